@@ -1,0 +1,183 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface ProcessExit {
+    readonly code: number | null;
+    readonly signal: string | null;
+}
+
+export interface ManagedProcess {
+    readonly pid: number;
+    readonly exited: Promise<ProcessExit>;
+    /** SIGTERM, and SIGKILL when it still runs `graceMs` later (default 5 s); resolves when it is gone. */
+    stop(graceMs?: number): Promise<void>;
+}
+
+export interface StartOptions {
+    /** Its log is `<directory>/logs/<name>.log`; may hold slashes. */
+    readonly name: string;
+    readonly command: string;
+    readonly args: readonly string[];
+    /** The whole environment: nothing is inherited. */
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd?: string;
+    /** Asked again and again until it says true; without it a process is ready once it has been started. */
+    readonly ready?: () => Promise<boolean>;
+    /** How long it may take to get ready (default 30 s). */
+    readonly readyTimeoutMs?: number;
+}
+
+export interface Processes {
+    readonly directory: string;
+    /** Rejects when the process ends, or the time is over, before it is ready: with its last log lines and the log's path. */
+    start(options: StartOptions): Promise<ManagedProcess>;
+    /** Ends everything that still runs, then the reaper. */
+    stop(): Promise<void>;
+}
+
+/** Starts child processes, each in a process group of its own, and sees to it that none outlives this process. */
+export function createProcesses(directory: string): Processes {
+    const running = new Set<ManagedProcess>();
+    const reaper = spawn(process.execPath, [join(__dirname, "reaper.mjs")], {
+        detached: true, // out of reach of the terminal's Ctrl-C
+        stdio: ["pipe", "ignore", "ignore"],
+        env: {},
+    });
+    const reaperGone = new Promise<void>((resolve) => reaper.once("exit", () => resolve()));
+
+    async function start(options: StartOptions): Promise<ManagedProcess> {
+        const logFile = join(directory, "logs", `${options.name}.log`);
+        mkdirSync(dirname(logFile), { recursive: true });
+        const log = openSync(logFile, "a");
+        const child = spawn(options.command, options.args, {
+            cwd: options.cwd,
+            env: options.env,
+            detached: true,
+            stdio: ["ignore", log, log],
+        });
+        closeSync(log);
+        const { pid } = child;
+        if (pid === undefined) {
+            const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+            throw new Error(`${options.name} could not be started: ${error.message}`);
+        }
+        reaper.stdin.write(`+${pid}\n`);
+        const exited = new Promise<ProcessExit>((resolve) =>
+            child.once("exit", (code, signal) => {
+                signalGroup(pid, "SIGKILL"); // what it started itself ends with it
+                running.delete(managed);
+                if (reaper.stdin.writable) {
+                    reaper.stdin.write(`-${pid}\n`);
+                }
+                resolve({ code, signal });
+            }),
+        );
+        const managed: ManagedProcess = {
+            pid,
+            exited,
+            async stop(graceMs = 5_000) {
+                signalGroup(pid, "SIGTERM");
+                const timer = setTimeout(() => signalGroup(pid, "SIGKILL"), graceMs);
+                await exited;
+                clearTimeout(timer);
+            },
+        };
+        running.add(managed);
+        if (options.ready) {
+            try {
+                await untilReady(options.ready, exited, options.readyTimeoutMs ?? 30_000);
+            } catch (error) {
+                await managed.stop(0);
+                throw new Error(
+                    `${options.name} ${(error as Error).message}\n${lastLines(logFile)}\nIts log: ${logFile}`,
+                );
+            }
+        }
+        return managed;
+    }
+
+    async function stop(): Promise<void> {
+        await Promise.all([...running].map((managed) => managed.stop()));
+        reaper.stdin.end();
+        await reaperGone;
+    }
+
+    return { directory, start, stop };
+}
+
+async function untilReady(
+    ready: () => Promise<boolean>,
+    exited: Promise<ProcessExit>,
+    timeoutMs: number,
+): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    let exit: ProcessExit | undefined;
+    void exited.then((value) => (exit = value));
+    for (;;) {
+        const isReady = await Promise.race([ready(), exited.then(() => false)]);
+        if (exit) {
+            throw new Error(`ended before it was ready (${describeExit(exit)}). Its last words:`);
+        }
+        if (isReady) {
+            return;
+        }
+        if (Date.now() > deadline) {
+            throw new Error(`was not ready within ${timeoutMs / 1000} s. Its last words:`);
+        }
+        await delay(20);
+    }
+}
+
+export function describeExit(exit: ProcessExit): string {
+    return exit.signal ? `signal ${exit.signal}` : `exit code ${exit.code}`;
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+    try {
+        process.kill(-group, signal);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
+            throw error;
+        }
+    }
+}
+
+function lastLines(file: string): string {
+    return readFileSync(file, "utf8").trimEnd().split("\n").slice(-15).join("\n");
+}
+
+/** Readiness: something listens there. */
+export function accepts(port: number, host = "127.0.0.1"): () => Promise<boolean> {
+    return () =>
+        new Promise((resolve) => {
+            const socket = connect({ port, host });
+            socket.once("connect", () => socket.destroy() && resolve(true));
+            socket.once("error", () => resolve(false));
+        });
+}
+
+/** Readiness: a GET there is answered with a 2xx status. */
+export function answers(url: string): () => Promise<boolean> {
+    return async () => {
+        try {
+            return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+        } catch {
+            return false;
+        }
+    };
+}
+
+/** A TCP port nobody listens on at the moment. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
+    const address = server.address();
+    await new Promise((resolve) => server.close(resolve));
+    if (address === null || typeof address === "string") {
+        throw new Error(`No free TCP port on ${host}.`);
+    }
+    return address.port;
+}

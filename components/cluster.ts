@@ -1,0 +1,59 @@
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+/** What CloudWatch Container Insights collects; more of it costs more. */
+export const ContainerInsights = {
+    /** Nothing. */
+    Disabled: "disabled",
+    /** Metrics of the cluster and its services. */
+    Enabled: "enabled",
+    /** Metrics of each task and container too. */
+    Enhanced: "enhanced",
+} as const;
+export type ContainerInsights = (typeof ContainerInsights)[keyof typeof ContainerInsights];
+
+/** Arguments of {@link Cluster}. */
+export interface ClusterArgs {
+    /**
+     * What CloudWatch Container Insights collects.
+     * @default "disabled"
+     */
+    readonly containerInsights?: pulumi.Input<ContainerInsights>;
+    /**
+     * Tags of everything that can have tags.
+     * @default none
+     */
+    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+}
+
+/** An ECS cluster for Fargate and Fargate Spot. It costs nothing by itself: without tasks it is empty. */
+export class Cluster extends pulumi.ComponentResource {
+    /** ARN of the cluster, known once both capacity providers are attached. */
+    public readonly clusterArn: pulumi.Output<string>;
+    /** Name of the cluster. */
+    public readonly clusterName: pulumi.Output<string>;
+
+    constructor(name: string, args: ClusterArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+        super("taskgate:index:Cluster", name, args, opts);
+        const { containerInsights = ContainerInsights.Disabled, tags } = args;
+
+        const cluster = new aws.ecs.Cluster(
+            name,
+            { settings: [{ name: "containerInsights", value: containerInsights }], tags },
+            { parent: this },
+        );
+        const capacityProviders = new aws.ecs.ClusterCapacityProviders(
+            `${name}-capacity-providers`,
+            {
+                clusterName: cluster.name,
+                capacityProviders: ["FARGATE", "FARGATE_SPOT"],
+                defaultCapacityProviderStrategies: [{ capacityProvider: "FARGATE", weight: 1 }],
+            },
+            { parent: this },
+        );
+
+        this.clusterArn = pulumi.all([cluster.arn, capacityProviders.id]).apply(([arn]) => arn);
+        this.clusterName = cluster.name;
+        this.registerOutputs({ clusterArn: this.clusterArn, clusterName: this.clusterName });
+    }
+}

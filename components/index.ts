@@ -1,0 +1,14 @@
+// What the package offers: the components, their arguments and the words those take.
+export { Cluster, type ClusterArgs, ContainerInsights } from "./cluster";
+export {
+    AccessLog,
+    type AppArgs,
+    type ContainerHealthCheckArgs,
+    CpuArchitecture,
+    EnvoyTask,
+    type EnvoyTaskArgs,
+} from "./envoyTask";
+export { NatGateways, Network, type NetworkArgs } from "./network";
+export { TaskDns, type TaskDnsArgs } from "./taskDns";
+export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";
+export { KeyType, WildcardCertificate, type WildcardCertificateArgs } from "./wildcardCertificate";

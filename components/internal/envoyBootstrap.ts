@@ -1,0 +1,418 @@
+// The bootstrap of the TLS sidecar, passed to the stock Envoy image by --config-yaml (JSON is YAML).
+// Limits follow Envoy's "best practices for edge proxies" (docs/root/configuration/best_practices/edge.rst); docs/design.md says
+// where and why they differ.
+
+/** Which requests the sidecar logs, one JSON line each on its standard output. */
+export const AccessLog = {
+    /** None. */
+    Off: "off",
+    /** Failed ones (status 500 and up) and those that took a second or longer. */
+    Errors: "errors",
+    /** Every one; costs about a tenth of the throughput. */
+    All: "all",
+} as const;
+export type AccessLog = (typeof AccessLog)[keyof typeof AccessLog];
+
+/** What the bootstrap depends on. */
+export interface EnvoyBootstrapOptions {
+    /** Port on which HTTPS is served. */
+    readonly httpsPort: number;
+    /** Port on which plain HTTP is redirected to HTTPS; none when undefined. */
+    readonly httpPort?: number;
+    /** Port of the app on the task's loopback. */
+    readonly appPort: number;
+    /** Tasks are `<taskId>.<domain>`: requests for any other name are refused. Undefined: every name is served. */
+    readonly domain?: string;
+    /** Path on which the app answers 200 when it can serve; undefined: the app is taken as healthy. */
+    readonly healthCheckPath?: string;
+    /** Which requests are logged. */
+    readonly accessLog: AccessLog;
+}
+
+/** Limits of the sidecar's container; the bootstrap's own limits are derived from them. */
+export const envoyLimits = {
+    /** CPU units of the container. */
+    cpu: 64,
+    /** MiB the container may use. */
+    memory: 128,
+    /** Bytes of heap at which Envoy refuses work: three quarters of the container, so that it is never killed for memory. */
+    heapBytes: 96 * 2 ** 20,
+    /** Client connections at once; some 20 kB each with TLS fit the heap. */
+    connections: 1000,
+} as const;
+
+/** Environment variables that carry the certificate into the Envoy container, and into no other. */
+export const certificateVariables = { chain: "TLS_CERTIFICATE_CHAIN", key: "TLS_PRIVATE_KEY" } as const;
+
+type Json = { readonly [key: string]: unknown };
+
+const extension = (type: string, config: Json = {}): Json => ({ "@type": `type.googleapis.com/${type}`, ...config });
+
+const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+/** The whole bootstrap; JSON.stringify it for --config-yaml. */
+export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
+    const listeners = [httpsListener(options)];
+    if (options.httpPort !== undefined) {
+        listeners.push(redirectListener(options, options.httpPort));
+    }
+    return {
+        // No admin interface: the containers of a task share 127.0.0.1, so the app could reach it.
+        static_resources: { listeners, clusters: [appCluster(options)] },
+        overload_manager: overloadManager(),
+        layered_runtime: {
+            layers: [
+                {
+                    name: "static",
+                    static_layer: {
+                        // One request a read: a burst of HTTP/2 resets cannot starve other connections (CVE-2023-44487).
+                        http: { max_requests_per_io_cycle: 1 },
+                    },
+                },
+            ],
+        },
+    };
+}
+
+function httpsListener(options: EnvoyBootstrapOptions): Json {
+    return {
+        ...listener("https", options.httpsPort),
+        listener_filters_timeout: "5s",
+        listener_filters: [
+            {
+                name: "envoy.filters.listener.tls_inspector",
+                typed_config: extension("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"),
+            },
+        ],
+        filter_chains: [
+            {
+                transport_socket_connect_timeout: "10s",
+                transport_socket: {
+                    name: "envoy.transport_sockets.tls",
+                    typed_config: extension("envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", {
+                        common_tls_context: tlsContext(),
+                    }),
+                },
+                filters: [
+                    {
+                        name: "envoy.filters.network.http_connection_manager",
+                        typed_config: extension(hcm, httpsConnections(options)),
+                    },
+                ],
+            },
+        ],
+    };
+}
+
+function tlsContext(): Json {
+    return {
+        alpn_protocols: ["h2", "http/1.1"],
+        tls_params: {
+            tls_minimum_protocol_version: "TLSv1_2",
+            tls_maximum_protocol_version: "TLSv1_3",
+            // Post-quantum key agreement first; clients without it take X25519.
+            ecdh_curves: ["X25519MLKEM768", "X25519", "P-256"],
+            // For TLS 1.2 only: forward secrecy and AEAD.
+            cipher_suites: [
+                "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+                "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+                "ECDHE-RSA-AES256-GCM-SHA384",
+            ],
+        },
+        tls_certificates: [
+            {
+                certificate_chain: { environment_variable: certificateVariables.chain },
+                private_key: { environment_variable: certificateVariables.key },
+            },
+        ],
+    };
+}
+
+function httpsConnections(options: EnvoyBootstrapOptions): Json {
+    return {
+        ...connections("https", options.accessLog),
+        codec_type: "AUTO",
+        strip_trailing_host_dot: true,
+        generate_request_id: true,
+        always_set_request_id_in_response: true,
+        request_headers_timeout: "10s",
+        request_timeout: "300s", // for the request's body; over once the response starts, so event streams live on
+        stream_idle_timeout: "300s",
+        delayed_close_timeout: "1s",
+        max_request_headers_kb: 60,
+        common_http_protocol_options: {
+            idle_timeout: "300s",
+            max_headers_count: 100,
+            headers_with_underscores_action: "REJECT_REQUEST",
+        },
+        http2_protocol_options: {
+            max_concurrent_streams: 100,
+            initial_stream_window_size: 65_536,
+            initial_connection_window_size: 1_048_576,
+            allow_connect: true, // WebSocket over HTTP/2, RFC 8441
+            connection_keepalive: { interval: "60s", timeout: "10s" },
+        },
+        upgrade_configs: [{ upgrade_type: "websocket" }],
+        http_filters: [...ownNameFilter(options), router()],
+        route_config: {
+            name: "https",
+            response_headers_to_add: [
+                {
+                    header: { key: "strict-transport-security", value: "max-age=31536000" },
+                    append_action: "ADD_IF_ABSENT",
+                },
+            ],
+            virtual_hosts: [
+                {
+                    name: "app",
+                    domains: hostNames(options),
+                    routes: [
+                        {
+                            match: { prefix: "/" },
+                            route: {
+                                cluster: "app",
+                                timeout: "0s", // Envoy's 15 s would cut slow answers and event streams
+                                idle_timeout: "3600s",
+                                retry_policy: { retry_on: "connect-failure,refused-stream", num_retries: 2 },
+                            },
+                        },
+                    ],
+                },
+            ],
+        },
+    };
+}
+
+/**
+ * Answers 421 (RFC 9110, section 15.5.20) to a request for another task's name. All tasks share the wildcard certificate and AWS
+ * hands a freed address to the next task, so without this a stale DNS answer would show one customer another's app.
+ * The task's own id is in the metadata URI that ECS puts into each container's environment; were it missing, every name is served.
+ */
+function ownNameFilter({ domain }: EnvoyBootstrapOptions): Json[] {
+    if (domain === undefined) {
+        return [];
+    }
+    const script = [
+        'local own = (os.getenv("ECS_CONTAINER_METADATA_URI_V4") or ""):match("/v4/(%x+)")',
+        "function envoy_on_request(request)",
+        '  local name = string.lower(request:headers():get(":authority") or "")',
+        `  if own ~= nil and name ~= own .. ".${domain}" then`,
+        '    request:respond({[":status"] = "421"}, "This is not the task of that name.\\n")',
+        "  end",
+        "end",
+    ].join("\n");
+    return [
+        {
+            name: "envoy.filters.http.lua",
+            typed_config: extension("envoy.extensions.filters.http.lua.v3.Lua", {
+                default_source_code: { inline_string: script },
+            }),
+        },
+    ];
+}
+
+function hostNames({ domain }: EnvoyBootstrapOptions): string[] {
+    return domain === undefined ? ["*"] : [`*.${domain}`];
+}
+
+function redirectListener(options: EnvoyBootstrapOptions, port: number): Json {
+    return {
+        ...listener("http", port),
+        filter_chains: [
+            {
+                filters: [
+                    {
+                        name: "envoy.filters.network.http_connection_manager",
+                        typed_config: extension(hcm, {
+                            ...connections("http", options.accessLog),
+                            codec_type: "HTTP1",
+                            request_headers_timeout: "5s",
+                            request_timeout: "10s",
+                            stream_idle_timeout: "15s",
+                            max_request_headers_kb: 16,
+                            common_http_protocol_options: {
+                                idle_timeout: "30s",
+                                headers_with_underscores_action: "REJECT_REQUEST",
+                            },
+                            http_filters: [router()],
+                            route_config: {
+                                name: "redirect",
+                                virtual_hosts: [
+                                    {
+                                        name: "redirect",
+                                        domains: hostNames(options), // own names only: no open redirect by Host
+                                        routes: [
+                                            {
+                                                match: { prefix: "/" },
+                                                redirect: {
+                                                    https_redirect: true,
+                                                    port_redirect:
+                                                        options.httpsPort === 443 ? undefined : options.httpsPort,
+                                                    response_code: "PERMANENT_REDIRECT", // 308 keeps the method
+                                                },
+                                            },
+                                        ],
+                                    },
+                                ],
+                            },
+                        }),
+                    },
+                ],
+            },
+        ],
+    };
+}
+
+function listener(name: string, port: number): Json {
+    return {
+        name,
+        address: { socket_address: { address: "0.0.0.0", port_value: port } },
+        per_connection_buffer_limit_bytes: 32_768,
+        max_connections_to_accept_per_socket_event: 1,
+    };
+}
+
+/** What both listeners' connection managers have in common. */
+function connections(name: string, accessLog: AccessLog): Json {
+    return {
+        stat_prefix: name,
+        server_header_transformation: "PASS_THROUGH",
+        use_remote_address: true, // clients connect directly: their x-forwarded-for is not believed
+        normalize_path: true,
+        merge_slashes: true,
+        path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
+        strip_any_host_port: true,
+        access_log: accessLogs(accessLog),
+    };
+}
+
+function router(): Json {
+    return {
+        name: "envoy.filters.http.router",
+        typed_config: extension("envoy.extensions.filters.http.router.v3.Router", { suppress_envoy_headers: true }),
+    };
+}
+
+function appCluster({ appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
+    return {
+        name: "app",
+        type: "STATIC",
+        connect_timeout: "2s",
+        per_connection_buffer_limit_bytes: 32_768,
+        common_lb_config: { healthy_panic_threshold: { value: 0 } }, // 503 at once while the app is down
+        circuit_breakers: {
+            thresholds: [{ max_connections: 1024, max_pending_requests: 1024, max_requests: 4096, max_retries: 16 }],
+        },
+        health_checks: healthCheckPath === undefined ? [] : [appHealthCheck(healthCheckPath)],
+        typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": extension(
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                {
+                    // Below the 5 s after which Node closes idle connections: none is used that the app is just closing.
+                    common_http_protocol_options: { idle_timeout: "4s" },
+                    explicit_http_config: { http_protocol_options: {} },
+                },
+            ),
+        },
+        load_assignment: {
+            cluster_name: "app",
+            endpoints: [
+                {
+                    lb_endpoints: [
+                        { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: appPort } } } },
+                    ],
+                },
+            ],
+        },
+    };
+}
+
+function appHealthCheck(path: string): Json {
+    return {
+        timeout: "2s",
+        interval: "5s",
+        unhealthy_interval: "2s",
+        no_traffic_interval: "5s",
+        unhealthy_threshold: 3,
+        healthy_threshold: 1,
+        http_health_check: { path, host: "localhost" },
+    };
+}
+
+function overloadManager(): Json {
+    const heap = "envoy.resource_monitors.fixed_heap";
+    const at = (value: number): Json => ({ triggers: [{ name: heap, threshold: { value } }] });
+    return {
+        refresh_interval: "0.25s",
+        resource_monitors: [
+            {
+                name: heap,
+                typed_config: extension("envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig", {
+                    max_heap_size_bytes: envoyLimits.heapBytes,
+                }),
+            },
+            {
+                name: "envoy.resource_monitors.global_downstream_max_connections",
+                typed_config: extension(
+                    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    { max_active_downstream_connections: envoyLimits.connections },
+                ),
+            },
+        ],
+        actions: [
+            { name: "envoy.overload_actions.shrink_heap", ...at(0.85) },
+            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.92) },
+            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.95) },
+        ],
+        loadshed_points: [
+            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.95) },
+            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.98) },
+        ],
+    };
+}
+
+function accessLogs(accessLog: AccessLog): Json[] {
+    if (accessLog === AccessLog.Off) {
+        return [];
+    }
+    const atLeast = (default_value: number, runtime_key: string): Json => ({
+        comparison: { op: "GE", value: { default_value, runtime_key } },
+    });
+    const failedOrSlow = {
+        or_filter: {
+            filters: [
+                { status_code_filter: atLeast(500, "access_log.least_status") },
+                { duration_filter: atLeast(1000, "access_log.least_milliseconds") },
+            ],
+        },
+    };
+    return [
+        {
+            name: "envoy.access_loggers.stdout",
+            filter: accessLog === AccessLog.Errors ? failedOrSlow : undefined,
+            typed_config: extension("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", {
+                log_format: { json_format: logFormat },
+            }),
+        },
+    ];
+}
+
+const logFormat = {
+    time: "%START_TIME%",
+    method: "%REQ(:METHOD)%",
+    host: "%REQ(:AUTHORITY)%",
+    path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    protocol: "%PROTOCOL%",
+    status: "%RESPONSE_CODE%",
+    details: "%RESPONSE_CODE_DETAILS%",
+    flags: "%RESPONSE_FLAGS%",
+    bytes_in: "%BYTES_RECEIVED%",
+    bytes_out: "%BYTES_SENT%",
+    duration_ms: "%DURATION%",
+    client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    user_agent: "%REQ(USER-AGENT)%",
+    request_id: "%REQ(X-REQUEST-ID)%",
+    tls_version: "%DOWNSTREAM_TLS_VERSION%",
+    tls_cipher: "%DOWNSTREAM_TLS_CIPHER%",
+};

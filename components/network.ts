@@ -1,0 +1,98 @@
+import * as awsx from "@pulumi/awsx";
+import * as pulumi from "@pulumi/pulumi";
+
+import { integerReason, vpcCidrReason } from "./internal/rules";
+import { faults, refuse } from "./internal/validation";
+
+/** How private subnets reach the internet. */
+export const NatGateways = {
+    /** Not at all: there are no private subnets, and nothing to pay for. */
+    None: "none",
+    /** By one NAT gateway for all Availability Zones: cheaper, gone with its zone. */
+    Single: "single",
+    /** By one NAT gateway in each Availability Zone. */
+    OnePerAvailabilityZone: "onePerAvailabilityZone",
+} as const;
+export type NatGateways = (typeof NatGateways)[keyof typeof NatGateways];
+
+/** Arguments of {@link Network}. */
+export interface NetworkArgs {
+    /**
+     * IPv4 network of the VPC, 16 to 28 bits.
+     * @default "10.0.0.0/16"
+     */
+    readonly cidrBlock?: string;
+    /**
+     * In how many Availability Zones there are subnets, 1 to 6.
+     * @default 2
+     */
+    readonly numberOfAvailabilityZones?: number;
+    /**
+     * Whether there are private subnets, and how they reach the internet.
+     * @default "none", public subnets only
+     */
+    readonly natGateways?: NatGateways;
+    /**
+     * Tags of everything that can have tags.
+     * @default none
+     */
+    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+}
+
+/**
+ * A VPC for tasks: by default two public subnets and no NAT gateway, which costs nothing while no task runs. An existing VPC does just
+ * as well: the other components take ids.
+ */
+export class Network extends pulumi.ComponentResource {
+    /** Id of the VPC. */
+    public readonly vpcId: pulumi.Output<string>;
+    /** Ids of the public subnets, one in each Availability Zone. */
+    public readonly publicSubnetIds: pulumi.Output<string[]>;
+    /** Ids of the private subnets, one in each Availability Zone; none without NAT gateways. */
+    public readonly privateSubnetIds: pulumi.Output<string[]>;
+
+    /** @throws pulumi.InputPropertiesError naming every refused argument */
+    constructor(name: string, args: NetworkArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+        super("taskgate:index:Network", name, args, opts);
+        const { cidrBlock = "10.0.0.0/16", numberOfAvailabilityZones = 2, natGateways = NatGateways.None, tags } = args;
+        refuse("Network", name, [
+            ...faults("cidrBlock", cidrBlock, vpcCidrReason),
+            ...faults("numberOfAvailabilityZones", numberOfAvailabilityZones, (count) => integerReason(count, 1, 6)),
+        ]);
+
+        const vpc = new awsx.ec2.Vpc(
+            name,
+            {
+                cidrBlock,
+                numberOfAvailabilityZones,
+                enableDnsHostnames: true,
+                natGateways: { strategy: natStrategies[natGateways] },
+                subnetStrategy: awsx.ec2.SubnetAllocationStrategy.Auto,
+                subnetSpecs:
+                    natGateways === NatGateways.None
+                        ? [{ type: awsx.ec2.SubnetType.Public, tags }]
+                        : [
+                              { type: awsx.ec2.SubnetType.Public, tags },
+                              { type: awsx.ec2.SubnetType.Private, tags },
+                          ],
+                tags,
+            },
+            { parent: this },
+        );
+
+        this.vpcId = vpc.vpcId;
+        this.publicSubnetIds = vpc.publicSubnetIds;
+        this.privateSubnetIds = vpc.privateSubnetIds;
+        this.registerOutputs({
+            vpcId: this.vpcId,
+            publicSubnetIds: this.publicSubnetIds,
+            privateSubnetIds: this.privateSubnetIds,
+        });
+    }
+}
+
+const natStrategies = {
+    [NatGateways.None]: awsx.ec2.NatGatewayStrategy.None,
+    [NatGateways.Single]: awsx.ec2.NatGatewayStrategy.Single,
+    [NatGateways.OnePerAvailabilityZone]: awsx.ec2.NatGatewayStrategy.OnePerAz,
+} as const;

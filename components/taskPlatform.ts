@@ -1,0 +1,256 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { Cluster, ContainerInsights } from "./cluster";
+import { AppArgs, appFaults, EnvoyTask } from "./envoyTask";
+import { Fault, faults, refuse } from "./internal/validation";
+import { domainReason } from "./internal/rules";
+import { Network } from "./network";
+import { TaskDns } from "./taskDns";
+import { KeyType, WildcardCertificate } from "./wildcardCertificate";
+
+/** Arguments of {@link TaskPlatform}. */
+export interface TaskPlatformArgs extends AppArgs {
+    /** A task is `https://<taskId>.<domain>/`. */
+    readonly domain: pulumi.Input<string>;
+    /** Id of the public Route 53 hosted zone that holds the domain. */
+    readonly hostedZoneId: pulumi.Input<string>;
+    /**
+     * The certificate authority: `letsencrypt`, `letsencrypt-staging`, or the https URL of another ACME directory (RFC 8555).
+     * By creating the component you agree to its terms of service.
+     * @default "letsencrypt"
+     */
+    readonly acmeDirectory?: pulumi.Input<string>;
+    /**
+     * Contact that the certificate authority may write to about the account.
+     * @default none
+     */
+    readonly acmeEmail?: pulumi.Input<string>;
+    /**
+     * Kind of the certificate's key.
+     * @default "P-256"
+     */
+    readonly keyType?: pulumi.Input<KeyType>;
+    /**
+     * E-mail address told of each renewal, failure and alarm; AWS asks it once to confirm.
+     * @default none
+     */
+    readonly notificationEmail?: pulumi.Input<string>;
+    /**
+     * How long resolvers may keep a task's address, in seconds, 1 to 3600.
+     * @default 15
+     */
+    readonly recordTtl?: pulumi.Input<number>;
+    /**
+     * IPv4 network of the VPC that is made, 16 to 28 bits.
+     * @default "10.0.0.0/16"
+     */
+    readonly cidrBlock?: string;
+    /**
+     * In how many Availability Zones the VPC that is made has subnets, 1 to 6.
+     * @default 2
+     */
+    readonly numberOfAvailabilityZones?: number;
+    /**
+     * Id of a VPC that is there already; goes with `subnetIds`.
+     * @default a VPC is made
+     */
+    readonly vpcId?: pulumi.Input<string>;
+    /**
+     * Ids of public subnets of that VPC.
+     * @default those of the VPC that is made
+     */
+    readonly subnetIds?: pulumi.Input<pulumi.Input<string>[]>;
+    /**
+     * What CloudWatch Container Insights collects.
+     * @default "disabled"
+     */
+    readonly containerInsights?: pulumi.Input<ContainerInsights>;
+    /**
+     * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
+     * @default no service: tasks are started on demand, by RunTask
+     */
+    readonly desiredCount?: number;
+}
+
+/**
+ * Everything for one region: a network, a cluster, the wildcard certificate, the names of tasks and the task definition. Each task that is
+ * started from it is on the internet at `https://<taskId>.<domain>/` as long as it runs.
+ */
+export class TaskPlatform extends pulumi.ComponentResource {
+    /** Id of the VPC. */
+    public readonly vpcId: pulumi.Output<string>;
+    /** Ids of the subnets in which tasks run. */
+    public readonly subnetIds: pulumi.Output<string[]>;
+    /** ARN of the cluster. */
+    public readonly clusterArn: pulumi.Output<string>;
+    /** ARN of the task definition, with its revision. */
+    public readonly taskDefinitionArn: pulumi.Output<string>;
+    /** Id of the tasks' security group. */
+    public readonly securityGroupId: pulumi.Output<string>;
+    /** ARN of the app's role. */
+    public readonly taskRoleArn: pulumi.Output<string>;
+    /** Name of the log group of the containers. */
+    public readonly logGroupName: pulumi.Output<string>;
+    /** Name of the service; empty without one. */
+    public readonly serviceName: pulumi.Output<string>;
+    /** ARN of the secret with the certificate and its key; without a value until the first certificate is issued. */
+    public readonly certificateSecretArn: pulumi.Output<string>;
+    /** Name of the Lambda function that renews the certificate. */
+    public readonly renewalFunctionName: pulumi.Output<string>;
+    /** Name of the Lambda function that writes the DNS records. */
+    public readonly dnsFunctionName: pulumi.Output<string>;
+    /** ARN of the topic that hears of renewals, failures and alarms. */
+    public readonly alertTopicArn: pulumi.Output<string>;
+    /** What ECS's RunTask takes to start a task, as JSON. */
+    public readonly runTaskInput: pulumi.Output<string>;
+    /** A command that starts a task and prints its URL. */
+    public readonly runTaskCommand: pulumi.Output<string>;
+
+    /** @throws pulumi.InputPropertiesError naming every refused argument */
+    constructor(name: string, args: TaskPlatformArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("taskgate:index:TaskPlatform", name, args, opts);
+        refuse("TaskPlatform", name, taskPlatformFaults(args));
+        const { domain, hostedZoneId, tags, logRetentionDays } = args;
+        const options = { parent: this };
+
+        const { vpcId, subnetIds } = tasksNetwork(name, args, this);
+        const cluster = new Cluster(`${name}-cluster`, { containerInsights: args.containerInsights, tags }, options);
+        const certificate = new WildcardCertificate(
+            `${name}-certificate`,
+            {
+                domain,
+                hostedZoneId,
+                acmeDirectory: args.acmeDirectory,
+                acmeEmail: args.acmeEmail,
+                keyType: args.keyType,
+                notificationEmail: args.notificationEmail,
+                logRetentionDays,
+                tags,
+            },
+            options,
+        );
+        const dns = new TaskDns(
+            `${name}-dns`,
+            {
+                clusterArn: cluster.clusterArn,
+                hostedZoneId,
+                domain,
+                recordTtl: args.recordTtl,
+                alarmTopicArn: certificate.topicArn,
+                logRetentionDays,
+                tags,
+            },
+            options,
+        );
+        const task = new EnvoyTask(
+            `${name}-task`,
+            {
+                ...appArgs(args),
+                vpcId,
+                subnetIds,
+                clusterArn: cluster.clusterArn,
+                certificateSecretArn: certificate.secretArn,
+                domain,
+                desiredCount: args.desiredCount,
+            },
+            // A task that starts before its name can be written would never get one.
+            { ...options, dependsOn: [dns] },
+        );
+
+        this.vpcId = pulumi.output(vpcId);
+        this.subnetIds = pulumi.output(subnetIds);
+        this.clusterArn = cluster.clusterArn;
+        this.taskDefinitionArn = task.taskDefinitionArn;
+        this.securityGroupId = task.securityGroupId;
+        this.taskRoleArn = task.taskRoleArn;
+        this.logGroupName = task.logGroupName;
+        this.serviceName = task.serviceName;
+        this.certificateSecretArn = certificate.secretArn;
+        this.renewalFunctionName = certificate.functionName;
+        this.dnsFunctionName = dns.functionName;
+        this.alertTopicArn = certificate.topicArn;
+        this.runTaskInput = task.runTaskInput;
+        this.runTaskCommand = pulumi
+            .all([task.runTaskInput, domain, cluster.clusterArn, args.httpsPort ?? 443])
+            .apply(([input, base, clusterArn, port]) => runTaskCommand(input, base, clusterArn, port));
+        this.registerOutputs({
+            vpcId: this.vpcId,
+            subnetIds: this.subnetIds,
+            clusterArn: this.clusterArn,
+            taskDefinitionArn: this.taskDefinitionArn,
+            securityGroupId: this.securityGroupId,
+            taskRoleArn: this.taskRoleArn,
+            logGroupName: this.logGroupName,
+            serviceName: this.serviceName,
+            certificateSecretArn: this.certificateSecretArn,
+            renewalFunctionName: this.renewalFunctionName,
+            dnsFunctionName: this.dnsFunctionName,
+            alertTopicArn: this.alertTopicArn,
+            runTaskInput: this.runTaskInput,
+            runTaskCommand: this.runTaskCommand,
+        });
+    }
+}
+
+/** The VPC and subnets that were given, or those of a Network of our own. */
+function tasksNetwork(
+    name: string,
+    { vpcId, subnetIds, cidrBlock, numberOfAvailabilityZones, tags }: TaskPlatformArgs,
+    parent: pulumi.Resource,
+): { vpcId: pulumi.Input<string>; subnetIds: pulumi.Input<pulumi.Input<string>[]> } {
+    if (vpcId !== undefined && subnetIds !== undefined) {
+        return { vpcId, subnetIds };
+    }
+    const network = new Network(`${name}-network`, { cidrBlock, numberOfAvailabilityZones, tags }, { parent });
+    return { vpcId: network.vpcId, subnetIds: network.publicSubnetIds };
+}
+
+function taskPlatformFaults(args: TaskPlatformArgs): Fault[] {
+    const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
+    return [
+        ...faults("domain", args.domain, (value) => domainReason(value, 32)),
+        ...appFaults(args),
+        ...(missing.length === 1
+            ? [
+                  {
+                      propertyPath: missing[0],
+                      reason: "vpcId and subnetIds go together: give both, or neither to have a VPC made",
+                  },
+              ]
+            : []),
+    ];
+}
+
+/** The arguments that EnvoyTask shares, without the rest, so that none of it ends in the task's inputs. */
+function appArgs(args: TaskPlatformArgs): AppArgs {
+    return {
+        image: args.image,
+        containerPort: args.containerPort,
+        command: args.command,
+        environment: args.environment,
+        secrets: args.secrets,
+        cpu: args.cpu,
+        memory: args.memory,
+        cpuArchitecture: args.cpuArchitecture,
+        healthCheck: args.healthCheck,
+        healthCheckPath: args.healthCheckPath,
+        taskPolicyArns: args.taskPolicyArns,
+        stopTimeout: args.stopTimeout,
+        httpsPort: args.httpsPort,
+        httpPort: args.httpPort,
+        allowedCidrBlocks: args.allowedCidrBlocks,
+        envoyImage: args.envoyImage,
+        accessLog: args.accessLog,
+        logRetentionDays: args.logRetentionDays,
+        tags: args.tags,
+    };
+}
+
+function runTaskCommand(input: string, domain: string, clusterArn: string, httpsPort: number): string {
+    const region = clusterArn.split(":")[3];
+    const port = httpsPort === 443 ? "" : `:${httpsPort}`;
+    return (
+        `aws ecs run-task --region ${region} --cli-input-json '${input}' --query 'tasks[0].taskArn' --output text` +
+        ` | sed 's|.*/\\(.*\\)|https://\\1.${domain}${port}/|'`
+    );
+}

@@ -1,0 +1,371 @@
+import { createHash } from "node:crypto";
+
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+import { renewCertificate } from "../handlers/renewCertificate";
+import { alarm } from "./internal/alarm";
+import { callbackFunction } from "./internal/callback";
+import { assumeRolePolicy, policyDocument, Statement } from "./internal/policies";
+import {
+    acmeDirectoryReason,
+    acmeDirectoryUrl,
+    choiceReason,
+    domainReason,
+    emailReason,
+    logRetentionReason,
+} from "./internal/rules";
+import { faults, refuse } from "./internal/validation";
+
+/** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */
+export const KeyType = {
+    /** ECDSA with P-256: small and fast, understood by every client of the last ten years. */
+    P256: "P-256",
+    /** ECDSA with P-384. */
+    P384: "P-384",
+    /** RSA with 2048 bits, for very old clients. */
+    Rsa2048: "RSA-2048",
+    /** RSA with 3072 bits. */
+    Rsa3072: "RSA-3072",
+    /** RSA with 4096 bits. */
+    Rsa4096: "RSA-4096",
+} as const;
+export type KeyType = (typeof KeyType)[keyof typeof KeyType];
+
+/** Arguments of {@link WildcardCertificate}. */
+export interface WildcardCertificateArgs {
+    /** The certificate is for every name one label below this domain: `*.<domain>`. */
+    readonly domain: pulumi.Input<string>;
+    /** Id of the public Route 53 hosted zone that holds the domain. */
+    readonly hostedZoneId: pulumi.Input<string>;
+    /**
+     * The certificate authority: `letsencrypt`, `letsencrypt-staging`, or the https URL of another ACME directory (RFC 8555).
+     * By creating the component you agree to its terms of service.
+     * @default "letsencrypt"
+     */
+    readonly acmeDirectory?: pulumi.Input<string>;
+    /**
+     * Contact that the certificate authority may write to about the account.
+     * @default none
+     */
+    readonly acmeEmail?: pulumi.Input<string>;
+    /**
+     * Whether the certificate is for the domain itself too.
+     * @default false
+     */
+    readonly includeApex?: pulumi.Input<boolean>;
+    /**
+     * Kind of the certificate's key.
+     * @default "P-256"
+     */
+    readonly keyType?: pulumi.Input<KeyType>;
+    /**
+     * E-mail address told of each renewal, failure and alarm; AWS asks it once to confirm. Whether it is given decides if there is a subscription.
+     * @default none
+     */
+    readonly notificationEmail?: pulumi.Input<string>;
+    /**
+     * How long the renewal's log is kept, in days.
+     * @default 30
+     */
+    readonly logRetentionDays?: pulumi.Input<number>;
+    /**
+     * Tags of everything that can have tags.
+     * @default none
+     */
+    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+}
+
+/**
+ * A wildcard certificate from an ACME certificate authority, issued right after the deployment and renewed in time by a Lambda function. The
+ * chain and its key are a JSON secret in Secrets Manager (`certificateChain`, `privateKey`); the public history is in a bucket. The key never
+ * passes through Pulumi. The ACME account's key is an SSM SecureString that the function makes on its first run and that outlives the stack.
+ */
+export class WildcardCertificate extends pulumi.ComponentResource {
+    /** ARN of the secret with the certificate and its key. It has no value until the first certificate is issued. */
+    public readonly secretArn: pulumi.Output<string>;
+    /** Name of the bucket with the public part of each certificate. */
+    public readonly bucketName: pulumi.Output<string>;
+    /** Name of the Lambda function that renews; invoke it to renew at once when it is due, or with `{"force": true}` in any case. */
+    public readonly functionName: pulumi.Output<string>;
+    /** ARN of the topic that hears of renewals, failures and alarms. */
+    public readonly topicArn: pulumi.Output<string>;
+    /** Name of the SSM parameter with the ACME account's key. */
+    public readonly accountKeyParameterName: pulumi.Output<string>;
+
+    /** @throws pulumi.InputPropertiesError naming every refused argument */
+    constructor(name: string, args: WildcardCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+        super("taskgate:index:WildcardCertificate", name, args, opts);
+        const { domain, hostedZoneId, keyType = KeyType.P256, includeApex = false, tags } = args;
+        const { acmeDirectory = "letsencrypt", acmeEmail = "", logRetentionDays = 30 } = args;
+        refuse("WildcardCertificate", name, [
+            ...faults("domain", domain, (value) => domainReason(value, 1)),
+            ...faults("acmeDirectory", acmeDirectory, acmeDirectoryReason),
+            ...faults("acmeEmail", args.acmeEmail, emailReason),
+            ...faults("keyType", keyType, (value) => choiceReason(value, Object.values(KeyType))),
+            ...faults("notificationEmail", args.notificationEmail, emailReason),
+            ...faults("logRetentionDays", logRetentionDays, logRetentionReason),
+        ]);
+        const options = { parent: this };
+
+        const bucket = historyBucket(name, tags, this);
+        const secret = new aws.secretsmanager.Secret(
+            `${name}-secret`,
+            {
+                description: pulumi.interpolate`TLS certificate and key of *.${domain}; without a value until the first certificate is issued`,
+                recoveryWindowInDays: 7,
+                tags,
+            },
+            options,
+        );
+        const topic = new aws.sns.Topic(`${name}-alerts`, { displayName: "taskgate certificate", tags }, options);
+        if (args.notificationEmail !== undefined) {
+            new aws.sns.TopicSubscription(
+                `${name}-alerts-email`,
+                { topic: topic.arn, protocol: "email", endpoint: args.notificationEmail },
+                options,
+            );
+        }
+
+        const { accountId } = aws.getCallerIdentityOutput({}, options);
+        const { partition } = aws.getPartitionOutput({}, options);
+        const { region } = aws.getRegionOutput({}, options);
+        const accountKeyParameterName = pulumi.interpolate`/${secret.name}/acme-account-key`;
+        const accountKeyParameterArn = pulumi.interpolate`arn:${partition}:ssm:${region}:${accountId}:parameter${accountKeyParameterName}`;
+        const names = pulumi.all([domain, includeApex]).apply(([base, apex]) => [`*.${base}`, ...(apex ? [base] : [])]);
+        const directoryUrl = pulumi.output(acmeDirectory).apply(acmeDirectoryUrl);
+
+        const renewal = callbackFunction(
+            `${name}-renewal`,
+            {
+                handler: renewCertificate,
+                description: "Issues and renews the wildcard certificate when it is due",
+                statements: pulumi
+                    .output({
+                        domain: pulumi.output(domain),
+                        zone: pulumi.interpolate`arn:${partition}:route53:::hostedzone/${hostedZoneId}`,
+                        change: pulumi.interpolate`arn:${partition}:route53:::change/*`,
+                        parameter: accountKeyParameterArn,
+                        bucket: bucket.arn,
+                        secret: secret.arn,
+                        topic: topic.arn,
+                    })
+                    .apply(renewalStatements),
+                environment: {
+                    ACME_DIRECTORY_URL: directoryUrl,
+                    ACME_EMAIL: acmeEmail,
+                    CERTIFICATE_NAMES: pulumi.jsonStringify(names),
+                    KEY_TYPE: keyType,
+                    HOSTED_ZONE_ID: hostedZoneId,
+                    ACCOUNT_KEY_PARAMETER: accountKeyParameterName,
+                    BUCKET_NAME: bucket.bucket,
+                    SECRET_ARN: secret.arn,
+                    TOPIC_ARN: topic.arn,
+                },
+                packages: ["acme-client"],
+                timeout: 600, // an order with two challenges takes some 30 s; a slow certificate authority some minutes
+                memory: 512,
+                logRetentionDays,
+                tags,
+            },
+            this,
+        );
+        const failures = alarm(
+            `${name}-renewal-errors`,
+            {
+                description:
+                    "The certificate could not be renewed. The alert before this one, and the function's log, say why and what to do.",
+                namespace: "AWS/Lambda",
+                metricName: "Errors",
+                dimensions: { FunctionName: renewal.name },
+                statistic: "Sum",
+                threshold: 0,
+                topicArn: topic.arn,
+                tags,
+            },
+            this,
+        );
+        renewalSchedule(name, renewal, { names, keyType, directoryUrl, tags }, this, [bucket, secret, topic, failures]);
+
+        this.secretArn = secret.arn;
+        this.bucketName = bucket.bucket;
+        this.functionName = renewal.name;
+        this.topicArn = topic.arn;
+        this.accountKeyParameterName = accountKeyParameterName;
+        this.registerOutputs({
+            secretArn: this.secretArn,
+            bucketName: this.bucketName,
+            functionName: this.functionName,
+            topicArn: this.topicArn,
+            accountKeyParameterName: this.accountKeyParameterName,
+        });
+    }
+}
+
+type Tags = WildcardCertificateArgs["tags"];
+
+/** The bucket of public certificates: versioned, encrypted, private, TLS only. */
+function historyBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
+    const options = { parent };
+    // What it holds is public and can be had from Certificate Transparency logs: it need not outlive the stack.
+    const bucket = new aws.s3.Bucket(`${name}-history`, { forceDestroy: true, tags }, options);
+    const setting = { bucket: bucket.bucket };
+    new aws.s3.BucketVersioning(
+        `${name}-history-versioning`,
+        { ...setting, versioningConfiguration: { status: "Enabled" } },
+        options,
+    );
+    new aws.s3.BucketServerSideEncryptionConfiguration(
+        `${name}-history-encryption`,
+        { ...setting, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
+        options,
+    );
+    const publicAccess = new aws.s3.BucketPublicAccessBlock(
+        `${name}-history-public-access`,
+        {
+            ...setting,
+            blockPublicAcls: true,
+            blockPublicPolicy: true,
+            ignorePublicAcls: true,
+            restrictPublicBuckets: true,
+        },
+        options,
+    );
+    new aws.s3.BucketPolicy(
+        `${name}-history-policy`,
+        {
+            ...setting,
+            policy: bucket.arn.apply((arn) =>
+                policyDocument([
+                    {
+                        Sid: "TlsOnly",
+                        Effect: "Deny",
+                        Principal: "*",
+                        Action: "s3:*",
+                        Resource: [arn, `${arn}/*`],
+                        Condition: { Bool: { "aws:SecureTransport": "false" } },
+                    },
+                ]),
+            ),
+        },
+        // S3 refuses two settings of access at the same moment.
+        { ...options, dependsOn: [publicAccess] },
+    );
+    new aws.s3.BucketLifecycleConfiguration(
+        `${name}-history-lifecycle`,
+        {
+            ...setting,
+            rules: [
+                {
+                    id: "old-versions",
+                    status: "Enabled",
+                    filter: {},
+                    noncurrentVersionExpiration: { noncurrentDays: 365 },
+                    abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+                },
+            ],
+        },
+        options,
+    );
+    return bucket;
+}
+
+interface RenewalArns {
+    readonly domain: string;
+    readonly zone: string;
+    readonly change: string;
+    readonly parameter: string;
+    readonly bucket: string;
+    readonly secret: string;
+    readonly topic: string;
+}
+
+function renewalStatements(arns: RenewalArns): Statement[] {
+    return [
+        {
+            Sid: "AnswerChallenges",
+            Effect: "Allow",
+            Action: "route53:ChangeResourceRecordSets",
+            Resource: arns.zone,
+            Condition: {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [`_acme-challenge.${arns.domain}`],
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                    "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+                },
+            },
+        },
+        { Sid: "ReadChallenges", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },
+        { Sid: "AwaitChallenges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change },
+        {
+            Sid: "KeepAccountKey",
+            Effect: "Allow",
+            Action: ["ssm:GetParameter", "ssm:PutParameter"],
+            Resource: arns.parameter,
+        },
+        { Sid: "KeepHistory", Effect: "Allow", Action: "s3:PutObject", Resource: `${arns.bucket}/*` },
+        {
+            Sid: "DeliverCertificate",
+            Effect: "Allow",
+            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+            Resource: arns.secret,
+        },
+        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
+    ];
+}
+
+interface ScheduleInputs {
+    readonly names: pulumi.Input<string[]>;
+    readonly keyType: pulumi.Input<string>;
+    readonly directoryUrl: pulumi.Input<string>;
+    readonly tags: Tags;
+}
+
+/**
+ * Asks four times a day whether a renewal is due. A rate-based schedule without a start invokes its target as soon as it is made
+ * (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html), which issues the first certificate without holding up the deployment;
+ * its name follows what the certificate is made from, so that a change of that is issued at once too.
+ */
+function renewalSchedule(
+    name: string,
+    renewal: aws.lambda.Function,
+    { names, keyType, directoryUrl, tags }: ScheduleInputs,
+    parent: pulumi.Resource,
+    dependsOn: pulumi.Resource[],
+): void {
+    const role = new aws.iam.Role(
+        `${name}-schedule-role`,
+        {
+            assumeRolePolicy: assumeRolePolicy("scheduler.amazonaws.com"),
+            description: "Lets the schedule invoke the certificate's renewal",
+            tags,
+        },
+        { parent },
+    );
+    const policy = new aws.iam.RolePolicy(
+        `${name}-schedule-policy`,
+        {
+            role: role.name,
+            policy: renewal.arn.apply((arn) =>
+                policyDocument([
+                    { Sid: "InvokeRenewal", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: arn },
+                ]),
+            ),
+        },
+        { parent },
+    );
+    const madeFrom = pulumi
+        .all([names, keyType, directoryUrl])
+        .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
+    new aws.scheduler.Schedule(
+        `${name}-schedule`,
+        {
+            name: pulumi.interpolate`${renewal.name}-${madeFrom}`,
+            description: "Renews the certificate when it is due",
+            scheduleExpression: "rate(6 hours)",
+            flexibleTimeWindow: { mode: "OFF" },
+            target: { arn: renewal.arn, roleArn: role.arn },
+        },
+        { parent, dependsOn: [policy, ...dependsOn] },
+    );
+}

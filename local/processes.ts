@@ -66,21 +66,24 @@ export function createProcesses(directory: string): Processes {
         }
         reaper.stdin.write(`+${pid}\n`);
         const exited = new Promise<ProcessExit>((resolve) =>
-            child.once("exit", (code, signal) => {
-                signalGroup(pid, "SIGKILL"); // what it started itself ends with it
+            child.once("exit", (code, exitSignal) => {
+                signal(-pid, "SIGKILL"); // what it started itself ends with it
                 running.delete(managed);
                 if (reaper.stdin.writable) {
                     reaper.stdin.write(`-${pid}\n`);
                 }
-                resolve({ code, signal });
+                resolve({ code, signal: exitSignal });
             }),
         );
         const managed: ManagedProcess = {
             pid,
             exited,
             async stop(graceMs = 5_000) {
-                signalGroup(pid, "SIGTERM");
-                const timer = setTimeout(() => signalGroup(pid, "SIGKILL"), graceMs);
+                if (!running.has(managed)) {
+                    return; // gone; its id may be another's by now
+                }
+                signal(pid, "SIGTERM"); // it tells its own children, as process 1 of a container does
+                const timer = setTimeout(() => signal(-pid, "SIGKILL"), graceMs);
                 await exited;
                 clearTimeout(timer);
             },
@@ -135,9 +138,10 @@ export function describeExit(exit: ProcessExit): string {
     return exit.signal ? `signal ${exit.signal}` : `exit code ${exit.code}`;
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+/** Sends to a process, or to the process group `-target`; one that is gone is fine. */
+function signal(target: number, name: NodeJS.Signals): void {
     try {
-        process.kill(-group, signal);
+        process.kill(target, name);
     } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
             throw error;

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What everybody needs to know about one running copy of the local system: `.local/<name>/system.json`. */
@@ -38,21 +38,24 @@ export function writeSystemFile(file: SystemFile): void {
     writeFileSync(systemFilePath(file.directory), JSON.stringify(file, undefined, 4) + "\n");
 }
 
-/** Reads the file of a running copy; one whose process has gone is no running copy. */
-export function readSystemFile(directory: string): SystemFile {
-    let text: string;
-    try {
-        text = readFileSync(systemFilePath(directory), "utf8");
-    } catch {
-        throw new Error(
-            `No local system in ${directory}: ${systemFilePath(directory)} is missing. Start one with "npm start".`,
-        );
+export function removeSystemFile(directory: string): void {
+    rmSync(systemFilePath(directory), { force: true });
+}
+
+/** The file of a running copy; undefined when there is none, or its process has gone. */
+export function findSystemFile(directory: string): SystemFile | undefined {
+    if (!existsSync(systemFilePath(directory))) {
+        return undefined;
     }
-    const file = JSON.parse(text) as SystemFile;
-    if (!isAlive(file.pid)) {
-        throw new Error(
-            `The local system "${file.name}" has ended (process ${file.pid} is gone). Start it with "npm start".`,
-        );
+    const file = JSON.parse(readFileSync(systemFilePath(directory), "utf8")) as SystemFile;
+    return isAlive(file.pid) ? file : undefined;
+}
+
+/** The same, where a running copy is needed. */
+export function readSystemFile(directory: string): SystemFile {
+    const file = findSystemFile(directory);
+    if (!file) {
+        throw new Error(`No local system runs in ${directory}: start one with "npm start".`);
     }
     return file;
 }

@@ -1,0 +1,156 @@
+// The local system's commands: `npm start` and `npm run local -- …`.
+import { rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { Command } from "commander";
+
+import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./caller";
+import { followLogs } from "./followLogs";
+import { Report, wholeLife } from "./life";
+import { stackOutputs, runOperation } from "./engine/operation";
+import { platformsOf } from "./platforms";
+import { stayUp } from "./stayUp";
+import { runningSystems, SystemFile } from "./systemFile";
+
+const root = resolve(__dirname, "..");
+
+const program = new Command("taskgate")
+    .description(
+        "The whole of taskgate on this machine: the real Pulumi engine, ACME CA and Envoy, and an emulated AWS.",
+    )
+    .option("--system <name>", "which running copy to use; needed when several run")
+    .showHelpAfterError();
+
+program
+    .command("start")
+    .description("start the local system, deploy the stack, run a task, and stay up until Ctrl-C")
+    .option("--once", "go through the whole life, then exit")
+    .option("--report <file>", "with --once: write what was seen as JSON")
+    .action(async ({ once, report: file }: { once?: boolean; report?: string }) => {
+        const { system: name } = program.opts<{ system?: string }>();
+        if (!once) {
+            return stayUp(name);
+        }
+        const report: Report = {};
+        const directory = name ?? `once-${process.pid}`;
+        try {
+            await wholeLife(report, directory);
+            rmSync(join(root, ".local", directory), { recursive: true, force: true });
+        } finally {
+            if (file !== undefined) {
+                writeFileSync(file, JSON.stringify(report, undefined, 4) + "\n");
+            }
+        }
+    });
+
+for (const operation of ["preview", "up", "destroy"] as const) {
+    program
+        .command(operation)
+        .description(`pulumi ${operation} of the stack`)
+        .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
+        .option("-c, --config <key=value...>", "configuration on top of it")
+        .action(async ({ stack, config = [] }: { stack: string; config?: string[] }) => {
+            await runOperation(chosenSystem(), operation, {
+                stack,
+                config: Object.fromEntries(config.map(keyAndValue)),
+                onOutput: (text) => process.stdout.write(text),
+            });
+        });
+}
+
+program
+    .command("run")
+    .description("start tasks and print their URLs")
+    .argument("[count]", "how many", "1")
+    .action(async (count: string) => {
+        const [caller] = await callers();
+        for (const taskArn of await runTasks(caller, Number(count))) {
+            await untilRunning(caller, taskArn);
+            console.log(urlOf(caller, taskArn));
+        }
+    });
+
+program
+    .command("stop")
+    .description("stop tasks")
+    .argument("[task...]", "task ids; none: every running task")
+    .action(async (ids: string[]) => {
+        for (const caller of await callers()) {
+            for (const task of await listTasks(caller)) {
+                const id = taskIdOf(task.taskArn ?? "");
+                if (task.desiredStatus === "RUNNING" && (ids.length === 0 || ids.includes(id))) {
+                    await stopTask(caller, id);
+                    console.log(`${id} is stopping`);
+                }
+            }
+        }
+    });
+
+program
+    .command("status")
+    .description("the tasks, their names and states")
+    .action(async () => {
+        for (const caller of await callers()) {
+            for (const task of await listTasks(caller)) {
+                console.log(
+                    `${(task.lastStatus ?? "").padEnd(14)} ${urlOf(caller, task.taskArn ?? "")} ${task.stoppedReason ?? ""}`,
+                );
+            }
+        }
+    });
+
+program
+    .command("logs")
+    .description("follow the logs of tasks, functions and the system's own processes")
+    .argument("[part]", "only those whose name holds this", "")
+    .action((part: string) => followLogs(chosenSystem().directory, part));
+
+program
+    .command("renew")
+    .description("run the certificate renewal now, as the schedule does")
+    .option("--force", "renew although it is not due")
+    .action(async ({ force }: { force?: boolean }) => {
+        for (const caller of await callers()) {
+            console.log(JSON.stringify(await renew(caller, force), undefined, 4));
+        }
+    });
+
+function keyAndValue(given: string): [string, string] {
+    const at = given.indexOf("=");
+    if (at < 1) {
+        throw new Error(`--config ${given}: give <key>=<value>, e.g. taskgate:cpu=512`);
+    }
+    return [given.slice(0, at), given.slice(at + 1)];
+}
+
+function chosenSystem(): SystemFile {
+    const { system: name } = program.opts<{ system?: string }>();
+    const running = runningSystems(join(root, ".local"));
+    const chosen = running.filter((system) => name === undefined || system.name === name);
+    if (chosen.length !== 1) {
+        const names = running.map((system) => system.name).join(", ");
+        throw new Error(
+            running.length === 0
+                ? 'No local system runs. Start one with "npm start".'
+                : `Say which local system with --system: ${names} ${running.length > 1 ? "run" : "runs"}.`,
+        );
+    }
+    return chosen[0];
+}
+
+async function callers(): Promise<Caller[]> {
+    const system = chosenSystem();
+    const found = platformsOf(system, await stackOutputs(system));
+    if (found.length === 0) {
+        throw new Error('The stack is not up. Deploy it with "npm run local -- up".');
+    }
+    return found;
+}
+
+program.parseAsync().then(
+    () => process.exit(),
+    (error: Error) => {
+        console.error(`\n${error.message}`);
+        process.exit(1);
+    },
+);

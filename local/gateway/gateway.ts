@@ -1,0 +1,199 @@
+import { randomUUID } from "node:crypto";
+import { Agent, createServer, request as httpRequest } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { AwsError, escapeXml, jsonResponse, xmlResponse } from "./overlay";
+import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
+
+export interface GatewayOptions {
+    /** 0 = a free one. */
+    readonly port?: number;
+    /** The emulator behind the gateway, on 127.0.0.1. */
+    readonly emulatorPort: number;
+    /** Whose calls those are whose access key id is not a 12-digit account id. */
+    readonly accountId: string;
+    readonly overlays: readonly Overlay[];
+    readonly log: (text: string) => void;
+}
+
+export interface Gateway {
+    readonly url: string;
+    stop(): Promise<void>;
+}
+
+/** The one endpoint of everybody: what no overlay answers goes to the emulator, byte for byte. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+    const agent = new Agent({ keepAlive: true, timeout: 60_000 });
+    const forward = createForward(agent, options.emulatorPort);
+
+    async function answer(request: AwsRequest): Promise<AwsResponse> {
+        try {
+            for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
+                const response = await overlay.handle(request, forward);
+                if (response) {
+                    return response;
+                }
+            }
+            return await forward(request);
+        } catch (error) {
+            if (error instanceof AwsError) {
+                return errorResponse(request, error);
+            }
+            const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+            options.log(`${request.service} ${request.operation ?? `${request.method} ${request.path}`}: ${text}`);
+            return errorResponse(request, new AwsError("InternalFailure", text, 500));
+        }
+    }
+
+    const server = createServer((incoming, outgoing) => {
+        readRequest(incoming, options.accountId)
+            .then(answer)
+            .then((response) => send(outgoing, incoming, response))
+            .catch((error: Error) => {
+                options.log(`${incoming.method} ${incoming.url}: ${error.message}`);
+                outgoing.destroy();
+            });
+    });
+    server.keepAliveTimeout = 75_000; // longer than any SDK keeps an idle connection, so none is closed under a request
+    await new Promise<void>((resolve, reject) =>
+        server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve),
+    );
+    return {
+        url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        async stop() {
+            const closed = new Promise((resolve) => server.close(resolve));
+            server.closeAllConnections();
+            await closed;
+            agent.destroy();
+        },
+    };
+}
+
+function concerns(overlay: Overlay, request: AwsRequest): boolean {
+    return (
+        overlay.service === request.service ||
+        (overlay.pathPrefix !== undefined && request.path.startsWith(overlay.pathPrefix))
+    );
+}
+
+async function readRequest(incoming: IncomingMessage, accountId: string): Promise<AwsRequest> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) {
+        chunks.push(chunk as Buffer);
+    }
+    const body = Buffer.concat(chunks);
+    const [path, query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
+    const scope = credentialScope(incoming.headers.authorization, query);
+    return {
+        method: incoming.method ?? "GET",
+        path,
+        query,
+        headers: incoming.headers,
+        body,
+        ...scope,
+        accountId: /^\d{12}$/.test(scope.accessKeyId) ? scope.accessKeyId : accountId,
+        operation: operationOf(incoming, path, body),
+    };
+}
+
+/** Who calls which service where: from the Authorization header, or from the query of a presigned URL. */
+function credentialScope(authorization: string | undefined, query: string) {
+    const credential =
+        /Credential=([^,\s]+)/.exec(authorization ?? "")?.[1] ??
+        new URLSearchParams(query).get("X-Amz-Credential") ??
+        "";
+    const [accessKeyId = "", , region = "us-east-1", service = ""] = credential.split("/");
+    return { accessKeyId, region, service };
+}
+
+function operationOf(incoming: IncomingMessage, path: string, body: Buffer): string | undefined {
+    const target = incoming.headers["x-amz-target"];
+    if (typeof target === "string") {
+        return target.slice(target.lastIndexOf(".") + 1);
+    }
+    if (incoming.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
+        return new URLSearchParams(body.toString()).get("Action") ?? undefined;
+    }
+    return /^\/service\/[^/]+\/operation\/([^/]+)$/.exec(path)?.[1];
+}
+
+const hopByHop = new Set(["connection", "content-length", "expect", "keep-alive", "transfer-encoding"]);
+
+function createForward(agent: Agent, port: number): Forward {
+    return (request) =>
+        new Promise((resolve, reject) => {
+            const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !hopByHop.has(name)));
+            const outgoing = httpRequest({
+                agent,
+                host: "127.0.0.1",
+                port,
+                method: request.method,
+                path: request.query === "" ? request.path : `${request.path}?${request.query}`,
+                headers: { ...headers, "content-length": request.body.length },
+            });
+            outgoing.once("error", reject);
+            outgoing.once("response", (incoming) => {
+                const chunks: Buffer[] = [];
+                incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+                incoming.once("error", reject);
+                incoming.once("end", () =>
+                    resolve({
+                        status: incoming.statusCode ?? 502,
+                        headers: incoming.headers as Record<string, string>,
+                        body: Buffer.concat(chunks),
+                    }),
+                );
+            });
+            outgoing.end(request.body);
+        });
+}
+
+function send(outgoing: ServerResponse, incoming: IncomingMessage, response: AwsResponse): void {
+    for (const [name, value] of Object.entries(response.headers)) {
+        if (!hopByHop.has(name)) {
+            outgoing.setHeader(name, value);
+        }
+    }
+    // The answer to HEAD tells the length of a body it does not have.
+    const length = incoming.method === "HEAD" ? response.headers["content-length"] : String(response.body.length);
+    if (length !== undefined && response.status !== 204 && response.status !== 304) {
+        outgoing.setHeader("content-length", length);
+    }
+    outgoing.writeHead(response.status);
+    outgoing.end(response.body);
+}
+
+/** An error in the protocol the service speaks. */
+function errorResponse(request: AwsRequest, error: AwsError): AwsResponse {
+    const { code, message, status } = error;
+    const requestId = randomUUID();
+    const inside = `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`;
+    switch (request.service) {
+        case "ec2":
+            return xmlResponse(
+                `<Response><Errors><Error>${inside}</Error></Errors><RequestID>${requestId}</RequestID></Response>`,
+                status,
+            );
+        case "s3":
+            return xmlResponse(`<Error>${inside}<RequestId>${requestId}</RequestId></Error>`, status);
+        case "route53":
+            return xmlResponse(
+                `<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type>${inside}</Error>` +
+                    `<RequestId>${requestId}</RequestId></ErrorResponse>`,
+                status,
+            );
+        case "iam":
+        case "sns":
+        case "sts":
+        case "elasticloadbalancing":
+        case "autoscaling":
+        case "monitoring":
+            return xmlResponse(
+                `<ErrorResponse><Error><Type>Sender</Type>${inside}</Error><RequestId>${requestId}</RequestId></ErrorResponse>`,
+                status,
+            );
+        default:
+            return jsonResponse({ __type: code, message, Message: message }, status, { "x-amzn-errortype": code });
+    }
+}

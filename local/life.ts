@@ -1,0 +1,275 @@
+// The whole life of a stack, from nothing to nothing, with a report of what was seen: `npm start -- --once`.
+
+import { ListrTask } from "listr2";
+
+import {
+    Caller,
+    deliveredCertificate,
+    eventually,
+    hostnameOf,
+    lastDuration,
+    renew,
+    runTasks,
+    stopTask,
+    untilRunning,
+} from "./caller";
+import { OperationResult, runOperation } from "./engine/operation";
+import { platformsOf } from "./platforms";
+import { runSteps } from "./progress";
+import { RunningSystem, startSystem } from "./system";
+import { echo, Page, redirectOf, resolve, visit } from "./visitor";
+
+/** What `--report` writes. Times are in milliseconds. */
+export interface Report {
+    preview?: Changes;
+    up?: Changes;
+    secondUp?: Changes;
+    certificate?: {
+        subjectAlternativeNames: string[];
+        issuer: string;
+        notBefore: string;
+        notAfter: string;
+        keyType: string;
+        /** How long the renewal function ran to issue it. */
+        milliseconds: number | undefined;
+    };
+    task?: {
+        taskArn: string;
+        hostname: string;
+        address: string;
+        runningToResolvableMs: number;
+        runningToFirstByteMs: number;
+    };
+    https?: Omit<Page, "certificate" | "headers">;
+    webSocket?: { echoed: boolean };
+    redirect?: { status: number | undefined; location: string | undefined };
+    stop?: { recordGoneMs: number };
+    renewal?: Record<string, unknown>;
+    destroy?: { resources: number; processes: number };
+}
+
+interface Changes {
+    readonly changes: Record<string, number>;
+    readonly milliseconds: number;
+}
+
+/** What the steps hand on to each other. */
+interface Life {
+    system?: RunningSystem;
+    caller?: Caller;
+    taskArn?: string;
+}
+
+/** Runs the whole life. The report holds what was seen, up to a step that failed. */
+export async function wholeLife(report: Report, name: string): Promise<void> {
+    const life: Life = {};
+    const steps: ListrTask<Life>[] = [
+        systemUp(name),
+        operation("preview", report),
+        operation("up", report),
+        operation("secondUp", report),
+        certificateIssued(report),
+        taskReachable(report),
+        httpsVisited(report),
+        webSocketEchoed(report),
+        httpRedirected(report),
+        taskStopped(report),
+        renewalRefused(report),
+        destroyed(report),
+    ];
+    try {
+        await runSteps(life, steps);
+    } finally {
+        await life.system?.stop();
+    }
+}
+
+function systemUp(name: string): ListrTask<Life> {
+    return {
+        title: "start the local AWS, certificate authority and DNS",
+        task: async (life, step) => {
+            life.system = await startSystem({ name, onStep: (text) => (step.output = text) });
+        },
+    };
+}
+
+function operation(kind: "preview" | "up" | "secondUp", report: Report): ListrTask<Life> {
+    const words = { preview: "pulumi preview", up: "pulumi up", secondUp: "pulumi up again, which changes nothing" };
+    return {
+        title: words[kind],
+        task: async (life, step) => {
+            const system = running(life).file;
+            const started = Date.now();
+            const result = await runOperation(system, kind === "secondUp" ? "up" : kind);
+            report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
+            step.title = `${step.title}: ${summary(result)}`;
+            if (kind !== "preview") {
+                [life.caller] = platformsOf(system, result.outputs);
+            }
+            const { same, ...changed } = result.changes;
+            if (kind === "secondUp" && Object.keys(changed).length > 0) {
+                throw new Error(`The second up changed something: ${JSON.stringify({ same, ...changed })}`);
+            }
+        },
+    };
+}
+
+function summary({ changes }: OperationResult): string {
+    return Object.entries(changes)
+        .map(([kind, count]) => `${count} ${kind}`)
+        .join(", ");
+}
+
+function certificateIssued(report: Report): ListrTask<Life> {
+    return {
+        title: "the first certificate is issued",
+        task: async (life, step) => {
+            const caller = called(life);
+            const certificate = await eventually("first certificate", () => deliveredCertificate(caller));
+            const milliseconds = await eventually("renewal's log", () =>
+                Promise.resolve(lastDuration(caller, caller.outputs.renewalFunctionName)),
+            );
+            report.certificate = {
+                subjectAlternativeNames: certificate.names,
+                issuer: "",
+                notBefore: certificate.notBefore,
+                notAfter: certificate.notAfter,
+                keyType: certificate.keyType,
+                milliseconds,
+            };
+            step.title = `${step.title}: ${certificate.names.join(", ")} until ${certificate.notAfter}`;
+        },
+    };
+}
+
+function taskReachable(report: Report): ListrTask<Life> {
+    return {
+        title: "a task starts and gets its name",
+        task: async (life, step) => {
+            const caller = called(life);
+            const { system } = caller;
+            const [taskArn] = await runTasks(caller);
+            life.taskArn = taskArn;
+            const hostname = hostnameOf(caller, taskArn);
+            const task = await untilRunning(caller, taskArn);
+            const running = task.startedAt?.getTime() ?? Date.now();
+            const address = await eventually(`${hostname} in DNS`, async () => (await resolve(system, hostname))[0]);
+            const resolvable = Date.now();
+            await eventually(`${hostname} answering`, () =>
+                visit(system, hostname, "/", address).catch(() => undefined),
+            );
+            report.task = {
+                taskArn,
+                hostname,
+                address,
+                runningToResolvableMs: resolvable - running,
+                runningToFirstByteMs: Date.now() - running,
+            };
+            step.title = `https://${hostname}:${system.httpsPort}/ answers ${report.task.runningToFirstByteMs} ms after RUNNING`;
+        },
+    };
+}
+
+function httpsVisited(report: Report): ListrTask<Life> {
+    return {
+        title: "HTTPS",
+        task: async (life, step) => {
+            const { system } = called(life);
+            const { certificate, headers, ...seen } = await visit(system, seenTask(report).hostname);
+            report.https = seen;
+            if (report.certificate !== undefined) {
+                report.certificate.issuer = [certificate.issuer.CN].flat().join(", ");
+            }
+            step.title = `HTTPS: ${seen.status}, HTTP/${seen.httpVersion}, ${seen.tlsVersion}, ${seen.cipher}, certificate verified`;
+            if (!seen.authorized || headers["strict-transport-security"] === undefined) {
+                throw new Error(`Not what a visitor should see: ${JSON.stringify({ ...seen, headers })}`);
+            }
+        },
+    };
+}
+
+function webSocketEchoed(report: Report): ListrTask<Life> {
+    return {
+        title: "a WebSocket echoes",
+        task: async (life) => {
+            const text = `hello ${Date.now()}`;
+            const answer = await echo(called(life).system, seenTask(report).hostname, "/echo", text);
+            report.webSocket = { echoed: answer === text };
+        },
+    };
+}
+
+function httpRedirected(report: Report): ListrTask<Life> {
+    return {
+        title: "plain HTTP is redirected",
+        task: async (life, step) => {
+            report.redirect = await redirectOf(called(life).system, seenTask(report).hostname, "/some/path?query");
+            step.title = `plain HTTP: ${report.redirect.status} to ${report.redirect.location}`;
+        },
+    };
+}
+
+function taskStopped(report: Report): ListrTask<Life> {
+    return {
+        title: "the task stops and loses its name",
+        task: async (life, step) => {
+            const caller = called(life);
+            const { taskArn, hostname } = seenTask(report);
+            const asked = Date.now();
+            await stopTask(caller, taskArn);
+            await eventually(`${hostname} gone from DNS`, async () =>
+                (await resolve(caller.system, hostname)).length === 0 ? true : undefined,
+            );
+            report.stop = { recordGoneMs: Date.now() - asked };
+            step.title = `the task stops; its name is gone ${report.stop.recordGoneMs} ms later`;
+        },
+    };
+}
+
+function renewalRefused(report: Report): ListrTask<Life> {
+    return {
+        title: "a second renewal",
+        task: async (life, step) => {
+            report.renewal = await renew(called(life));
+            step.title = `a second renewal: ${String(report.renewal.decision)}`;
+        },
+    };
+}
+
+function destroyed(report: Report): ListrTask<Life> {
+    return {
+        title: "pulumi destroy, and the end of every process",
+        task: async (life, step) => {
+            const system = running(life);
+            const { remaining } = await runOperation(system.file, "destroy");
+            const processes = await system.stop();
+            life.system = undefined;
+            report.destroy = { resources: remaining, processes };
+            step.title = `${step.title}: ${remaining} resources and ${processes} processes are left`;
+            if (remaining + processes > 0) {
+                throw new Error(`Something is left: ${JSON.stringify(report.destroy)}`);
+            }
+        },
+    };
+}
+
+function running({ system }: Life): RunningSystem {
+    if (system === undefined) {
+        throw new Error("The local system does not run.");
+    }
+    return system;
+}
+
+function called({ caller }: Life): Caller {
+    if (caller === undefined) {
+        throw new Error("The stack is not up.");
+    }
+    return caller;
+}
+
+function seenTask({ task }: Report): NonNullable<Report["task"]> {
+    if (task === undefined) {
+        throw new Error("No task was reached.");
+    }
+    return task;
+}

@@ -1,0 +1,127 @@
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+
+import { clientConfig } from "./awsClients";
+import { startDnsServer } from "./dns/server";
+import { startEmulator } from "./emulator";
+import { ec2Overlay } from "./gateway/ec2";
+import { createEcs } from "./gateway/ecs";
+import { createEvents } from "./gateway/events";
+import { startGateway } from "./gateway/gateway";
+import { route53Overlay } from "./gateway/route53";
+import type { Route53Options } from "./gateway/route53";
+import { schedulerOverlay } from "./gateway/scheduler";
+import { claimLoopbackBlock, portInBlock } from "./loopback";
+import { createProcesses, freePort } from "./processes";
+import { findSystemFile, removeSystemFile, writeSystemFile } from "./systemFile";
+import type { SystemFile } from "./systemFile";
+import { createNetworkInterfaces } from "./tasks/networkInterfaces";
+import { createSecretReader } from "./tasks/secrets";
+
+export interface SystemOptions {
+    /** Of the running copy; several with different names run side by side (default "default"). */
+    readonly name?: string;
+    /** Of the project: `.tools` and `.local` are in it (default: this one). */
+    readonly root?: string;
+    readonly onStep?: (text: string) => void;
+    readonly route53?: Route53Options;
+}
+
+export interface RunningSystem {
+    readonly file: SystemFile;
+    /** Ends every task, function and server of it. */
+    stop(): Promise<void>;
+}
+
+const accountId = "111122223333";
+const domain = "tasks.example.test";
+
+/** Starts AWS on this machine: the emulator, the gateway in front of it, DNS and a certificate authority. */
+export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
+    const { name = "default", onStep = () => undefined } = options;
+    const root = resolve(options.root ?? join(__dirname, ".."));
+    const directory = join(root, ".local", name);
+    const running = findSystemFile(directory);
+    if (running) {
+        throw new Error(
+            `The local system "${name}" is running already, as process ${running.pid}: stop it, or choose another name.`,
+        );
+    }
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(join(directory, "logs"), { recursive: true });
+    const log = (text: string) =>
+        appendFileSync(join(directory, "logs", "gateway.log"), `${new Date().toISOString()} ${text}\n`);
+
+    const stops: (() => Promise<void>)[] = [];
+    const stop = async () => {
+        for (const step of stops.splice(0).reverse()) {
+            await step();
+        }
+        removeSystemFile(directory);
+    };
+
+    try {
+        const processes = createProcesses(directory);
+        stops.push(() => processes.stop());
+        const block = await claimLoopbackBlock();
+        stops.push(() => block.release());
+
+        onStep("Starting the AWS emulator");
+        const emulator = await startEmulator(processes, { root, accountId });
+        const gatewayPort = await freePort();
+        const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+        const networkInterfaces = createNetworkInterfaces(block.number);
+        const events = createEvents({ gatewayUrl, log });
+        const route53 = route53Overlay(options.route53);
+        const readSecret = createSecretReader(gatewayUrl);
+        const ecs = createEcs({ root, processes, networkInterfaces, readSecret, publish: events.publish, log });
+        const overlays = [
+            ecs.overlay,
+            ec2Overlay(networkInterfaces),
+            events.overlay,
+            schedulerOverlay({ gatewayUrl, log }),
+            route53,
+        ];
+        const gateway = await startGateway({
+            port: gatewayPort,
+            emulatorPort: emulator.port,
+            accountId,
+            overlays,
+            log,
+        });
+        stops.push(() => gateway.stop());
+        stops.push(() => ecs.stop());
+
+        onStep("Starting DNS and the certificate authority");
+        const dns = await startDnsServer({ zones: () => route53.publishedZones() });
+        stops.push(() => dns.stop());
+
+        const file: SystemFile = {
+            name,
+            pid: process.pid,
+            directory,
+            accountId,
+            gatewayUrl,
+            dns: { address: "127.0.0.1", port: dns.port },
+            acme: { directoryUrl: "", managementUrl: "", tlsCaFile: "", rootFile: "" },
+            httpsPort: await portInBlock(block, 8443),
+            httpPort: await portInBlock(block, 8480),
+            domain,
+            hostedZoneId: await createHostedZone(gatewayUrl),
+        };
+        writeSystemFile(file);
+        onStep(`Ready: ${gatewayUrl}`);
+        return { file, stop };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+}
+
+async function createHostedZone(gatewayUrl: string): Promise<string> {
+    const client = new Route53Client(clientConfig(gatewayUrl, { accountId, region: "us-east-1" }));
+    const { HostedZone } = await client.send(new CreateHostedZoneCommand({ Name: domain, CallerReference: domain }));
+    return HostedZone!.Id!.replace("/hostedzone/", "");
+}

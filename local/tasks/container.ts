@@ -1,0 +1,173 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import type {
+    Container,
+    ContainerDefinition,
+    ContainerDependency,
+    ContainerOverride,
+    HealthCheck,
+    HealthStatus,
+    Task,
+    TaskDefinition,
+} from "@aws-sdk/client-ecs";
+
+import type { ManagedProcess, ProcessExit, Processes } from "../processes";
+import { commandLine } from "./images";
+import type { Image } from "./images";
+import type { NetworkInterface } from "./networkInterfaces";
+import { pipeDirectories, translate } from "./translate";
+
+/** A container of a task: what ECS shows of it, and the process it is. */
+export interface RunningContainer {
+    readonly definition: ContainerDefinition;
+    readonly override: ContainerOverride | undefined;
+    readonly view: Container;
+    /** Aborted when its health needs no more watching. */
+    readonly ended: AbortController;
+    process?: ManagedProcess;
+}
+
+export function createContainers(task: Task, definition: TaskDefinition): RunningContainer[] {
+    return definition.containerDefinitions!.map((container, i) => ({
+        definition: container,
+        override: task.overrides?.containerOverrides?.find(({ name }) => name === container.name),
+        view: task.containers![i],
+        ended: new AbortController(),
+    }));
+}
+
+export interface ContainerSetting {
+    readonly processes: Processes;
+    readonly image: Image;
+    readonly taskId: string;
+    /** The task's own: every container starts in it. */
+    readonly directory: string;
+    readonly address: string;
+    readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Starts the process of a container and gives its environment, which is its own: nothing of this process's leaks in. */
+export async function startContainer(
+    container: RunningContainer,
+    setting: ContainerSetting,
+): Promise<Readonly<Record<string, string>>> {
+    const { definition, override } = container;
+    const { image, directory, address } = setting;
+    const mounts = mountsOf(definition);
+    const translation = { address, mounts, sharesLoopback: image.sharesLoopback };
+    const [program, ...words] = commandLine(
+        image,
+        definition.entryPoint ?? [],
+        override?.command ?? definition.command ?? [],
+    );
+    const args = words.map((word) => translate(word, translation));
+    const environment = Object.fromEntries(
+        [...(definition.environment ?? []), ...(override?.environment ?? [])].map(({ name = "", value = "" }) => [
+            name,
+            translate(value, translation),
+        ]),
+    );
+    const directories = [
+        ...Object.values(mounts),
+        ...[...args, ...Object.values(environment)].flatMap(pipeDirectories),
+    ];
+    directories.forEach((path) => mkdirSync(join(directory, path), { recursive: true }));
+
+    const env = {
+        PATH: `${dirname(program)}:/usr/local/bin:/usr/bin:/bin`,
+        ...environment,
+        ...setting.secrets,
+        HOST: address,
+    };
+    container.process = await setting.processes
+        .start({ name: `tasks/${setting.taskId}-${definition.name}`, command: program, args, env, cwd: directory })
+        .catch((error: Error) => {
+            throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
+        });
+    Object.assign(container.view, {
+        lastStatus: "RUNNING",
+        runtimeId: `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`,
+    });
+    return env;
+}
+
+/** Where the task's volumes are in its directory, by the paths the container knows them under. */
+function mountsOf({ mountPoints = [] }: ContainerDefinition): Record<string, string> {
+    return Object.fromEntries(
+        mountPoints.map(({ containerPath = "", sourceVolume = "" }) => [containerPath, `volumes/${sourceVolume}`]),
+    );
+}
+
+/** Shows the interface in the task's attachment and in its containers. */
+export function describeNetwork(task: Task, networkInterface: NetworkInterface): void {
+    const { attachmentId, address, id, macAddress, subnetId, scope } = networkInterface;
+    Object.assign(task.attachments![0], {
+        status: "ATTACHED",
+        details: [
+            { name: "subnetId", value: subnetId },
+            { name: "networkInterfaceId", value: id },
+            { name: "macAddress", value: macAddress },
+            { name: "privateDnsName", value: `ip-${address.replaceAll(".", "-")}.${scope.region}.compute.internal` },
+            { name: "privateIPv4Address", value: address },
+        ],
+    });
+    task.containers!.forEach((container) =>
+        Object.assign(container, { networkInterfaces: [{ attachmentId, privateIpv4Address: address }] }),
+    );
+}
+
+/** Whether what `dependsOn` asks for has come true; throws when it never can. */
+export function isFulfilled(
+    { containerName, condition }: ContainerDependency,
+    containers: readonly RunningContainer[],
+): boolean {
+    const { lastStatus, healthStatus, exitCode } = containers.find(
+        ({ definition }) => definition.name === containerName,
+    )!.view;
+    const hasStopped = lastStatus === "STOPPED";
+    switch (condition) {
+        case "START":
+            return lastStatus !== "PENDING";
+        case "COMPLETE":
+            return hasStopped;
+        case "SUCCESS":
+            if (hasStopped && exitCode !== 0) {
+                throw new Error(`Dependency ${containerName} exited with code ${exitCode}, not with SUCCESS.`);
+            }
+            return hasStopped;
+        case "HEALTHY":
+            if (hasStopped) {
+                throw new Error(`Dependency ${containerName} exited with code ${exitCode} before it was HEALTHY.`);
+            }
+            return healthStatus === "HEALTHY";
+        default:
+            throw new Error(`Dependency ${containerName} has the unknown condition ${condition}.`);
+    }
+}
+
+export function isDependedOnBy(container: RunningContainer, other: RunningContainer): boolean {
+    return (other.definition.dependsOn ?? []).some(({ containerName }) => containerName === container.definition.name);
+}
+
+export function isEssential({ definition }: RunningContainer): boolean {
+    return definition.essential !== false;
+}
+
+export function healthCheckOf({ definition }: RunningContainer): HealthCheck | undefined {
+    return definition.healthCheck?.command?.[0] === "NONE" ? undefined : definition.healthCheck;
+}
+
+/** The worst of the essential containers that have a health check. */
+export function taskHealth(containers: readonly RunningContainer[]): HealthStatus {
+    const statuses = containers
+        .filter((container) => isEssential(container) && healthCheckOf(container))
+        .map(({ view }) => view.healthStatus);
+    return (["UNHEALTHY", "UNKNOWN", "HEALTHY"] as const).find((status) => statuses.includes(status)) ?? "UNKNOWN";
+}
+
+/** As Docker reports it: 128 + the signal's number. */
+export function exitCodeOf({ code, signal }: ProcessExit): number {
+    const bySignal: Readonly<Record<string, number>> = { SIGKILL: 137, SIGTERM: 143, SIGSEGV: 139, SIGABRT: 134 };
+    return code ?? bySignal[signal ?? ""] ?? 1;
+}

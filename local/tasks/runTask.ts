@@ -1,0 +1,202 @@
+import { EventEmitter, once } from "node:events";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+
+import type { Task, TaskDefinition, TaskStopCode } from "@aws-sdk/client-ecs";
+
+import type { Scope } from "../awsClients";
+import type { Processes } from "../processes";
+import {
+    createContainers,
+    describeNetwork,
+    exitCodeOf,
+    healthCheckOf,
+    isDependedOnBy,
+    isEssential,
+    isFulfilled,
+    startContainer,
+    taskHealth,
+} from "./container";
+import type { RunningContainer } from "./container";
+import { watchHealth } from "./healthCheck";
+import { findImage } from "./images";
+import type { Image } from "./images";
+import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
+import type { ReadSecret } from "./secrets";
+
+/** What the tasks of one local system share. */
+export interface TaskHost {
+    readonly root: string;
+    readonly processes: Processes;
+    readonly networkInterfaces: NetworkInterfaces;
+    readonly readSecret: ReadSecret;
+    /** After each change of lastStatus or desiredStatus; each has made a new version. */
+    readonly onChange: (scope: Scope, task: Task) => void;
+    /** After each change of its healthStatus, which makes no new version. */
+    readonly onHealthChange: (scope: Scope, task: Task) => void;
+    readonly log: (text: string) => void;
+}
+
+export interface TaskInput {
+    readonly scope: Scope;
+    readonly definition: TaskDefinition;
+    /** As RunTask answers it: PROVISIONING, version 1, one attachment. Changed in place from then on. */
+    readonly task: Task;
+    readonly network: {
+        readonly subnetId: string;
+        readonly securityGroupIds: readonly string[];
+        readonly isPublic: boolean;
+    };
+}
+
+export interface RunningTask {
+    readonly scope: Scope;
+    readonly task: Task;
+    /** Its desired status becomes STOPPED at once; its containers end in the reverse order of their dependencies. */
+    stop(stopCode: TaskStopCode, reason: string): void;
+    /** Its status is STOPPED. */
+    readonly stopped: Promise<void>;
+}
+
+/** Takes a task through its life: PROVISIONING, PENDING, RUNNING, DEPROVISIONING, STOPPED. */
+export function runTask(host: TaskHost, input: TaskInput): RunningTask {
+    const { scope, task, definition } = input;
+    const taskId = task.taskArn!.slice(task.taskArn!.lastIndexOf("/") + 1);
+    const directory = join(host.processes.directory, "tasks", taskId);
+    const containers = createContainers(task, definition);
+    const changes = new EventEmitter().setMaxListeners(0);
+
+    const isStopping = () => task.desiredStatus === "STOPPED";
+
+    /** Resolves once the condition holds; it is looked at after every change of the task or a container. */
+    async function until(condition: () => boolean): Promise<void> {
+        while (!condition()) {
+            await once(changes, "change");
+        }
+    }
+
+    function setStatus(lastStatus: string, update: Partial<Task> = {}): void {
+        Object.assign(task, update, { lastStatus, version: task.version! + 1 });
+        host.onChange(scope, task);
+    }
+
+    function stop(stopCode: TaskStopCode, stoppedReason: string): void {
+        if (isStopping()) {
+            return;
+        }
+        Object.assign(task, { desiredStatus: "STOPPED", stopCode, stoppedReason, stoppingAt: new Date() });
+        const endsByItself = stopCode === "EssentialContainerExited" || stopCode === "TaskFailedToStart";
+        if (!endsByItself) {
+            setStatus(task.lastStatus!); // one that ends by itself shows DEPROVISIONING next
+        }
+        changes.emit("change");
+    }
+
+    async function live(): Promise<void> {
+        await nextTurn(); // until RunTask has answered
+        host.onChange(scope, task);
+        if (!isStopping()) {
+            const networkInterface = host.networkInterfaces.create(scope, task.attachments![0].id!, input.network);
+            describeNetwork(task, networkInterface);
+            setStatus("PENDING", { connectivity: "CONNECTED", connectivityAt: new Date() });
+            await startContainers(networkInterface).catch((error: Error) => stop("TaskFailedToStart", error.message));
+        }
+        if (!isStopping()) {
+            setStatus("RUNNING", { startedAt: new Date() });
+        }
+        await until(isStopping);
+        await Promise.all(containers.map(stopContainer));
+        setStatus("DEPROVISIONING", { executionStoppedAt: new Date() });
+        rmSync(directory, { recursive: true, force: true });
+        const [attachment] = task.attachments!;
+        host.networkInterfaces.delete(attachment.id!);
+        attachment.status = "DELETED";
+        setStatus("STOPPED", { stoppedAt: new Date(), tags: [] });
+    }
+
+    async function startContainers(networkInterface: NetworkInterface): Promise<void> {
+        mkdirSync(directory, { recursive: true });
+        task.pullStartedAt = new Date();
+        const images = containers.map((container) => pull(container, host.root));
+        const secrets = await Promise.all(containers.map(readSecrets));
+        task.pullStoppedAt = new Date();
+        await Promise.all(
+            containers.map((container, i) =>
+                startInTurn(container, images[i], secrets[i], networkInterface.address).catch((error: Error) => {
+                    container.view.reason ??= error.message;
+                    stop("TaskFailedToStart", error.message);
+                }),
+            ),
+        );
+    }
+
+    async function readSecrets({ definition: { secrets = [] } }: RunningContainer): Promise<Record<string, string>> {
+        const values = await Promise.all(secrets.map(({ valueFrom }) => host.readSecret(scope, valueFrom!)));
+        return Object.fromEntries(secrets.map(({ name }, i) => [name, values[i]]));
+    }
+
+    async function startInTurn(
+        container: RunningContainer,
+        image: Image,
+        secrets: Readonly<Record<string, string>>,
+        address: string,
+    ): Promise<void> {
+        const { dependsOn = [] } = container.definition;
+        await until(() => isStopping() || dependsOn.every((dependency) => isFulfilled(dependency, containers)));
+        if (isStopping()) {
+            return;
+        }
+        const setting = { processes: host.processes, image, taskId, directory, address, secrets };
+        const env = await startContainer(container, setting);
+        changes.emit("change");
+        void container.process?.exited.then((exit) => {
+            container.ended.abort();
+            Object.assign(container.view, { lastStatus: "STOPPED", exitCode: exitCodeOf(exit) });
+            if (isEssential(container)) {
+                stop("EssentialContainerExited", "Essential container in task exited");
+            }
+            changes.emit("change");
+        });
+        const healthCheck = healthCheckOf(container);
+        if (healthCheck) {
+            const onStatus = (status: "HEALTHY" | "UNHEALTHY") => {
+                container.view.healthStatus = status;
+                const before = task.healthStatus;
+                task.healthStatus = taskHealth(containers);
+                if (task.healthStatus !== before) {
+                    host.onHealthChange(scope, task);
+                }
+                changes.emit("change");
+            };
+            void watchHealth({ healthCheck, address, env, cwd: directory, signal: container.ended.signal, onStatus });
+        }
+    }
+
+    async function stopContainer(container: RunningContainer): Promise<void> {
+        const dependents = containers.filter((other) => isDependedOnBy(container, other));
+        await until(() => dependents.every(({ view }) => view.lastStatus === "STOPPED"));
+        container.ended.abort();
+        await container.process?.stop((container.definition.stopTimeout ?? 30) * 1_000);
+        container.view.lastStatus = "STOPPED";
+        changes.emit("change");
+    }
+
+    return {
+        scope,
+        task,
+        stop,
+        stopped: live().catch((error: Error) => host.log(`Task ${taskId}: ${error.stack ?? error.message}`)),
+    };
+}
+
+function pull({ definition: { image = "" }, view }: RunningContainer, root: string): Image {
+    const found = findImage(image, root);
+    if (!found) {
+        view.reason =
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): " +
+            `failed to resolve ref ${image}: ${image}: not found`;
+        throw new Error(view.reason);
+    }
+    return found;
+}

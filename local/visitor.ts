@@ -1,0 +1,122 @@
+// A visitor on the internet: resolves names by the project's DNS server, and checks certificates against the root of the local CA.
+import { Resolver } from "node:dns/promises";
+import { readFileSync } from "node:fs";
+import { get } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTls, PeerCertificate, TLSSocket } from "node:tls";
+
+import { WebSocket } from "ws";
+
+import { SystemFile } from "./systemFile";
+
+/** What a visitor saw of an answer and of the connection it came over. */
+export interface Page {
+    readonly status: number;
+    readonly httpVersion: string;
+    readonly tlsVersion: string | null;
+    readonly cipher: string;
+    /** The chain leads to the CA's root and names the host: checked, not believed. */
+    readonly authorized: boolean;
+    readonly body: string;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly certificate: PeerCertificate;
+}
+
+/** The addresses of a name; none while it does not exist. */
+export async function resolve(system: SystemFile, hostname: string): Promise<string[]> {
+    const resolver = new Resolver({ timeout: 2000, tries: 2 });
+    resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
+    try {
+        return await resolver.resolve4(hostname);
+    } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === "ENOTFOUND" || code === "ENODATA") {
+            return [];
+        }
+        throw error;
+    }
+}
+
+async function addressOf(system: SystemFile, hostname: string): Promise<string> {
+    const [address] = await resolve(system, hostname);
+    if (address === undefined) {
+        throw new Error(`${hostname} has no address in DNS.`);
+    }
+    return address;
+}
+
+/** GET by HTTPS over HTTP/2, at the address that DNS gives or at another one. */
+export async function visit(system: SystemFile, hostname: string, path = "/", address?: string): Promise<Page> {
+    const socket = connectTls({
+        host: address ?? (await addressOf(system, hostname)),
+        port: system.httpsPort,
+        servername: hostname,
+        ca: readFileSync(system.acme.rootFile),
+        ALPNProtocols: ["h2"],
+    });
+    await new Promise<void>((done, reject) => socket.once("secureConnect", done).once("error", reject));
+    const session = connectHttp2(`https://${hostname}:${system.httpsPort}`, { createConnection: () => socket });
+    try {
+        const answer = await new Promise<Pick<Page, "status" | "headers" | "body">>((done, reject) => {
+            const request = session.request({ ":path": path });
+            const body: Buffer[] = [];
+            let headers: Page["headers"] = {};
+            session.once("error", reject);
+            request
+                .on("response", (given) => (headers = given))
+                .on("data", (chunk: Buffer) => body.push(chunk))
+                .on("end", () =>
+                    done({ status: Number(headers[":status"]), headers, body: String(Buffer.concat(body)) }),
+                )
+                .on("error", reject);
+        });
+        return { ...answer, ...connectionOf(socket), httpVersion: "2" };
+    } finally {
+        session.destroy();
+    }
+}
+
+function connectionOf(socket: TLSSocket): Pick<Page, "tlsVersion" | "cipher" | "authorized" | "certificate"> {
+    return {
+        tlsVersion: socket.getProtocol(),
+        cipher: socket.getCipher().standardName,
+        authorized: socket.authorized,
+        certificate: socket.getPeerCertificate(),
+    };
+}
+
+/** Sends a text over a WebSocket and gives what comes back. */
+export async function echo(system: SystemFile, hostname: string, path: string, text: string): Promise<string> {
+    const address = await addressOf(system, hostname);
+    const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${path}`, {
+        ca: readFileSync(system.acme.rootFile),
+        // `ws` asks for one address or for all of them.
+        lookup: (_name, options, callback) =>
+            options.all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4),
+    });
+    try {
+        return await new Promise<string>((done, reject) => {
+            socket
+                .once("open", () => socket.send(text))
+                .once("message", (data: Buffer) => done(data.toString()))
+                .once("error", reject);
+        });
+    } finally {
+        socket.terminate();
+    }
+}
+
+/** GET by plain HTTP: where does it lead? */
+export async function redirectOf(
+    system: SystemFile,
+    hostname: string,
+    path: string,
+): Promise<{ status: number | undefined; location: string | undefined }> {
+    const host = await addressOf(system, hostname);
+    return new Promise((done, reject) => {
+        get({ host, port: system.httpPort, path, headers: { host: hostname } }, (answer) => {
+            answer.resume();
+            done({ status: answer.statusCode, location: answer.headers.location });
+        }).once("error", reject);
+    });
+}

@@ -10,6 +10,7 @@ import {
 import type { InputTransformer, ListRulesResponse, Rule, Target } from "@aws-sdk/client-eventbridge";
 import { clientConfig } from "../awsClients";
 import type { Scope } from "../awsClients";
+import { omit } from "../omit";
 import type { Overlay } from "./overlay";
 import { sendToTarget } from "./targets";
 
@@ -30,9 +31,9 @@ export interface Events {
     /** Sees the rules change. */
     readonly overlay: Overlay;
     /** Delivers to the targets of the rules that match; those of one task in the order they were published. */
-    publish(scope: Scope, task: Task): void;
+    readonly publish: (scope: Scope, task: Task) => void;
     /** Everything published so far has been delivered. */
-    delivered(): Promise<void>;
+    readonly delivered: () => Promise<void>;
 }
 
 /** EventBridge for the events of AWS itself, which PutEvents refuses from anybody else. */
@@ -109,7 +110,7 @@ async function listRules(client: EventBridgeClient): Promise<readonly RuleWithTa
 
 /** Snapshot of a task as the "ECS Task State Change" event shows it: less than DescribeTasks does. */
 export function taskStateChange(scope: Scope, task: Task): AwsEvent {
-    const { tags: _tags, healthStatus: _healthStatus, attachments = [], containers = [], ...detail } = task;
+    const { attachments = [], containers = [] } = task;
     const now = new Date().toISOString();
     const event = {
         version: "0" as const,
@@ -121,16 +122,10 @@ export function taskStateChange(scope: Scope, task: Task): AwsEvent {
         region: scope.region,
         resources: [task.taskArn!],
         detail: {
-            ...detail,
+            ...omit(task, "tags", "healthStatus"),
             attachments: attachments.map((attachment) => ({ ...attachment, type: "eni" })),
-            containers: containers.map(
-                ({
-                    healthStatus: _health,
-                    networkBindings: _bindings,
-                    memory: _memory,
-                    memoryReservation: _r,
-                    ...shown
-                }) => shown,
+            containers: containers.map((container) =>
+                omit(container, "healthStatus", "networkBindings", "memory", "memoryReservation"),
             ),
             updatedAt: now,
         },

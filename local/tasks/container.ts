@@ -141,6 +141,7 @@ export function isFulfilled(
                 throw new Error(`Dependency ${containerName} exited with code ${exitCode} before it was HEALTHY.`);
             }
             return healthStatus === "HEALTHY";
+        case undefined:
         default:
             throw new Error(`Dependency ${containerName} has the unknown condition ${condition}.`);
     }

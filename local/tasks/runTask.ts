@@ -133,7 +133,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
 
     async function readSecrets({ definition: { secrets = [] } }: RunningContainer): Promise<Record<string, string>> {
         const values = await Promise.all(secrets.map(({ valueFrom }) => host.readSecret(scope, valueFrom!)));
-        return Object.fromEntries(secrets.map(({ name }, i) => [name, values[i]]));
+        return Object.fromEntries(secrets.map(({ name }, i) => [name!, values[i]]));
     }
 
     async function startInTurn(

@@ -1,3 +1,5 @@
+import { omit } from "../omit";
+
 /** How a container's words are translated for a process that shares the machine with the other tasks. */
 export interface Translation {
     /** The task's own address: stands for the loopback and the wildcard address of its network namespace. */
@@ -74,8 +76,7 @@ function translateSocketAddress(socketAddress: Record<string, unknown>, address:
     if (!everywhere.has(String(socketAddress.address))) {
         return socketAddress;
     }
-    const { ipv4_compat: _snake, ipv4Compat: _camel, ...rest } = socketAddress; // only for "::"
-    return { ...rest, address };
+    return { ...omit(socketAddress, "ipv4_compat", "ipv4Compat"), address }; // they are for "::" only
 }
 
 /** The directories of the pipes in a bootstrap, which the container's own file system would have. */

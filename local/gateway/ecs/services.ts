@@ -11,6 +11,7 @@ import type {
     UpdateServiceCommandInput,
 } from "@aws-sdk/client-ecs";
 
+import { omit } from "../../omit";
 import type { RunningTask, TaskHost } from "../../tasks/runTask";
 import { AwsError } from "../overlay";
 import { arn, findCluster, invalid, lastPart, missing, newId, page } from "./state";
@@ -151,9 +152,8 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
             if (definition.networkMode === "awsvpc" && !input.networkConfiguration?.awsvpcConfiguration) {
                 throw invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
             }
-            const { tags = [], clientToken: _clientToken, cluster: _cluster, ...given } = input;
             const service: Service = {
-                ...given,
+                ...omit(input, "tags", "clientToken", "cluster"),
                 serviceArn,
                 clusterArn: cluster.clusterArn,
                 status: "ACTIVE",
@@ -178,7 +178,7 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
             };
             deploy(service);
             state.services.set(serviceArn, service);
-            state.tags.set(serviceArn, tags);
+            state.tags.set(serviceArn, input.tags ?? []);
             reconcile(state, service);
             return { service: shown(state, service) };
         },
@@ -188,9 +188,9 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
             if (service.status !== "ACTIVE") {
                 throw new AwsError("ServiceNotActiveException", "Service was not ACTIVE.");
             }
-            const { cluster: _cluster, service: _service, forceNewDeployment, taskDefinition, ...given } = input;
+            const { forceNewDeployment, taskDefinition } = input;
             const before = deployed(service);
-            Object.assign(service, given);
+            Object.assign(service, omit(input, "cluster", "service", "forceNewDeployment", "taskDefinition"));
             if (taskDefinition !== undefined) {
                 service.taskDefinition = findActiveDefinition(state, taskDefinition).taskDefinitionArn;
             }

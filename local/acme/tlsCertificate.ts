@@ -1,0 +1,71 @@
+import { webcrypto } from "node:crypto";
+
+import {
+    BasicConstraintsExtension,
+    ExtendedKeyUsage,
+    ExtendedKeyUsageExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    SubjectAlternativeNameExtension,
+    SubjectKeyIdentifierExtension,
+    X509CertificateGenerator,
+} from "@peculiar/x509";
+
+export interface TlsFiles {
+    /** PEM: the CA to trust. */
+    readonly ca: string;
+    readonly certificate: string;
+    /** PEM, PKCS#8. */
+    readonly privateKey: string;
+}
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const lifetimeMs = 365 * 24 * 3_600_000;
+
+/** A CA made for the occasion, whose key is forgotten, and one certificate of it for localhost and 127.0.0.1. */
+export async function createTlsCertificate(caName: string): Promise<TlsFiles> {
+    const crypto = webcrypto;
+    const caKeys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + lifetimeMs) };
+    const ca = await X509CertificateGenerator.createSelfSigned(
+        {
+            ...validity,
+            name: `CN=${caName}`,
+            keys: caKeys,
+            signingAlgorithm: algorithm,
+            extensions: [
+                new BasicConstraintsExtension(true, undefined, true),
+                new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+                await SubjectKeyIdentifierExtension.create(caKeys.publicKey, false, crypto),
+            ],
+        },
+        crypto,
+    );
+    const certificate = await X509CertificateGenerator.create(
+        {
+            ...validity,
+            subject: "CN=localhost",
+            issuer: ca.subject,
+            publicKey: keys.publicKey,
+            signingKey: caKeys.privateKey,
+            signingAlgorithm: algorithm,
+            extensions: [
+                new BasicConstraintsExtension(false, undefined, true),
+                new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+                new SubjectAlternativeNameExtension([
+                    { type: "dns", value: "localhost" },
+                    { type: "ip", value: "127.0.0.1" },
+                ]),
+            ],
+        },
+        crypto,
+    );
+    const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+    const lines = pkcs8.match(/.{1,64}/g)?.join("\n");
+    return {
+        ca: ca.toString("pem"),
+        certificate: certificate.toString("pem"),
+        privateKey: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
+    };
+}

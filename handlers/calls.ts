@@ -1,0 +1,73 @@
+import { failure } from "./failure";
+
+// How this project calls AWS: no call hangs, throttling is waited out as long as there is time, and an error says what was asked.
+
+/** What a handler needs to know of Lambda's context. */
+export interface LambdaContext {
+    readonly functionName: string;
+    readonly awsRequestId: string;
+    getRemainingTimeInMillis(): number;
+}
+
+/** Settings of every SDK client. The SDK's own retries know no deadline, so `call` does them. */
+export function clientSettings() {
+    return {
+        maxAttempts: 1,
+        requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+    };
+}
+
+export async function sleep(milliseconds: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** A time to wait before try number `tries` (from 0): exponential, capped, with full jitter so that writers do not march in step. */
+export function backoff(tries: number): number {
+    return Math.random() * Math.min(5_000, 200 * 2 ** tries);
+}
+
+export function isThrottling(error: unknown): boolean {
+    const { name } = error as Error;
+    return (
+        /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown/.test(name) ||
+        // Route 53 takes one change at a time in a zone.
+        name === "PriorRequestNotComplete"
+    );
+}
+
+/** A fault of the way there or of the service, not of the request. */
+function isPassing(error: unknown): boolean {
+    const { code, $metadata } = error as { code?: string; $metadata?: { httpStatusCode?: number } };
+    const status = $metadata?.httpStatusCode;
+    return status === undefined
+        ? code !== undefined || /Timeout/.test((error as Error).name)
+        : status >= 500 || status === 429;
+}
+
+/**
+ * Sends a request until it is answered: a throttled one for as long as `deadline` (milliseconds since the epoch) allows,
+ * one that met a passing fault four times. `what` is the IAM action and the thing it was asked of.
+ */
+export async function call<T>(what: string, deadline: number, send: () => Promise<T>): Promise<T> {
+    for (let tries = 0; ; tries++) {
+        if (Date.now() >= deadline) {
+            throw failure("OutOfTime", `${what}: the function's time is over`);
+        }
+        try {
+            return await send();
+        } catch (error) {
+            const wait = backoff(tries);
+            const again = isThrottling(error) || (isPassing(error) && tries < 3);
+            if (!again || Date.now() + wait >= deadline) {
+                throw explained(what, error);
+            }
+            await sleep(wait);
+        }
+    }
+}
+
+/** A fresh error without the request and the response that the SDK hangs on its own (they may hold a secret). */
+function explained(what: string, error: unknown): Error {
+    const { name, message, messages } = error as Error & { messages?: string[] };
+    return failure(name, `${what}: ${[message, ...(messages ?? [])].join(" ").trim()}`);
+}

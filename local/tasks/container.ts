@@ -74,10 +74,13 @@ export async function startContainer(
     ];
     directories.forEach((path) => mkdirSync(join(directory, path), { recursive: true }));
 
+    const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
     const env = {
         PATH: `${dirname(program)}:/usr/local/bin:/usr/bin:/bin`,
         ...environment,
         ...setting.secrets,
+        // Fargate's form of it; Envoy learns the task's own id from it.
+        ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${runtimeId}`,
         HOST: address,
     };
     container.process = await setting.processes
@@ -87,7 +90,7 @@ export async function startContainer(
         });
     Object.assign(container.view, {
         lastStatus: "RUNNING",
-        runtimeId: `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`,
+        runtimeId,
     });
     return env;
 }

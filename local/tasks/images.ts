@@ -68,7 +68,7 @@ function envoyBinary(root: string): string {
     const pattern = join(root, ".tools/python/lib/python3*/site-packages/envoy/_bin/envoy");
     const [binary] = globSync(pattern);
     if (binary === undefined) {
-        throw new Error(`Envoy is not installed: nothing matches ${pattern}. Install the tools with "npm run tools".`);
+        throw new Error(`Envoy is not installed: nothing matches ${pattern}. Install the tools with "npm run setup".`);
     }
     return binary;
 }

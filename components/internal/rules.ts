@@ -1,5 +1,6 @@
 // What makes a value acceptable, as pure functions: each gives the reason why a value is refused, or undefined.
 // A reason says what was given, what is allowed and what to do. Shared by components and config.ts.
+import { isIPv4, isIPv6 } from "node:net";
 
 /** Why a value is refused; undefined when it is fine. */
 export type Reason = string | undefined;
@@ -22,7 +23,7 @@ export function domainReason(value: string, longestLabel = 0): Reason {
         return `${given}: leave out the final dot, e.g. tasks.example.com`;
     }
     const labels = value.split(".");
-    if (labels.length < 2 || !labels.every((part) => label.test(part))) {
+    if (labels.length < 2 || !labels.every((part) => label.test(part)) || isIPv4(value)) {
         return `${given}: use at least two labels of a-z, 0-9 and inner hyphens, each up to 63 characters, e.g. tasks.example.com`;
     }
     const longest = 253 - longestLabel - 1;
@@ -56,20 +57,24 @@ export function choiceReason(value: string, choices: readonly string[]): Reason 
 
 /** An IPv4 network of 16 to 28 bits, which is what a VPC takes (docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html). */
 export function vpcCidrReason(value: string): Reason {
-    const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(value);
-    const bits = Number(match?.[5]);
-    const isNetwork = match !== null && match.slice(1, 5).every((part) => Number(part) <= 255);
-    return isNetwork && bits >= 16 && bits <= 28
+    const { address, bits } = cidrParts(value);
+    return isIPv4(address) && bits >= 16 && bits <= 28
         ? undefined
         : `"${value}" is not an IPv4 network of 16 to 28 bits, e.g. 10.0.0.0/16`;
 }
 
 /** A CIDR block of either family, for a security group rule. */
 export function cidrReason(value: string): Reason {
-    const [address, bits] = value.split("/");
-    const isV4 = /^\d{1,3}(\.\d{1,3}){3}$/.test(address) && Number(bits) <= 32;
-    const isV6 = address.includes(":") && /^[0-9a-f:.]+$/i.test(address) && Number(bits) <= 128;
-    return bits && (isV4 || isV6) ? undefined : `"${value}" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32`;
+    const { address, bits } = cidrParts(value);
+    return (isIPv4(address) && bits <= 32) || (isIPv6(address) && bits <= 128)
+        ? undefined
+        : `"${value}" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32`;
+}
+
+/** The text before and the digits after the one slash; no address when it is not of that form, or has an IPv6 zone. */
+function cidrParts(value: string): { address: string; bits: number } {
+    const [, address = "", bits = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(value) ?? [];
+    return { address, bits: Number(bits) };
 }
 
 /** Days that CloudWatch Logs can keep events (docs.aws.amazon.com/AmazonCloudWatchLogs, PutRetentionPolicy). */
@@ -93,7 +98,7 @@ export const acmeDirectories = {
 /** A named ACME directory or an https URL. */
 export function acmeDirectoryReason(value: string): Reason {
     const isUrl = URL.canParse(value) && new URL(value).protocol === "https:";
-    return value in acmeDirectories || isUrl
+    return Object.hasOwn(acmeDirectories, value) || isUrl
         ? undefined
         : `"${value}" is not an ACME directory: give ${Object.keys(acmeDirectories).join(", ")} or a directory's https:// URL`;
 }

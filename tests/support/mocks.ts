@@ -1,0 +1,259 @@
+// Runs a program against Pulumi's mock engine and tells what it registered. The one place that knows Pulumi's internals.
+import { readFileSync } from "node:fs";
+
+import * as pulumi from "@pulumi/pulumi";
+import type * as proto from "@pulumi/pulumi/proto/resource_pb";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { deserializeProperties } from "@pulumi/pulumi/runtime/rpc";
+
+export const accountId = "111122223333";
+export const region = "eu-west-1";
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** What a program asked the engine to make. */
+export interface Registered {
+    readonly type: string;
+    readonly name: string;
+    /** As sent, without what is undefined. A text that is JSON is its value here: what it says counts, not how it is spelt. */
+    readonly inputs: Properties;
+    /** Name of the parent; undefined at the top. */
+    readonly parent: string | undefined;
+    /** Name of the explicit provider; undefined when it is a default one. */
+    readonly provider: string | undefined;
+    /** Names of what has to be there before. */
+    readonly dependsOn: readonly string[];
+    /** What a component registered as its outputs; undefined when it has not, or more than once. */
+    readonly outputs: Properties | undefined;
+}
+
+/** A function of a provider that was called. */
+export interface Invoked {
+    readonly token: string;
+    readonly inputs: Properties;
+    readonly provider: string | undefined;
+}
+
+export interface Recording<T> {
+    readonly result: T;
+    readonly resources: readonly Registered[];
+    readonly invokes: readonly Invoked[];
+    /** The one resource of that name that is no component of ours. */
+    find(name: string): Registered;
+    /** The one component of ours of that name. */
+    component(name: string): Registered;
+    /** `name type` of all that has that parent, sorted. */
+    childrenOf(name: string): string[];
+}
+
+export interface RecordOptions {
+    readonly stack?: string;
+    /** As before a first deployment: nothing has an id, an ARN or any other output yet. */
+    readonly preview?: boolean;
+}
+
+/** Runs a program and waits for all that it registered, also inside `apply`. Each call starts from nothing. */
+export async function record<T>(program: () => T, options: RecordOptions = {}): Promise<Recording<T>> {
+    const { stack = "test", preview = false } = options;
+    const mocks: pulumi.runtime.Mocks = {
+        newResource({ type, name, inputs }) {
+            const given = inputs as Properties;
+            return preview
+                ? { id: undefined, state: given }
+                : { id: idOf(type, name), state: { ...given, ...outputsOf(type, name, given) } };
+        },
+        call: ({ token, inputs }) => answerOf(token, inputs as Properties),
+    };
+    await pulumi.runtime.setMocks(mocks, "taskgate", stack, preview);
+    const requests = listen();
+    try {
+        const result = program();
+        await pulumi.runtime.disconnect(false);
+        return recording(result, requests);
+    } finally {
+        await pulumi.runtime.disconnect(false);
+    }
+}
+
+/** The value of an output of a recorded program. */
+export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+    return new Promise((resolve) => {
+        output.apply(resolve);
+    });
+}
+
+/** Whether a resource of that type can have tags: AWS's own SDK says so. */
+export function isTaggable(type: string): boolean {
+    const path = /^aws:(.+):\w+$/.exec(type)?.[1];
+    return path !== undefined && readFileSync(require.resolve(`@pulumi/aws/${path}.d.ts`), "utf8").includes("tagsAll");
+}
+
+interface Requests {
+    readonly resources: proto.RegisterResourceRequest[];
+    readonly outputs: proto.RegisterResourceOutputsRequest[];
+    readonly invokes: proto.ResourceInvokeRequest[];
+}
+
+/** Keeps each request to the mock engine, which itself forgets providers and dependencies. */
+function listen(): Requests {
+    const requests: Requests = { resources: [], outputs: [], invokes: [] };
+    const monitor: unknown = pulumi.runtime.getMonitor();
+    if (!(monitor instanceof MockMonitor)) {
+        throw new Error("Pulumi's runtime has another monitor than the one of setMocks");
+    }
+    const keep = <Request>(
+        method: "registerResource" | "registerResourceOutputs" | "invoke",
+        into: Request[],
+    ): void => {
+        const original = monitor[method].bind(monitor);
+        monitor[method] = (request: Request, callback: Parameters<MockMonitor["invoke"]>[1]) => {
+            into.push(request);
+            return original(request, callback) as Promise<void>;
+        };
+    };
+    keep("registerResource", requests.resources);
+    keep("registerResourceOutputs", requests.outputs);
+    keep("invoke", requests.invokes);
+    return requests;
+}
+
+function recording<T>(result: T, requests: Requests): Recording<T> {
+    const inherited = new Map<string, string | undefined>(); // a component's provider, by which the engine makes a remote child
+    const resources = requests.resources.map((request): Registered => {
+        const type = request.getType();
+        const name = request.getName();
+        const [ofComponent] = request.getProvidersMap().toArray();
+        const provider = request.getProvider() || ofComponent?.[1];
+        const fallback = request.getCustom() ? undefined : inherited.get(endOf(request.getParent()));
+        const outputs = requests.outputs.filter((one) => endOf(one.getUrn()) === `${type}::${name}`);
+        inherited.set(`${type}::${name}`, provider || fallback);
+        return {
+            type,
+            name,
+            inputs: propertiesOf(request.getObject()),
+            parent: nameOf(request.getParent()),
+            provider: nameOf(provider || fallback),
+            dependsOn: request.getDependenciesList().map((urn) => nameOf(urn) ?? ""),
+            outputs: outputs.length === 1 ? propertiesOf(outputs[0].getOutputs()) : undefined,
+        };
+    });
+    const invokes = requests.invokes.map((request) => ({
+        token: request.getTok(),
+        inputs: propertiesOf(request.getArgs()),
+        provider: nameOf(request.getProvider()),
+    }));
+    const one = (what: string, found: readonly Registered[]): Registered => {
+        if (found.length !== 1) {
+            const names = resources.map(({ name, type }) => `${name} ${type}`).sort();
+            throw new Error(`There are ${found.length} ${what}, of:\n${names.join("\n")}`);
+        }
+        return found[0];
+    };
+    return {
+        result,
+        resources,
+        invokes,
+        find: (name) =>
+            one(
+                `resources ${name}`,
+                resources.filter((each) => each.name === name && !isComponent(each)),
+            ),
+        component: (name) =>
+            one(
+                `components ${name}`,
+                resources.filter((each) => each.name === name && isComponent(each)),
+            ),
+        childrenOf: (name) =>
+            resources
+                .filter(({ parent }) => parent === name)
+                .map((child) => `${child.name} ${child.type}`)
+                .sort(),
+    };
+}
+
+function isComponent({ type }: Registered): boolean {
+    return type.startsWith("taskgate:");
+}
+
+function propertiesOf(struct: Struct | undefined): Properties {
+    const properties = struct === undefined ? {} : (deserializeProperties(struct) as Properties);
+    return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, parsed(value)]));
+}
+
+function parsed(value: unknown): unknown {
+    return typeof value === "string" && /^[{[]/.test(value) ? JSON.parse(value) : value;
+}
+
+/** The name in a URN (`urn:pulumi:<stack>::<project>::<types>::<name>`) or in a provider's reference (`<URN>::<id>`). */
+function nameOf(urn: string | undefined): string | undefined {
+    return urn ? urn.split("::")[3] : undefined;
+}
+
+/** `<type>::<name>` of a URN, without the parents' types. */
+function endOf(urn: string): string {
+    return urn.split("::").slice(2).join("::").split("$").pop() ?? "";
+}
+
+function idOf(type: string, name: string): string {
+    switch (type) {
+        case "aws:sqs/queue:Queue":
+            return `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
+        case "aws:ec2/securityGroup:SecurityGroup":
+            return `sg-${name}`;
+        default:
+            return `${name}-id`;
+    }
+}
+
+/** What AWS would add, as far as a program reads it. */
+function outputsOf(type: string, name: string, inputs: Properties): Properties {
+    const arn = (service: string, resource: string): string => `arn:aws:${service}:${region}:${accountId}:${resource}`;
+    switch (type) {
+        case "awsx:ec2:Vpc":
+            return {
+                vpcId: `vpc-${name}`,
+                publicSubnetIds: [`subnet-${name}-public-1`, `subnet-${name}-public-2`],
+                privateSubnetIds: [`subnet-${name}-private-1`, `subnet-${name}-private-2`],
+            };
+        case "aws:cloudwatch/eventRule:EventRule":
+            return { name, arn: arn("events", `rule/${name}`) };
+        case "aws:cloudwatch/logGroup:LogGroup":
+            return { name, arn: arn("logs", `log-group:${name}`) };
+        case "aws:ecs/cluster:Cluster":
+            return { name, arn: arn("ecs", `cluster/${name}`) };
+        case "aws:ecs/service:Service":
+            return { name, arn: arn("ecs", `service/${name}`) };
+        case "aws:ecs/taskDefinition:TaskDefinition":
+            return { arn: arn("ecs", `task-definition/${String(inputs.family)}:1`) };
+        case "aws:iam/role:Role":
+            return { name, arn: `arn:aws:iam::${accountId}:role/${name}` };
+        case "aws:lambda/function:Function":
+            return { name, arn: arn("lambda", `function:${name}`) };
+        case "aws:s3/bucket:Bucket":
+            return { bucket: name, arn: `arn:aws:s3:::${name}` };
+        case "aws:secretsmanager/secret:Secret":
+            return { name, arn: arn("secretsmanager", `secret:${name}-AbCdEf`) };
+        case "aws:sns/topic:Topic":
+            return { name, arn: arn("sns", name) };
+        case "aws:sqs/queue:Queue":
+            return { name, arn: arn("sqs", name), url: idOf(type, name) };
+        default:
+            return {};
+    }
+}
+
+function answerOf(token: string, inputs: Properties): Properties {
+    switch (token) {
+        case "aws:index/getCallerIdentity:getCallerIdentity":
+            return { accountId };
+        case "aws:index/getPartition:getPartition":
+            return { partition: "aws" };
+        case "aws:index/getRegion:getRegion":
+            return { region };
+        case "aws:route53/getZone:getZone":
+            return { zoneId: `Z-${String(inputs.name)}` };
+        default:
+            throw new Error(`Give ${token} an answer in tests/support/mocks.ts`);
+    }
+}

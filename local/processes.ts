@@ -34,13 +34,14 @@ export interface Processes {
     readonly directory: string;
     /** Rejects when the process ends, or the time is over, before it is ready: with its last log lines and the log's path. */
     start(options: StartOptions): Promise<ManagedProcess>;
-    /** Ends everything that still runs, then the reaper. */
-    stop(): Promise<void>;
+    /** Ends everything that still runs, then the reaper; gives how many processes are left all the same. */
+    stop(): Promise<number>;
 }
 
 /** Starts child processes, each in a process group of its own, and sees to it that none outlives this process. */
 export function createProcesses(directory: string): Processes {
     const running = new Set<ManagedProcess>();
+    const groups: number[] = [];
     const reaper = spawn(process.execPath, [join(__dirname, "reaper.mjs")], {
         detached: true, // out of reach of the terminal's Ctrl-C
         stdio: ["pipe", "ignore", "ignore"],
@@ -48,7 +49,12 @@ export function createProcesses(directory: string): Processes {
     });
     const reaperGone = new Promise<void>((resolve) => reaper.once("exit", () => resolve()));
 
+    let hasStopped = false;
+
     async function start(options: StartOptions): Promise<ManagedProcess> {
+        if (hasStopped) {
+            throw new Error(`${options.name} is not started: its local system is stopping.`);
+        }
         const logFile = join(directory, "logs", `${options.name}.log`);
         mkdirSync(dirname(logFile), { recursive: true });
         const log = openSync(logFile, "a");
@@ -64,6 +70,7 @@ export function createProcesses(directory: string): Processes {
             const error = await new Promise<Error>((resolve) => child.once("error", resolve));
             throw new Error(`${options.name} could not be started: ${error.message}`);
         }
+        groups.push(pid);
         reaper.stdin.write(`+${pid}\n`);
         const exited = new Promise<ProcessExit>((resolve) =>
             child.once("exit", (code, exitSignal) => {
@@ -102,10 +109,12 @@ export function createProcesses(directory: string): Processes {
         return managed;
     }
 
-    async function stop(): Promise<void> {
+    async function stop(): Promise<number> {
+        hasStopped = true;
         await Promise.all([...running].map((managed) => managed.stop()));
         reaper.stdin.end();
         await reaperGone;
+        return groups.filter((group) => signal(-group, 0)).length;
     }
 
     return { directory, start, stop };
@@ -138,14 +147,15 @@ export function describeExit(exit: ProcessExit): string {
     return exit.signal ? `signal ${exit.signal}` : `exit code ${exit.code}`;
 }
 
-/** Sends to a process, or to the process group `-target`; one that is gone is fine. */
-function signal(target: number, name: NodeJS.Signals): void {
+/** Sends to a process, or to the process group `-target`; says whether there was one. 0 only asks. */
+function signal(target: number, name: NodeJS.Signals | 0): boolean {
     try {
-        process.kill(target, name);
+        return process.kill(target, name);
     } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
             throw error;
         }
+        return false;
     }
 }
 

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 
+import { startPebble } from "./acme/pebble";
 import { clientConfig } from "./awsClients";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
@@ -14,6 +15,7 @@ import { route53Overlay } from "./gateway/route53";
 import type { Route53Options } from "./gateway/route53";
 import { schedulerOverlay } from "./gateway/scheduler";
 import { claimLoopbackBlock, portInBlock } from "./loopback";
+import { omit } from "./omit";
 import { createProcesses, freePort } from "./processes";
 import { findSystemFile, removeSystemFile, writeSystemFile } from "./systemFile";
 import type { SystemFile } from "./systemFile";
@@ -31,8 +33,8 @@ export interface SystemOptions {
 
 export interface RunningSystem {
     readonly file: SystemFile;
-    /** Ends every task, function and server of it. */
-    stop(): Promise<void>;
+    /** Ends every task, function and server of it; gives how many processes are left all the same. */
+    stop(): Promise<number>;
 }
 
 const accountId = "111122223333";
@@ -54,24 +56,22 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
     const log = (text: string) =>
         appendFileSync(join(directory, "logs", "gateway.log"), `${new Date().toISOString()} ${text}\n`);
 
+    const processes = createProcesses(directory);
     const stops: (() => Promise<void>)[] = [];
     const stop = async () => {
         for (const step of stops.splice(0).reverse()) {
             await step();
         }
         removeSystemFile(directory);
+        return processes.stop();
     };
 
     try {
-        const processes = createProcesses(directory);
-        stops.push(() => processes.stop());
         const block = await claimLoopbackBlock();
         stops.push(() => block.release());
-
-        onStep("Starting the AWS emulator");
-        const emulator = await startEmulator(processes, { root, accountId });
         const gatewayPort = await freePort();
         const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+
         const networkInterfaces = createNetworkInterfaces(block.number);
         const events = createEvents({ gatewayUrl, log });
         const route53 = route53Overlay(options.route53);
@@ -84,6 +84,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log }),
             route53,
         ];
+
+        onStep("Starting DNS, the certificate authority and the AWS emulator");
+        const dns = await startDnsServer({ zones: () => route53.publishedZones() });
+        stops.push(() => dns.stop());
+        const [emulator, pebble] = await Promise.all([
+            startEmulator(processes, { root, accountId }),
+            startPebble(processes, { dnsPort: dns.port, directory }),
+        ]);
         const gateway = await startGateway({
             port: gatewayPort,
             emulatorPort: emulator.port,
@@ -93,10 +101,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         });
         stops.push(() => gateway.stop());
         stops.push(() => ecs.stop());
-
-        onStep("Starting DNS and the certificate authority");
-        const dns = await startDnsServer({ zones: () => route53.publishedZones() });
-        stops.push(() => dns.stop());
+        stops.push(() => Promise.resolve(events.stop()));
 
         const file: SystemFile = {
             name,
@@ -105,7 +110,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             accountId,
             gatewayUrl,
             dns: { address: "127.0.0.1", port: dns.port },
-            acme: { directoryUrl: "", managementUrl: "", tlsCaFile: "", rootFile: "" },
+            acme: omit(pebble, "stop"),
             httpsPort: await portInBlock(block, 8443),
             httpPort: await portInBlock(block, 8480),
             domain,

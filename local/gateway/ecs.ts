@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import type { Task } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../awsClients";
@@ -14,8 +16,8 @@ import type { AwsResponse, Overlay } from "./overlay";
 
 export interface Ecs {
     readonly overlay: Overlay;
-    /** Stops all tasks and resolves when they have stopped; nothing starts again. */
-    stop(): Promise<void>;
+    /** Stops all tasks and resolves when they have stopped, or the time is over; nothing starts again. */
+    stop(graceMs?: number): Promise<void>;
 }
 
 export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange"> & {
@@ -65,11 +67,12 @@ export function createEcs(options: EcsOptions): Ecs {
                 return Promise.resolve(ecsResponse(operation(stateOf(request), input)));
             },
         },
-        async stop() {
+        async stop(graceMs = 5_000) {
             services.stop();
             const running = [...states.values()].flatMap(({ tasks }) => [...tasks.values()]);
             running.forEach((task) => task.stop("UserInitiated", "The local system is shutting down"));
-            await Promise.all(running.map(({ stopped }) => stopped));
+            const timeOver = delay(graceMs, undefined, { ref: false });
+            await Promise.race([Promise.all(running.map(({ stopped }) => stopped)), timeOver]);
         },
     };
 }

@@ -34,18 +34,23 @@ export interface Events {
     readonly publish: (scope: Scope, task: Task) => void;
     /** Everything published so far has been delivered. */
     readonly delivered: () => Promise<void>;
+    /** Nothing is delivered any more. */
+    readonly stop: () => void;
 }
 
 /** EventBridge for the events of AWS itself, which PutEvents refuses from anybody else. */
 export function createEvents(options: { readonly gatewayUrl: string; readonly log: (text: string) => void }): Events {
-    const queues = new Map<string, Promise<void>>();
+    const queues = new Map<string, Promise<unknown>>();
     const rulesOf = new Map<string, Promise<readonly RuleWithTargets[]>>();
+
+    let hasStopped = false;
 
     async function deliver(scope: Scope, event: AwsEvent): Promise<void> {
         const client = new EventBridgeClient(clientConfig(options.gatewayUrl, scope));
         const key = `${scope.accountId} ${scope.region}`;
         const rules = rulesOf.get(key) ?? listRules(client);
         rulesOf.set(key, rules);
+        rules.catch(() => rulesOf.delete(key));
         const text = JSON.stringify(event);
         for (const { rule, targets } of await rules) {
             const { Result } = await client.send(
@@ -77,13 +82,16 @@ export function createEvents(options: { readonly gatewayUrl: string; readonly lo
             const taskArn = task.taskArn!;
             const before = queues.get(taskArn) ?? Promise.resolve();
             const after = before
-                .then(() => deliver(scope, event))
-                .catch((error: Error) => options.log(`Event ${event.id} is lost: ${error.stack}`))
+                .then(() => (hasStopped ? undefined : deliver(scope, event)))
+                .catch((error: Error) => hasStopped || options.log(`Event ${event.id} is lost: ${error.message}`))
                 .finally(() => queues.get(taskArn) === after && queues.delete(taskArn));
             queues.set(taskArn, after);
         },
         async delivered() {
             await Promise.all(queues.values());
+        },
+        stop() {
+            hasStopped = true;
         },
     };
 }

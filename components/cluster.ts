@@ -1,6 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { choiceReason } from "./internal/rules";
+import { Fault, faults, refuse } from "./internal/validation";
+
 /** What CloudWatch Container Insights collects; more of it costs more. */
 export const ContainerInsights = {
     /** Nothing. */
@@ -33,8 +36,10 @@ export class Cluster extends pulumi.ComponentResource {
     /** Name of the cluster. */
     public readonly clusterName: pulumi.Output<string>;
 
+    /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: ClusterArgs = {}, opts?: pulumi.ComponentResourceOptions) {
         super("taskgate:index:Cluster", name, args, opts);
+        refuse("Cluster", name, clusterFaults(args));
         const { containerInsights = ContainerInsights.Disabled, tags } = args;
 
         const cluster = new aws.ecs.Cluster(
@@ -56,4 +61,10 @@ export class Cluster extends pulumi.ComponentResource {
         this.clusterName = cluster.name;
         this.registerOutputs({ clusterArn: this.clusterArn, clusterName: this.clusterName });
     }
+}
+
+export function clusterFaults({ containerInsights }: ClusterArgs): Fault[] {
+    return faults("containerInsights", containerInsights, (value) =>
+        choiceReason(value, Object.values(ContainerInsights)),
+    );
 }

@@ -289,8 +289,9 @@ export class EnvoyTask extends pulumi.ComponentResource {
     }
 }
 
-/** Every fault of the arguments that says something about the app; TaskPlatform refuses them before it makes anything. */
-export function appFaults(args: AppArgs): Fault[] {
+export function envoyTaskFaults(
+    args: Omit<EnvoyTaskArgs, "vpcId" | "subnetIds" | "clusterArn" | "certificateSecretArn">,
+): Fault[] {
     const { cpu = defaults.cpu, memory = defaults.memory } = args;
     const {
         containerPort = defaults.containerPort,
@@ -317,14 +318,14 @@ export function appFaults(args: AppArgs): Fault[] {
         ),
         ...faults("environment", args.environment, certificateVariableReason),
         ...faults("secrets", args.secrets, certificateVariableReason),
-        ...listFaults("allowedCidrBlocks", args.allowedCidrBlocks, cidrReason),
+        ...secretFaults(args.secrets),
+        ...healthCheckFaults(args.healthCheck),
+        ...listFaults("allowedCidrBlocks", args.allowedCidrBlocks, (cidr): Reason =>
+            args.allowedCidrBlocks?.indexOf(cidr) === args.allowedCidrBlocks?.lastIndexOf(cidr)
+                ? cidrReason(cidr)
+                : `"${cidr}" is named twice`,
+        ),
         ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
-    ];
-}
-
-function envoyTaskFaults(args: EnvoyTaskArgs): Fault[] {
-    return [
-        ...appFaults(args),
         ...faults("domain", args.domain, (value) => domainReason(value, 32)),
         ...faults("desiredCount", args.desiredCount, (value) => integerReason(value, 0, 5000, "tasks")),
     ];
@@ -343,6 +344,31 @@ function portClashes(ports: Record<string, pulumi.Input<number>>): Fault[] {
 function certificateVariableReason(variables: Record<string, unknown>): Reason {
     const taken = Object.values(certificateVariables).find((name) => name in variables);
     return taken && `${taken} is Envoy's own: the app must not have it, give the variable another name`;
+}
+
+/** ECS would take a parameter's bare name too, but no permission to read it could be given. */
+function secretFaults(secrets: AppArgs["secrets"]): Fault[] {
+    return isPlain(secrets)
+        ? Object.entries(secrets).flatMap(([name, reference]) =>
+              faults(`secrets.${name}`, reference, (value): Reason =>
+                  /^arn:[^:]+:(secretsmanager|ssm):/.test(value)
+                      ? undefined
+                      : `"${value}" is not the ARN of a Secrets Manager secret or an SSM parameter`,
+              ),
+          )
+        : [];
+}
+
+function healthCheckFaults(healthCheck: AppArgs["healthCheck"]): Fault[] {
+    if (!isPlain(healthCheck)) {
+        return [];
+    }
+    const bounds = { interval: [5, 300], timeout: [2, 60], retries: [1, 10], startPeriod: [0, 300] } as const;
+    return Object.entries(bounds).flatMap(([key, [least, most]]) =>
+        faults(`healthCheck.${key}`, healthCheck[key as keyof typeof bounds], (value) =>
+            integerReason(value, least, most),
+        ),
+    );
 }
 
 interface RoleWithPolicies {

@@ -1,8 +1,8 @@
 import * as awsx from "@pulumi/awsx";
 import * as pulumi from "@pulumi/pulumi";
 
-import { integerReason, vpcCidrReason } from "./internal/rules";
-import { faults, refuse } from "./internal/validation";
+import { choiceReason, integerReason, vpcCidrReason } from "./internal/rules";
+import { Fault, faults, refuse } from "./internal/validation";
 
 /** How private subnets reach the internet. */
 export const NatGateways = {
@@ -55,10 +55,7 @@ export class Network extends pulumi.ComponentResource {
     constructor(name: string, args: NetworkArgs = {}, opts?: pulumi.ComponentResourceOptions) {
         super("taskgate:index:Network", name, args, opts);
         const { cidrBlock = "10.0.0.0/16", numberOfAvailabilityZones = 2, natGateways = NatGateways.None, tags } = args;
-        refuse("Network", name, [
-            ...faults("cidrBlock", cidrBlock, vpcCidrReason),
-            ...faults("numberOfAvailabilityZones", numberOfAvailabilityZones, (count) => integerReason(count, 1, 6)),
-        ]);
+        refuse("Network", name, networkFaults(args));
 
         const vpc = new awsx.ec2.Vpc(
             name,
@@ -89,6 +86,14 @@ export class Network extends pulumi.ComponentResource {
             privateSubnetIds: this.privateSubnetIds,
         });
     }
+}
+
+export function networkFaults({ cidrBlock, numberOfAvailabilityZones, natGateways }: NetworkArgs): Fault[] {
+    return [
+        ...faults("cidrBlock", cidrBlock, vpcCidrReason),
+        ...faults("numberOfAvailabilityZones", numberOfAvailabilityZones, (count) => integerReason(count, 1, 6)),
+        ...faults("natGateways", natGateways, (value) => choiceReason(value, Object.values(NatGateways))),
+    ];
 }
 
 const natStrategies = {

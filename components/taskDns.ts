@@ -6,7 +6,7 @@ import { alarm } from "./internal/alarm";
 import { callbackFunction } from "./internal/callback";
 import { policyDocument, Statement } from "./internal/policies";
 import { domainReason, integerReason, logRetentionReason } from "./internal/rules";
-import { faults, refuse } from "./internal/validation";
+import { Fault, faults, refuse } from "./internal/validation";
 
 /** Arguments of {@link TaskDns}. */
 export interface TaskDnsArgs {
@@ -57,11 +57,7 @@ export class TaskDns extends pulumi.ComponentResource {
     constructor(name: string, args: TaskDnsArgs, opts?: pulumi.ComponentResourceOptions) {
         super("taskgate:index:TaskDns", name, args, opts);
         const { clusterArn, hostedZoneId, domain, recordTtl = 15, logRetentionDays = 30, tags } = args;
-        refuse("TaskDns", name, [
-            ...faults("domain", domain, (value) => domainReason(value, 32)),
-            ...faults("recordTtl", recordTtl, (value) => integerReason(value, 1, 3600, "seconds")),
-            ...faults("logRetentionDays", logRetentionDays, logRetentionReason),
-        ]);
+        refuse("TaskDns", name, taskDnsFaults(args));
         const options = { parent: this };
 
         const deadLetters = new aws.sqs.Queue(
@@ -133,6 +129,14 @@ export class TaskDns extends pulumi.ComponentResource {
             deadLetterQueueUrl: this.deadLetterQueueUrl,
         });
     }
+}
+
+export function taskDnsFaults(args: Pick<TaskDnsArgs, "domain" | "recordTtl" | "logRetentionDays">): Fault[] {
+    return [
+        ...faults("domain", args.domain, (value) => domainReason(value, 32)),
+        ...faults("recordTtl", args.recordTtl, (value) => integerReason(value, 1, 3600, "seconds")),
+        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
+    ];
 }
 
 type Tags = TaskDnsArgs["tags"];

@@ -1,12 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { Cluster, ContainerInsights } from "./cluster";
-import { AppArgs, appFaults, EnvoyTask } from "./envoyTask";
-import { Fault, faults, refuse } from "./internal/validation";
-import { domainReason } from "./internal/rules";
-import { Network } from "./network";
-import { TaskDns } from "./taskDns";
-import { KeyType, WildcardCertificate } from "./wildcardCertificate";
+import { Cluster, clusterFaults, ContainerInsights } from "./cluster";
+import { AppArgs, EnvoyTask, envoyTaskFaults } from "./envoyTask";
+import { Fault, refuse } from "./internal/validation";
+import { Network, networkFaults } from "./network";
+import { TaskDns, taskDnsFaults } from "./taskDns";
+import { certificateFaults, KeyType, WildcardCertificate } from "./wildcardCertificate";
 
 /** Arguments of {@link TaskPlatform}. */
 export interface TaskPlatformArgs extends AppArgs {
@@ -205,11 +204,15 @@ function tasksNetwork(
     return { vpcId: network.vpcId, subnetIds: network.publicSubnetIds };
 }
 
+/** Those of all parts, so that none is refused when others are made already. */
 function taskPlatformFaults(args: TaskPlatformArgs): Fault[] {
     const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
     return [
-        ...faults("domain", args.domain, (value) => domainReason(value, 32)),
-        ...appFaults(args),
+        ...envoyTaskFaults(args),
+        ...networkFaults(args),
+        ...clusterFaults(args),
+        ...certificateFaults(args),
+        ...taskDnsFaults(args),
         ...(missing.length === 1
             ? [
                   {

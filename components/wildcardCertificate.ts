@@ -15,7 +15,7 @@ import {
     emailReason,
     logRetentionReason,
 } from "./internal/rules";
-import { faults, refuse } from "./internal/validation";
+import { Fault, faults, refuse } from "./internal/validation";
 
 /** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */
 export const KeyType = {
@@ -98,14 +98,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         super("taskgate:index:WildcardCertificate", name, args, opts);
         const { domain, hostedZoneId, keyType = KeyType.P256, includeApex = false, tags } = args;
         const { acmeDirectory = "letsencrypt", acmeEmail = "", logRetentionDays = 30 } = args;
-        refuse("WildcardCertificate", name, [
-            ...faults("domain", domain, (value) => domainReason(value, 1)),
-            ...faults("acmeDirectory", acmeDirectory, acmeDirectoryReason),
-            ...faults("acmeEmail", args.acmeEmail, emailReason),
-            ...faults("keyType", keyType, (value) => choiceReason(value, Object.values(KeyType))),
-            ...faults("notificationEmail", args.notificationEmail, emailReason),
-            ...faults("logRetentionDays", logRetentionDays, logRetentionReason),
-        ]);
+        refuse("WildcardCertificate", name, certificateFaults(args));
         const options = { parent: this };
 
         const bucket = historyBucket(name, tags, this);
@@ -200,6 +193,17 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             accountKeyParameterName: this.accountKeyParameterName,
         });
     }
+}
+
+export function certificateFaults(args: Omit<WildcardCertificateArgs, "hostedZoneId">): Fault[] {
+    return [
+        ...faults("domain", args.domain, (value) => domainReason(value, 1)),
+        ...faults("acmeDirectory", args.acmeDirectory, acmeDirectoryReason),
+        ...faults("acmeEmail", args.acmeEmail, emailReason),
+        ...faults("keyType", args.keyType, (value) => choiceReason(value, Object.values(KeyType))),
+        ...faults("notificationEmail", args.notificationEmail, emailReason),
+        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
+    ];
 }
 
 type Tags = WildcardCertificateArgs["tags"];

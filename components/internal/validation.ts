@@ -32,12 +32,15 @@ export function isPlain<T>(value: pulumi.Input<T> | undefined): value is T {
     return value !== undefined && !pulumi.Output.isInstance(value) && !(value instanceof Promise);
 }
 
-/** @throws pulumi.InputPropertiesError naming every fault, when there is one */
+/** @throws pulumi.InputPropertiesError naming every faulty argument with the first reason found, when there is one */
 export function refuse(component: string, name: string, found: readonly Fault[]): void {
-    if (found.length > 0) {
+    const isFirst = ({ propertyPath }: Fault, index: number): boolean =>
+        found.findIndex((fault) => fault.propertyPath === propertyPath) === index;
+    const errors = found.filter(isFirst);
+    if (errors.length > 0) {
         throw new pulumi.InputPropertiesError({
-            message: `${component} "${name}" cannot be made: ${found.map((fault) => `${fault.propertyPath}: ${fault.reason}`).join("; ")}`,
-            errors: [...found],
+            message: `${component} "${name}" cannot be made: ${errors.map((fault) => `${fault.propertyPath}: ${fault.reason}`).join("; ")}`,
+            errors,
         });
     }
 }

@@ -66,6 +66,20 @@ export async function call<T>(what: string, deadline: number, send: () => Promis
     }
 }
 
+/** Asks until there is an answer, at first quickly and then with patience. */
+export async function poll<T>(what: string, deadline: number, ask: () => Promise<T | undefined>): Promise<T> {
+    for (let pause = 100; ; pause = Math.min(2 * pause, 5_000)) {
+        const answer = await ask();
+        if (answer !== undefined) {
+            return answer;
+        }
+        if (Date.now() + pause >= deadline) {
+            throw failure("OutOfTime", `${what} took longer than the function has time.`);
+        }
+        await sleep(pause);
+    }
+}
+
 /** A fresh error without the request and the response that the SDK hangs on its own (they may hold a secret). */
 function explained(what: string, error: unknown): Error {
     const { name, message, messages } = error as Error & { messages?: string[] };

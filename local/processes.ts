@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -114,7 +114,7 @@ export function createProcesses(directory: string): Processes {
         await Promise.all([...running].map((managed) => managed.stop()));
         reaper.stdin.end();
         await reaperGone;
-        return groups.filter((group) => signal(-group, 0)).length;
+        return countLeft(groups);
     }
 
     return { directory, start, stop };
@@ -147,15 +147,39 @@ export function describeExit(exit: ProcessExit): string {
     return exit.signal ? `signal ${exit.signal}` : `exit code ${exit.code}`;
 }
 
-/** Sends to a process, or to the process group `-target`; says whether there was one. 0 only asks. */
-function signal(target: number, name: NodeJS.Signals | 0): boolean {
+/** Sends to a process, or to the process group `-target`; one that is gone is fine. */
+function signal(target: number, name: NodeJS.Signals): void {
     try {
-        return process.kill(target, name);
+        process.kill(target, name);
     } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "ESRCH") {
             throw error;
         }
-        return false;
+    }
+}
+
+/** The processes of these groups; what has been killed may take a moment. */
+async function countLeft(groups: readonly number[]): Promise<number> {
+    const deadline = Date.now() + 2_000;
+    for (;;) {
+        const left = readdirSync("/proc").filter(
+            (entry) => /^\d+$/.test(entry) && groups.includes(groupOf(entry) ?? 0),
+        );
+        if (left.length === 0 || Date.now() > deadline) {
+            return left.length;
+        }
+        await delay(20);
+    }
+}
+
+/** The process group of a process; undefined when it has ended, whether or not its parent has taken note. */
+function groupOf(pid: string): number | undefined {
+    try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+        const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return state === "Z" || state === "X" ? undefined : Number(group);
+    } catch {
+        return undefined;
     }
 }
 

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { startEmulator as startMiniStack } from "../../local/emulator";
+import { startGateway } from "../../local/gateway/gateway";
+import type { Overlay } from "../../local/gateway/overlay";
+import { createProcesses } from "../../local/processes";
+
+export const accountId = "111122223333";
+
+export interface EmulatorOptions {
+    /** Under test. */
+    readonly overlays: readonly Overlay[];
+    /** A free one if left out. */
+    readonly gatewayPort?: number;
+}
+
+export interface Emulator {
+    /** Of the gateway. */
+    readonly url: string;
+    readonly directory: string;
+    stop(): Promise<void>;
+}
+
+/** The emulator behind a gateway, with a directory of its own. */
+export async function startEmulator({ overlays, gatewayPort }: EmulatorOptions): Promise<Emulator> {
+    const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+    const processes = createProcesses(directory);
+    const { port: emulatorPort } = await startMiniStack(processes, { root: resolve(__dirname, "..", ".."), accountId });
+    const faults: string[] = [];
+    const log = (text: string) => faults.push(text);
+    const gateway = await startGateway({ port: gatewayPort, emulatorPort, accountId, overlays, log });
+    return {
+        url: gateway.url,
+        directory,
+        async stop() {
+            await gateway.stop();
+            await processes.stop();
+            rmSync(directory, { recursive: true, force: true });
+            if (faults.length > 0) {
+                throw new Error(`The gateway reported faults:\n${faults.join("\n")}`);
+            }
+        },
+    };
+}

@@ -7,8 +7,9 @@ import { Command } from "commander";
 import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./caller";
 import { followLogs } from "./followLogs";
 import { Report, wholeLife } from "./life";
-import { stackOutputs, runOperation } from "./engine/operation";
-import { platformsOf } from "./platforms";
+import { runOperation } from "./engine/operation";
+import { readState } from "./engine/state";
+import { localConfig, platformsOf } from "./platforms";
 import { stayUp } from "./stayUp";
 import { runningSystems, SystemFile } from "./systemFile";
 
@@ -50,9 +51,10 @@ for (const operation of ["preview", "up", "destroy"] as const) {
         .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
         .option("-c, --config <key=value...>", "configuration on top of it")
         .action(async ({ stack, config = [] }: { stack: string; config?: string[] }) => {
-            await runOperation(chosenSystem(), operation, {
+            const system = chosenSystem();
+            await runOperation(system, operation, {
                 stack,
-                config: Object.fromEntries(config.map(keyAndValue)),
+                config: { ...localConfig(system), ...Object.fromEntries(config.map(keyAndValue)) },
                 onOutput: (text) => process.stdout.write(text),
             });
         });
@@ -63,7 +65,7 @@ program
     .description("start tasks and print their URLs")
     .argument("[count]", "how many", "1")
     .action(async (count: string) => {
-        const [caller] = await callers();
+        const [caller] = callers();
         for (const taskArn of await runTasks(caller, Number(count))) {
             await untilRunning(caller, taskArn);
             console.log(urlOf(caller, taskArn));
@@ -75,7 +77,7 @@ program
     .description("stop tasks")
     .argument("[task...]", "task ids; none: every running task")
     .action(async (ids: string[]) => {
-        for (const caller of await callers()) {
+        for (const caller of callers()) {
             for (const task of await listTasks(caller)) {
                 const id = taskIdOf(task.taskArn ?? "");
                 if (task.desiredStatus === "RUNNING" && (ids.length === 0 || ids.includes(id))) {
@@ -90,7 +92,7 @@ program
     .command("status")
     .description("the tasks, their names and states")
     .action(async () => {
-        for (const caller of await callers()) {
+        for (const caller of callers()) {
             for (const task of await listTasks(caller)) {
                 console.log(
                     `${(task.lastStatus ?? "").padEnd(14)} ${urlOf(caller, task.taskArn ?? "")} ${task.stoppedReason ?? ""}`,
@@ -110,7 +112,7 @@ program
     .description("run the certificate renewal now, as the schedule does")
     .option("--force", "renew although it is not due")
     .action(async ({ force }: { force?: boolean }) => {
-        for (const caller of await callers()) {
+        for (const caller of callers()) {
             console.log(JSON.stringify(await renew(caller, force), undefined, 4));
         }
     });
@@ -138,9 +140,9 @@ function chosenSystem(): SystemFile {
     return chosen[0];
 }
 
-async function callers(): Promise<Caller[]> {
+function callers(): Caller[] {
     const system = chosenSystem();
-    const found = platformsOf(system, await stackOutputs(system));
+    const found = platformsOf(system, readState(system).outputs);
     if (found.length === 0) {
         throw new Error('The stack is not up. Deploy it with "npm run local -- up".');
     }

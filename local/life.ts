@@ -14,7 +14,8 @@ import {
     untilRunning,
 } from "./caller";
 import { OperationResult, runOperation } from "./engine/operation";
-import { platformsOf } from "./platforms";
+import { readState } from "./engine/state";
+import { localConfig, platformsOf } from "./platforms";
 import { runSteps } from "./progress";
 import { RunningSystem, startSystem } from "./system";
 import { echo, Page, redirectOf, resolve, visit } from "./visitor";
@@ -100,7 +101,9 @@ function operation(kind: "preview" | "up" | "secondUp", report: Report): ListrTa
         task: async (life, step) => {
             const system = running(life).file;
             const started = Date.now();
-            const result = await runOperation(system, kind === "secondUp" ? "up" : kind);
+            const result = await runOperation(system, kind === "secondUp" ? "up" : kind, {
+                config: localConfig(system),
+            });
             report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
             step.title = `${step.title}: ${summary(result)}`;
             if (kind !== "preview") {
@@ -241,7 +244,8 @@ function destroyed(report: Report): ListrTask<Life> {
         title: "pulumi destroy, and the end of every process",
         task: async (life, step) => {
             const system = running(life);
-            const { remaining } = await runOperation(system.file, "destroy");
+            await runOperation(system.file, "destroy", { config: localConfig(system.file) });
+            const remaining = readState(system.file).resources.length;
             const processes = await system.stop();
             life.system = undefined;
             report.destroy = { resources: remaining, processes };

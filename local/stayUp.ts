@@ -15,7 +15,7 @@ import {
     urlOf,
 } from "./caller";
 import { runOperation } from "./engine/operation";
-import { platformsOf } from "./platforms";
+import { localConfig, platformsOf } from "./platforms";
 import { runSteps } from "./progress";
 import { RunningSystem, startSystem } from "./system";
 import { resolve, visit } from "./visitor";
@@ -57,7 +57,7 @@ async function bringUp(up: Up, name?: string): Promise<void> {
             title: "pulumi up",
             task: async () => {
                 const { file } = started(up);
-                up.callers = platformsOf(file, (await runOperation(file, "up")).outputs);
+                up.callers = platformsOf(file, (await runOperation(file, "up", { config: localConfig(file) })).outputs);
             },
         },
         {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** What everybody needs to know about one running copy of the local system: `.local/<name>/system.json`. */
 export interface SystemFile {
@@ -51,13 +51,11 @@ export function findSystemFile(directory: string): SystemFile | undefined {
     return isAlive(file.pid) ? file : undefined;
 }
 
-/** The same, where a running copy is needed. */
-export function readSystemFile(directory: string): SystemFile {
-    const file = findSystemFile(directory);
-    if (!file) {
-        throw new Error(`No local system runs in ${directory}: start one with "npm start".`);
-    }
-    return file;
+/** Every copy that runs below a folder (`.local`). */
+export function runningSystems(folder: string): SystemFile[] {
+    return globSync("*/system.json", { cwd: folder })
+        .map((path) => findSystemFile(join(folder, dirname(path))))
+        .filter((file) => file !== undefined);
 }
 
 function isAlive(pid: number): boolean {

@@ -78,8 +78,8 @@ async function run(name, commands) {
 function nodeModules() {
     return {
         name: "npm packages",
-        stamp: digest("package.json", "package-lock.json"),
-        present: () => fs.existsSync(path.join(root, "node_modules", ".package-lock.json")),
+        stamp: digest("package-lock.json"),
+        present: () => fs.existsSync(path.join(root, "node_modules/.package-lock.json")),
         install: () => run("npm", [{ command: "npm", args: ["ci", "--no-progress"] }]),
     };
 }

@@ -2,6 +2,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { packageFolders } from "./packages";
 import { assumeRolePolicy, policyDocument, Statement, writeLogs } from "./policies";
 
 /** What a Lambda function of ours is made of. */
@@ -24,15 +25,12 @@ export interface CallbackArgs<Event, Result> {
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
 }
 
-/** Packages that function serialization would add to each archive because package.json names them. */
-const dependencies = ["acme-client"];
-
 /** Makes `name` (the function), `${name}-logs`, `${name}-role` and `${name}-policy`, children of `parent`. */
 export function callbackFunction<Event, Result>(
     name: string,
     args: CallbackArgs<Event, Result>,
     parent: pulumi.Resource,
-): aws.lambda.CallbackFunction<Event, Result> {
+): aws.lambda.Function {
     const options = { parent };
     const { tags } = args;
     const logGroup = new aws.cloudwatch.LogGroup(
@@ -55,25 +53,42 @@ export function callbackFunction<Event, Result>(
         },
         options,
     );
-    return new aws.lambda.CallbackFunction(
+    return new aws.lambda.Function(
         name,
         {
-            callback: args.handler,
+            code: archive(args.handler, args.packages),
+            handler: "__index.handler",
             description: args.description,
-            role,
+            role: role.arn,
             runtime: aws.lambda.Runtime.NodeJS24dX,
             architectures: ["arm64"],
             timeout: args.timeout,
             memorySize: args.memory,
             environment: { variables: args.environment },
             loggingConfig: { logFormat: "Text", logGroup: logGroup.name },
-            codePathOptions: {
-                extraIncludePackages: [...args.packages],
-                extraExcludePackages: dependencies.filter((dependency) => !args.packages.includes(dependency)),
-            },
             tags,
         },
         // A function that runs before its permissions are there fails for no good reason.
         { ...options, dependsOn: [policy] },
+    );
+}
+
+/**
+ * The handler and its packages. aws.lambda.CallbackFunction would pack what the package.json of the current directory names: at a consumer's
+ * those are their own dependencies, and a program in YAML or Python has no package.json at all.
+ */
+function archive<Event, Result>(
+    handler: aws.lambda.Callback<Event, Result>,
+    packages: readonly string[],
+): pulumi.asset.AssetArchive {
+    const code = pulumi.runtime.serializeFunction(handler, { exportName: "handler" });
+    const folders = [...packageFolders(packages)].map(
+        ([place, folder]) => [place, new pulumi.asset.FileArchive(folder)] as const,
+    );
+    return new pulumi.asset.AssetArchive(
+        code.then(({ text }) => ({
+            "__index.js": new pulumi.asset.StringAsset(text),
+            ...Object.fromEntries(folders),
+        })),
     );
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -34,6 +35,8 @@ export interface Processes {
     readonly directory: string;
     /** Rejects when the process ends, or the time is over, before it is ready: with its last log lines and the log's path. */
     start(options: StartOptions): Promise<ManagedProcess>;
+    /** The same care for a child started elsewhere; it must lead a process group of its own (`detached`). */
+    adopt(child: ChildProcess & { readonly pid: number }): ManagedProcess;
     /** Ends everything that still runs, then the reaper; gives how many processes are left all the same. */
     stop(): Promise<number>;
 }
@@ -51,25 +54,8 @@ export function createProcesses(directory: string): Processes {
 
     let hasStopped = false;
 
-    async function start(options: StartOptions): Promise<ManagedProcess> {
-        if (hasStopped) {
-            throw new Error(`${options.name} is not started: its local system is stopping.`);
-        }
-        const logFile = join(directory, "logs", `${options.name}.log`);
-        mkdirSync(dirname(logFile), { recursive: true });
-        const log = openSync(logFile, "a");
-        const child = spawn(options.command, options.args, {
-            cwd: options.cwd,
-            env: options.env,
-            detached: true,
-            stdio: ["ignore", log, log],
-        });
-        closeSync(log);
+    function adopt(child: ChildProcess & { readonly pid: number }): ManagedProcess {
         const { pid } = child;
-        if (pid === undefined) {
-            const error = await new Promise<Error>((resolve) => child.once("error", resolve));
-            throw new Error(`${options.name} could not be started: ${error.message}`);
-        }
         groups.push(pid);
         reaper.stdin.write(`+${pid}\n`);
         const exited = new Promise<ProcessExit>((resolve) =>
@@ -96,9 +82,31 @@ export function createProcesses(directory: string): Processes {
             },
         };
         running.add(managed);
+        return managed;
+    }
+
+    async function start(options: StartOptions): Promise<ManagedProcess> {
+        if (hasStopped) {
+            throw new Error(`${options.name} is not started: its local system is stopping.`);
+        }
+        const logFile = join(directory, "logs", `${options.name}.log`);
+        mkdirSync(dirname(logFile), { recursive: true });
+        const log = openSync(logFile, "a");
+        const child = spawn(options.command, options.args, {
+            cwd: options.cwd,
+            env: options.env,
+            detached: true,
+            stdio: ["ignore", log, log],
+        });
+        closeSync(log);
+        if (!hasPid(child)) {
+            const error = await new Promise<Error>((resolve) => child.once("error", resolve));
+            throw new Error(`${options.name} could not be started: ${error.message}`);
+        }
+        const managed = adopt(child);
         if (options.ready) {
             try {
-                await untilReady(options.ready, exited, options.readyTimeoutMs ?? 30_000);
+                await untilReady(options.ready, managed.exited, options.readyTimeoutMs ?? 30_000);
             } catch (error) {
                 await managed.stop(0);
                 throw new Error(
@@ -117,7 +125,11 @@ export function createProcesses(directory: string): Processes {
         return countLeft(groups);
     }
 
-    return { directory, start, stop };
+    return { directory, start, adopt, stop };
+}
+
+function hasPid(child: ChildProcess): child is ChildProcess & { readonly pid: number } {
+    return child.pid !== undefined; // without one it could not be started
 }
 
 async function untilReady(

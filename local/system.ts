@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 
-import { startPebble } from "./acme/pebble";
+import { startPebble, tlsCaFile } from "./acme/pebble";
 import { clientConfig } from "./awsClients";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
@@ -11,9 +11,11 @@ import { ec2Overlay } from "./gateway/ec2";
 import { createEcs } from "./gateway/ecs";
 import { createEvents } from "./gateway/events";
 import { startGateway } from "./gateway/gateway";
+import { lambdaOverlay } from "./gateway/lambda";
 import { route53Overlay } from "./gateway/route53";
 import type { Route53Options } from "./gateway/route53";
 import { schedulerOverlay } from "./gateway/scheduler";
+import { createRunner } from "./lambda/runner";
 import { claimLoopbackBlock, portInBlock } from "./loopback";
 import { omit } from "./omit";
 import { createProcesses, freePort } from "./processes";
@@ -77,12 +79,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const route53 = route53Overlay(options.route53);
         const readSecret = createSecretReader(gatewayUrl);
         const ecs = createEcs({ root, processes, networkInterfaces, readSecret, publish: events.publish, log });
+        const runner = createRunner({ gatewayUrl, directory, caFile: tlsCaFile(directory) });
+        stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,
             ec2Overlay(networkInterfaces),
             events.overlay,
             schedulerOverlay({ gatewayUrl, log }),
             route53,
+            lambdaOverlay(runner),
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");

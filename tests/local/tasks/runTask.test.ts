@@ -48,7 +48,7 @@ describe("a task of the local ECS", () => {
         const look = () =>
             local.ec2.send(
                 new DescribeNetworkInterfacesCommand({
-                    Filters: [{ Name: "network-interface-id", Values: [details.networkInterfaceId!, "eni-of-others"] }],
+                    Filters: [{ Name: "network-interface-id", Values: [details.networkInterfaceId, "eni-of-others"] }],
                 }),
             );
         const [found] = (await look()).NetworkInterfaces!;

@@ -13,18 +13,39 @@ export const AccessLog = {
 } as const;
 export type AccessLog = (typeof AccessLog)[keyof typeof AccessLog];
 
+/** What stands between the clients and the sidecar: it decides whom the sidecar believes about the client's address. */
+export const Front = {
+    /** An Application Load Balancer, which appends the client's address to x-forwarded-for. */
+    ApplicationLoadBalancer: "applicationLoadBalancer",
+    /** A Network Load Balancer that preserves the client's address. */
+    NetworkLoadBalancer: "networkLoadBalancer",
+    /** A Network Load Balancer that sends the client's address by proxy protocol. */
+    ProxyProtocol: "proxyProtocol",
+} as const;
+export type Front = (typeof Front)[keyof typeof Front];
+
 /** What the bootstrap depends on. */
 export interface EnvoyBootstrapOptions {
+    /** What stands between the clients and the sidecar. Undefined: nothing, they connect directly. */
+    readonly front?: Front;
     /** Port on which HTTPS is served. */
     readonly httpsPort: number;
     /** Port on which plain HTTP is redirected to HTTPS; none when undefined. */
     readonly httpPort?: number;
+    /** Port to which the redirect sends clients, when a load balancer serves another one than `httpsPort`. */
+    readonly publicHttpsPort?: number;
     /** Port of the app on the task's loopback. */
     readonly appPort: number;
     /** Tasks are `<taskId>.<domain>`: requests for any other name are refused. Undefined: every name is served. */
     readonly domain?: string;
     /** Path on which the app answers 200 when it can serve; undefined: the app is taken as healthy. */
     readonly healthCheckPath?: string;
+    /** Seconds after which an idle connection is closed; longer than the load balancer's own, which may use it until then. Undefined: 300. */
+    readonly idleTimeout?: number;
+    /** Whether the certificate is in `selfSignedFiles`. Undefined: it is in `certificateVariables`. */
+    readonly selfSigned?: boolean;
+    /** Whether the admin interface is there, on `adminSocket`. */
+    readonly admin?: boolean;
     /** Which requests are logged. */
     readonly accessLog: AccessLog;
 }
@@ -44,6 +65,15 @@ export const envoyLimits = {
 /** Environment variables that carry the certificate into the Envoy container, and into no other. */
 export const certificateVariables = { chain: "TLS_CERTIFICATE_CHAIN", key: "TLS_PRIVATE_KEY" } as const;
 
+/** Where the certificate is that a task has made for itself. */
+export const selfSignedFiles = { chain: "/run/tls/certificate.pem", key: "/run/tls/key.pem" } as const;
+
+/** The admin interface is a Unix socket: the containers of a task share 127.0.0.1, so the app could reach a port. */
+export const adminSocket = "/run/envoy/admin.sock";
+
+/** Answered by the sidecar itself: 200 while it serves and the app is healthy, 503 while it drains or the app is not. */
+export const sidecarHealthPath = "/.well-known/taskgate/health";
+
 type Json = { readonly [key: string]: unknown };
 
 const extension = (type: string, config: Json = {}): Json => ({ "@type": `type.googleapis.com/${type}`, ...config });
@@ -57,7 +87,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
         listeners.push(redirectListener(options, options.httpPort));
     }
     return {
-        // No admin interface: the containers of a task share 127.0.0.1, so the app could reach it.
+        ...(options.admin && { admin: adminInterface() }),
         static_resources: { listeners, clusters: [appCluster(options)] },
         overload_manager: overloadManager(),
         layered_runtime: {
@@ -74,11 +104,27 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
     };
 }
 
+/** What a probe and a drain need, and nothing more; also when there are too many connections. */
+function adminInterface(): Json {
+    return {
+        address: { pipe: { path: adminSocket, mode: 0o600 } },
+        ignore_global_conn_limit: true,
+        allow_paths: [
+            { exact: "/ready" },
+            { exact: "/certs" },
+            { prefix: "/stats" },
+            { prefix: "/healthcheck/" },
+            { prefix: "/drain_listeners" },
+        ],
+    };
+}
+
 function httpsListener(options: EnvoyBootstrapOptions): Json {
     return {
         ...listener("https", options.httpsPort),
         listener_filters_timeout: "5s",
         listener_filters: [
+            ...proxyProtocolFilter(options),
             {
                 name: "envoy.filters.listener.tls_inspector",
                 typed_config: extension("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"),
@@ -90,7 +136,7 @@ function httpsListener(options: EnvoyBootstrapOptions): Json {
                 transport_socket: {
                     name: "envoy.transport_sockets.tls",
                     typed_config: extension("envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", {
-                        common_tls_context: tlsContext(),
+                        common_tls_context: tlsContext(options),
                     }),
                 },
                 filters: [
@@ -104,7 +150,19 @@ function httpsListener(options: EnvoyBootstrapOptions): Json {
     };
 }
 
-function tlsContext(): Json {
+/** Reads the client's address from the header that the load balancer puts in front of each connection. */
+function proxyProtocolFilter({ front }: EnvoyBootstrapOptions): Json[] {
+    return front === Front.ProxyProtocol
+        ? [
+              {
+                  name: "envoy.filters.listener.proxy_protocol",
+                  typed_config: extension("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"),
+              },
+          ]
+        : [];
+}
+
+function tlsContext({ selfSigned = false }: EnvoyBootstrapOptions): Json {
     return {
         alpn_protocols: ["h2", "http/1.1"],
         tls_params: {
@@ -121,17 +179,22 @@ function tlsContext(): Json {
             ],
         },
         tls_certificates: [
-            {
-                certificate_chain: { environment_variable: certificateVariables.chain },
-                private_key: { environment_variable: certificateVariables.key },
-            },
+            selfSigned
+                ? {
+                      certificate_chain: { filename: selfSignedFiles.chain },
+                      private_key: { filename: selfSignedFiles.key },
+                  }
+                : {
+                      certificate_chain: { environment_variable: certificateVariables.chain },
+                      private_key: { environment_variable: certificateVariables.key },
+                  },
         ],
     };
 }
 
 function httpsConnections(options: EnvoyBootstrapOptions): Json {
     return {
-        ...connections("https", options.accessLog),
+        ...connections("https", options),
         codec_type: "AUTO",
         strip_trailing_host_dot: true,
         generate_request_id: true,
@@ -142,7 +205,7 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
         delayed_close_timeout: "1s",
         max_request_headers_kb: 60,
         common_http_protocol_options: {
-            idle_timeout: "300s",
+            idle_timeout: `${options.idleTimeout ?? 300}s`,
             max_headers_count: 100,
             headers_with_underscores_action: "REJECT_REQUEST",
         },
@@ -154,7 +217,7 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
             connection_keepalive: { interval: "60s", timeout: "10s" },
         },
         upgrade_configs: [{ upgrade_type: "websocket" }],
-        http_filters: [...ownNameFilter(options), router()],
+        http_filters: [...healthFilter(options), ...ownNameFilter(options), router()],
         route_config: {
             name: "https",
             response_headers_to_add: [
@@ -212,6 +275,23 @@ function ownNameFilter({ domain }: EnvoyBootstrapOptions): Json[] {
     ];
 }
 
+/** A load balancer asks Envoy itself: it knows whether the app is healthy, and a drain shows there. */
+function healthFilter({ front, healthCheckPath }: EnvoyBootstrapOptions): Json[] {
+    if (front === undefined) {
+        return [];
+    }
+    return [
+        {
+            name: "envoy.filters.http.health_check",
+            typed_config: extension("envoy.extensions.filters.http.health_check.v3.HealthCheck", {
+                pass_through_mode: false,
+                cluster_min_healthy_percentages: healthCheckPath === undefined ? undefined : { app: { value: 1 } },
+                headers: [{ name: ":path", string_match: { exact: sidecarHealthPath } }],
+            }),
+        },
+    ];
+}
+
 function hostNames({ domain }: EnvoyBootstrapOptions): string[] {
     return domain === undefined ? ["*"] : [`*.${domain}`];
 }
@@ -219,13 +299,14 @@ function hostNames({ domain }: EnvoyBootstrapOptions): string[] {
 function redirectListener(options: EnvoyBootstrapOptions, port: number): Json {
     return {
         ...listener("http", port),
+        ...(options.front === Front.ProxyProtocol && { listener_filters: proxyProtocolFilter(options) }),
         filter_chains: [
             {
                 filters: [
                     {
                         name: "envoy.filters.network.http_connection_manager",
                         typed_config: extension(hcm, {
-                            ...connections("http", options.accessLog),
+                            ...connections("http", options),
                             codec_type: "HTTP1",
                             request_headers_timeout: "5s",
                             request_timeout: "10s",
@@ -247,8 +328,9 @@ function redirectListener(options: EnvoyBootstrapOptions, port: number): Json {
                                                 match: { prefix: "/" },
                                                 redirect: {
                                                     https_redirect: true,
-                                                    port_redirect:
-                                                        options.httpsPort === 443 ? undefined : options.httpsPort,
+                                                    port_redirect: portInUrl(
+                                                        options.publicHttpsPort ?? options.httpsPort,
+                                                    ),
                                                     response_code: "PERMANENT_REDIRECT", // 308 keeps the method
                                                 },
                                             },
@@ -264,6 +346,11 @@ function redirectListener(options: EnvoyBootstrapOptions, port: number): Json {
     };
 }
 
+/** URLs leave out the port of their scheme. */
+function portInUrl(httpsPort: number): number | undefined {
+    return httpsPort === 443 ? undefined : httpsPort;
+}
+
 function listener(name: string, port: number): Json {
     return {
         name,
@@ -274,11 +361,12 @@ function listener(name: string, port: number): Json {
 }
 
 /** What both listeners' connection managers have in common. */
-function connections(name: string, accessLog: AccessLog): Json {
+function connections(name: string, { front, accessLog }: EnvoyBootstrapOptions): Json {
     return {
         stat_prefix: name,
         server_header_transformation: "PASS_THROUGH",
-        use_remote_address: true, // clients connect directly: their x-forwarded-for is not believed
+        use_remote_address: true, // what clients say in x-forwarded-for is not believed
+        ...(front === Front.ApplicationLoadBalancer && { xff_num_trusted_hops: 1 }), // but what the load balancer appends
         normalize_path: true,
         merge_slashes: true,
         path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",

@@ -1,5 +1,6 @@
 // A back end that starts tasks, and an operator who looks after them: both only call AWS.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import {
@@ -13,6 +14,7 @@ import {
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
+import type { RenewalResult } from "../handlers/renewCertificate";
 import { clientConfig } from "./awsClients";
 import { SystemFile } from "./systemFile";
 
@@ -24,6 +26,7 @@ export interface RegionOutputs {
     readonly certificateSecretArn: string;
     readonly renewalFunctionName: string;
     readonly dnsFunctionName: string;
+    readonly alertTopicArn: string;
 }
 
 /** One region of a stack that is up, and the clients to call it with. */
@@ -152,23 +155,24 @@ export async function deliveredCertificate({ secrets, outputs }: Caller): Promis
 }
 
 /** Runs the renewal function now. @throws with the function's own error when it fails */
-export async function renew({ lambda, outputs }: Caller, force = false): Promise<Record<string, unknown>> {
+export async function renew({ lambda, outputs }: Caller, force = false): Promise<RenewalResult> {
     const { FunctionError, Payload } = await lambda.send(
         new InvokeCommand({
             FunctionName: outputs.renewalFunctionName,
             Payload: Buffer.from(JSON.stringify(force ? { force } : {})),
         }),
     );
-    const answer = JSON.parse(Buffer.from(Payload ?? []).toString() || "{}") as Record<string, unknown>;
+    const answer = JSON.parse(Buffer.from(Payload ?? []).toString()) as RenewalResult & Record<string, string>;
     if (FunctionError !== undefined) {
-        throw new Error(`The renewal failed: ${String(answer.errorType)}: ${String(answer.errorMessage)}`);
+        throw new Error(`The renewal failed: ${answer.errorType}: ${answer.errorMessage}`);
     }
     return answer;
 }
 
 /** How long a function's last run took, as its log says, in milliseconds. */
 export function lastDuration({ system }: Caller, functionName: string): number | undefined {
-    const log = readFileSync(`${system.directory}/logs/functions/${functionName}.log`, "utf8");
-    const durations = [...log.matchAll(/^REPORT .*?Duration: ([\d.]+) ms/gm)];
+    const log = join(system.directory, "logs/functions", `${functionName}.log`);
+    const text = existsSync(log) ? readFileSync(log, "utf8") : "";
+    const durations = [...text.matchAll(/^REPORT .*?Duration: ([\d.]+) ms/gm)];
     return durations.length > 0 ? Math.round(Number(durations.at(-1)?.[1])) : undefined;
 }

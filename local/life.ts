@@ -45,7 +45,7 @@ export interface Report {
     webSocket?: { echoed: boolean };
     redirect?: { status: number | undefined; location: string | undefined };
     stop?: { recordGoneMs: number };
-    renewal?: Record<string, unknown>;
+    renewal?: { decision: string; reason: string };
     destroy?: { resources: number; processes: number };
 }
 
@@ -233,8 +233,9 @@ function renewalRefused(report: Report): ListrTask<Life> {
     return {
         title: "a second renewal",
         task: async (life, step) => {
-            report.renewal = await renew(called(life));
-            step.title = `a second renewal: ${String(report.renewal.decision)}`;
+            const { outcome, reason } = await renew(called(life));
+            report.renewal = { decision: outcome, reason };
+            step.title = `a second renewal: ${outcome}`;
         },
     };
 }

@@ -1,0 +1,32 @@
+// The one local system that all system tests share: started when the first of them asks, stopped after the last test.
+import { Caller, deliveredCertificate, DeliveredCertificate, eventually } from "../../local/caller";
+import { runOperation } from "../../local/engine/operation";
+import { localConfig, platformsOf } from "../../local/platforms";
+import { RunningSystem, startSystem } from "../../local/system";
+
+let system: Promise<RunningSystem> | undefined;
+let stack: Promise<Caller> | undefined;
+
+export function localSystem(): Promise<RunningSystem> {
+    system ??= startSystem({ name: `test-${process.pid}` });
+    return system;
+}
+
+/** The stack "local", up; its first certificate may still be on its way. */
+export function localStack(): Promise<Caller> {
+    stack ??= localSystem().then(async ({ file }) => {
+        const { outputs } = await runOperation(file, "up", { config: localConfig(file) });
+        return platformsOf(file, outputs)[0];
+    });
+    return stack;
+}
+
+export async function issuedCertificate(caller: Caller): Promise<DeliveredCertificate> {
+    return eventually("first certificate", () => deliveredCertificate(caller));
+}
+
+export const mochaHooks = {
+    async afterAll(): Promise<void> {
+        await (await system)?.stop();
+    },
+};

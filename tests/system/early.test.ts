@@ -1,0 +1,51 @@
+import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { expect } from "chai";
+
+import { Caller, describeTask, eventually, runTasks } from "../../local/caller";
+import { localStack } from "../support/localSystem";
+
+describe("a task that starts before the first certificate is there", function () {
+    this.timeout(120_000);
+    let caller: Caller;
+
+    before(async () => {
+        caller = await localStack();
+    });
+
+    it("stops with a message that names the secret without a value", async () => {
+        const { ARN } = await caller.secrets.send(new CreateSecretCommand({ Name: `empty-${Date.now()}` }));
+        const { RegisterTaskDefinitionCommand, DescribeTaskDefinitionCommand } = await import("@aws-sdk/client-ecs");
+        const { taskDefinition } = await caller.ecs.send(
+            new DescribeTaskDefinitionCommand({ taskDefinition: "tasks-eu-west-1-task" }),
+        );
+        const text = JSON.stringify(taskDefinition?.containerDefinitions).replaceAll(
+            caller.outputs.certificateSecretArn,
+            ARN ?? "",
+        );
+        const registered = await caller.ecs.send(
+            new RegisterTaskDefinitionCommand({
+                family: "early",
+                requiresCompatibilities: ["FARGATE"],
+                networkMode: "awsvpc",
+                cpu: "256",
+                memory: "512",
+                executionRoleArn: taskDefinition?.executionRoleArn,
+                volumes: taskDefinition?.volumes,
+                containerDefinitions: JSON.parse(text) as [],
+            }),
+        );
+        const runTaskInput = JSON.stringify({
+            ...(JSON.parse(caller.outputs.runTaskInput) as object),
+            taskDefinition: registered.taskDefinition?.taskDefinitionArn,
+        });
+        const [taskArn] = await runTasks({ ...caller, outputs: { ...caller.outputs, runTaskInput } });
+        const stopped = await eventually("the task stopped", async () => {
+            const task = await describeTask(caller, taskArn);
+            return task?.lastStatus === "STOPPED" ? task : undefined;
+        });
+
+        expect(stopped.stoppedReason).to.contain("ResourceInitializationError");
+        expect(stopped.stoppedReason).to.contain("can't find the specified secret value for staging label: AWSCURRENT");
+        expect(stopped.stoppedReason).to.contain(ARN);
+    });
+});

@@ -1,0 +1,145 @@
+import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import {
+    ListResourceRecordSetsCommand,
+    Route53Client,
+    CreateHostedZoneCommand,
+    DeleteHostedZoneCommand,
+} from "@aws-sdk/client-route-53";
+import { SubscribeCommand, SNSClient } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { expect } from "chai";
+
+import { clientConfig } from "../../local/awsClients";
+import { Caller, deliveredCertificate, renew } from "../../local/caller";
+import { issuedCertificate, localStack } from "../support/localSystem";
+import { until } from "../support/until";
+
+describe("renewal of the certificate", function () {
+    this.timeout(120_000);
+    let caller: Caller;
+    let queueUrl: string;
+    let sqs: SQSClient;
+    let route53: Route53Client;
+
+    before(async () => {
+        caller = await localStack();
+        await issuedCertificate(caller);
+        const { system, region } = caller;
+        const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
+        sqs = new SQSClient(config);
+        route53 = new Route53Client(config);
+        const { alertTopicArn } = caller.outputs;
+        const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "alerts" }));
+        const { Attributes } = await sqs.send(
+            new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }),
+        );
+        await new SNSClient(config).send(
+            new SubscribeCommand({ TopicArn: alertTopicArn, Protocol: "sqs", Endpoint: Attributes?.QueueArn }),
+        );
+        queueUrl = QueueUrl;
+    });
+
+    async function nextAlert(): Promise<{ Subject: string; Message: string }> {
+        const body = await until("an alert", async () => {
+            const { Messages = [] } = await sqs.send(
+                new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }),
+            );
+            return Messages[0]?.Body;
+        });
+        return JSON.parse(body) as { Subject: string; Message: string };
+    }
+
+    /** Runs `test` while the renewal function has other environment variables. */
+    async function withEnvironment(changed: Record<string, string>, test: () => Promise<void>): Promise<void> {
+        const FunctionName = caller.outputs.renewalFunctionName;
+        const { Environment } = await caller.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+        const set = (Variables: Record<string, string>): Promise<unknown> =>
+            caller.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
+        await set({ ...Environment?.Variables, ...changed });
+        try {
+            await test();
+        } finally {
+            await set({ ...Environment?.Variables });
+        }
+    }
+
+    async function challengeRecords(hostedZoneId = caller.system.hostedZoneId): Promise<string[]> {
+        const { ResourceRecordSets = [] } = await route53.send(
+            new ListResourceRecordSetsCommand({ HostedZoneId: hostedZoneId }),
+        );
+        return ResourceRecordSets.filter(({ Type }) => Type === "TXT").map(({ Name }) => Name ?? "");
+    }
+
+    it("says that it is not due, and changes nothing", async () => {
+        const before = await deliveredCertificate(caller);
+        const { outcome, names } = await renew(caller);
+        expect([outcome, names]).to.deep.equal(["not due", ["*.eu-west-1.tasks.example.test"]]);
+        expect(await deliveredCertificate(caller)).to.deep.equal(before);
+    });
+
+    it("renews when it is forced, and tells so", async () => {
+        const before = await deliveredCertificate(caller);
+        const { outcome } = await renew(caller, true);
+        const after = await deliveredCertificate(caller);
+        expect(outcome).to.equal("renewed");
+        expect(after?.privateKey).not.to.equal(before?.privateKey);
+        expect((await nextAlert()).Subject).to.match(/renewed|issued/i);
+        expect(await challengeRecords()).to.deep.equal([]);
+    });
+
+    it("issues anew when the names have changed, the apex beside the wildcard", async () => {
+        const names = ["*.eu-west-1.tasks.example.test", "eu-west-1.tasks.example.test"];
+        await withEnvironment({ CERTIFICATE_NAMES: JSON.stringify(names) }, async () => {
+            const result = await renew(caller);
+            expect([result.outcome, result.names]).to.deep.equal(["issued", names]);
+        });
+        await nextAlert();
+        expect((await renew(caller)).names).to.deep.equal(["*.eu-west-1.tasks.example.test"]);
+        await nextAlert();
+        expect(await challengeRecords()).to.deep.equal([]);
+    });
+
+    /** Makes a zone for the length of a test. */
+    async function withZone(name: string, test: (hostedZoneId: string) => Promise<void>): Promise<void> {
+        const { HostedZone } = await route53.send(
+            new CreateHostedZoneCommand({ Name: name, CallerReference: `${name} ${Date.now()}` }),
+        );
+        const Id = HostedZone?.Id ?? "";
+        try {
+            await test(Id.replace("/hostedzone/", ""));
+        } finally {
+            await route53.send(new DeleteHostedZoneCommand({ Id }));
+        }
+    }
+
+    async function failsAndLeavesEverything(reason: RegExp): Promise<void> {
+        const before = await deliveredCertificate(caller);
+        const thrown = await renew(caller, true).then(
+            () => "nothing",
+            (error: Error) => error.message,
+        );
+        expect(thrown).to.match(reason);
+        const { Subject, Message } = await nextAlert();
+        expect(Subject).to.match(/^Certificate NOT renewed/);
+        expect(Message).to.match(reason);
+        expect(await deliveredCertificate(caller)).to.deep.equal(before);
+        expect(await challengeRecords()).to.deep.equal([]);
+    }
+
+    it("alerts, throws and leaves everything as it was when the certificate authority is down", () =>
+        withEnvironment({ ACME_DIRECTORY_URL: "https://127.0.0.1:9/dir" }, () =>
+            failsAndLeavesEverything(/ECONNREFUSED/),
+        ));
+
+    it("… when the zone does not hold the domain", () =>
+        withZone("elsewhere.test", (hostedZoneId) =>
+            withEnvironment({ HOSTED_ZONE_ID: hostedZoneId }, async () => {
+                await failsAndLeavesEverything(/zone/i);
+                expect(await challengeRecords(hostedZoneId)).to.deep.equal([]);
+            }),
+        ));
+
+    it("… when the challenge is refused", () =>
+        // A zone nearer to the name takes over: what is written to the zone above is not seen by the certificate authority.
+        withZone("eu-west-1.tasks.example.test", () => failsAndLeavesEverything(/unauthorized|_acme-challenge/i)));
+});

@@ -1,0 +1,68 @@
+import { expect } from "chai";
+
+import { OperationResult, runOperation } from "../../local/engine/operation";
+import { readState } from "../../local/engine/state";
+import { localConfig } from "../../local/platforms";
+import { SystemFile } from "../../local/systemFile";
+import { localSystem } from "../support/localSystem";
+
+describe("stacks dev and prod", function () {
+    this.timeout(240_000);
+    let system: SystemFile;
+
+    before(async () => {
+        system = (await localSystem()).file;
+    });
+
+    for (const stack of ["dev", "prod"]) {
+        it(`${stack}: preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none`, async () => {
+            const config = { ...localConfig(system), "taskgate:domain": `${stack}.tasks.example.test` };
+            const run = (operation: "preview" | "up" | "destroy"): Promise<OperationResult> =>
+                runOperation(system, operation, { stack, config });
+            const registered = ({ resources }: OperationResult): string[] => resources.map(({ urn }) => urn).sort();
+
+            const preview = await run("preview");
+            const up = await run("up");
+            const again = await run("up");
+            await run("destroy");
+
+            expect(registered(up)).to.deep.equal(registered(preview));
+            expect(registered(again)).to.deep.equal(registered(preview));
+            expect(preview.changes).to.deep.equal(up.changes);
+            expect(again.changes).to.deep.equal({ same: up.changes.create });
+            expect(readState(system, stack).resources).to.deep.equal([]);
+        });
+    }
+});
+
+describe("a faulty configuration", function () {
+    this.timeout(60_000);
+
+    it("is refused as a whole, each key with what it got and what is allowed, before any resource", async () => {
+        const { file } = await localSystem();
+        const config = {
+            "taskgate:domain": "https://*.example.com",
+            "taskgate:regions": '["eu-west-9"]',
+            "taskgate:cpu": "256",
+            "taskgate:memory": "4096",
+            "taskgate:httpsPort": "70000",
+            "taskgate:acmeDirectory": "letsencript",
+        };
+        const message = await runOperation(file, "up", { stack: "faulty", config }).then(
+            () => "no error",
+            (error: Error) => error.message,
+        );
+
+        for (const fault of [
+            'taskgate:domain: "https://*.example.com" is not a domain: leave out the scheme and the path, e.g. tasks.example.com',
+            'taskgate:regions: "eu-west-9" is not an AWS region, e.g. eu-west-1',
+            "taskgate:memory: Fargate has no task of 256 CPU units with 4096 MiB: give one of 512, 1024, 2048",
+            "taskgate:httpsPort: 70000 is not allowed: give a whole number from 1 to 65535",
+            'taskgate:acmeDirectory: "letsencript" is not an ACME directory: give letsencrypt, letsencrypt-staging or a directory\'s https:// URL',
+        ]) {
+            expect(message).to.contain(`  ${fault}`);
+        }
+        expect(message).to.contain("has 5 faults; nothing was changed");
+        expect(readState(file, "faulty").resources).to.deep.equal([]);
+    });
+});

@@ -1,0 +1,185 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+
+import { AwsError } from "./overlay";
+import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
+
+interface ImportInput {
+    readonly Certificate?: string;
+    readonly PrivateKey?: string;
+    readonly CertificateChain?: string;
+}
+
+/** What the emulator makes up for an imported certificate, as it really is. */
+interface CertificateFacts {
+    readonly DomainName: string;
+    readonly SubjectAlternativeNames: readonly string[];
+    readonly Subject: string;
+    readonly Issuer: string;
+    readonly Serial: string;
+    /** Seconds since 1970. */
+    readonly NotBefore: number;
+    readonly NotAfter: number;
+    readonly ImportedAt: number;
+    readonly KeyAlgorithm: string;
+    readonly SignatureAlgorithm: string;
+}
+
+/** The emulator stores certificates; we read and check the imported ones. */
+export function acmOverlay(): Overlay {
+    const imported = new Map<string, CertificateFacts>();
+
+    async function importCertificate(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
+        const facts = readImport(JSON.parse(request.body.toString()) as ImportInput);
+        const response = await forward(request);
+        if (response.status === 200) {
+            const { CertificateArn } = JSON.parse(response.body.toString()) as { CertificateArn: string };
+            imported.set(CertificateArn, facts);
+        }
+        return response;
+    }
+
+    /** Each description of a certificate in the answer, put right. */
+    async function withFacts(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
+        const response = await forward(request);
+        const body: unknown = JSON.parse(response.body.toString(), (key, value: unknown) => {
+            const isSummary = /^\d+$/.test(key);
+            const { CertificateArn = "" } = (value ?? {}) as { readonly CertificateArn?: string };
+            const facts = key === "Certificate" || isSummary ? imported.get(CertificateArn) : undefined;
+            return facts ? { ...(value as object), ...(isSummary ? summarize(facts) : facts) } : value;
+        });
+        return { ...response, body: Buffer.from(JSON.stringify(body)) };
+    }
+
+    return {
+        service: "acm",
+        async handle(request, forward) {
+            switch (request.operation) {
+                case "ImportCertificate":
+                    return importCertificate(request, forward);
+                case "DescribeCertificate":
+                case "ListCertificates":
+                    return withFacts(request, forward);
+                case undefined:
+                default:
+                    return undefined;
+            }
+        },
+    };
+}
+
+function summarize({ SubjectAlternativeNames, ...facts }: CertificateFacts) {
+    const { DomainName, NotBefore, NotAfter, ImportedAt, KeyAlgorithm } = facts;
+    return {
+        DomainName,
+        SubjectAlternativeNameSummaries: SubjectAlternativeNames,
+        NotBefore,
+        NotAfter,
+        ImportedAt,
+        KeyAlgorithm,
+    };
+}
+
+function readImport({ Certificate, PrivateKey, CertificateChain }: ImportInput): CertificateFacts {
+    const [certificate, ...others] = readCertificates("certificate", Certificate);
+    if (others.length > 0) {
+        refuse(
+            "The certificate field contains more than one certificate. You can specify only one certificate in this field.",
+        );
+    }
+    const facts = describe(certificate);
+    if (!certificate.checkPrivateKey(readPrivateKey(PrivateKey))) {
+        refuse("The private key does not match the certificate.");
+    }
+    if (Date.now() < facts.NotBefore * 1_000 || Date.now() > facts.NotAfter * 1_000) {
+        refuse(`The certificate is valid from ${certificate.validFrom} to ${certificate.validTo}, which is not now.`);
+    }
+    if (CertificateChain) {
+        const chain = [certificate, ...readCertificates("certificate chain", CertificateChain)];
+        const isChain = chain.slice(1).every((issuer, index) => isIssuedBy(chain[index], issuer));
+        if (!isChain) {
+            refuse("Could not validate the certificate with the certificate chain.");
+        }
+    } else if (!isIssuedBy(certificate, certificate)) {
+        refuse(
+            "Provided certificate is not a valid self signed. Please provide either a valid self-signed certificate or certificate chain.",
+        );
+    }
+    return facts;
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+function readCertificates(what: string, base64 = ""): X509Certificate[] {
+    const pem = Buffer.from(base64, "base64").toString();
+    const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+    try {
+        const certificates = blocks.map((block) => new X509Certificate(block));
+        if (certificates.length > 0) {
+            return certificates;
+        }
+    } catch {
+        // Said below.
+    }
+    return refuse(`The ${what} that is specified is not a valid PEM-encoded X.509 certificate.`);
+}
+
+function readPrivateKey(base64 = ""): KeyObject {
+    try {
+        return createPrivateKey(Buffer.from(base64, "base64"));
+    } catch {
+        return refuse("The private key is not supported. It must be PEM-encoded and not encrypted.");
+    }
+}
+
+function describe(certificate: X509Certificate): CertificateFacts {
+    const names = (certificate.subjectAltName ?? "")
+        .split(", ")
+        .filter((name) => name.startsWith("DNS:"))
+        .map((name) => name.slice(4));
+    const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1];
+    const DomainName = commonName ?? names[0];
+    if (DomainName === undefined) {
+        return refuse("The certificate has neither a common name nor a DNS name among its subject alternative names.");
+    }
+    return {
+        DomainName,
+        SubjectAlternativeNames: names.length > 0 ? names : [DomainName],
+        Subject: (certificate.subject ?? "").split("\n").join(","),
+        Issuer: certificate.issuer.split("\n").join(","),
+        Serial: certificate.serialNumber.toLowerCase().replace(/..(?=.)/g, "$&:"),
+        NotBefore: certificate.validFromDate.getTime() / 1_000,
+        NotAfter: certificate.validToDate.getTime() / 1_000,
+        ImportedAt: Math.floor(Date.now() / 1_000),
+        KeyAlgorithm: keyAlgorithm(certificate.publicKey),
+        SignatureAlgorithm: signatureAlgorithm(certificate),
+    };
+}
+
+const rsaLengths = [1_024, 2_048, 3_072, 4_096];
+const curves = ["prime256v1", "secp384r1", "secp521r1"];
+
+function keyAlgorithm({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
+    const { modulusLength = 0, namedCurve = "" } = asymmetricKeyDetails ?? {};
+    if (asymmetricKeyType === "rsa" && rsaLengths.includes(modulusLength)) {
+        return `RSA_${modulusLength}`;
+    }
+    if (asymmetricKeyType === "ec" && curves.includes(namedCurve)) {
+        return `EC_${namedCurve}`;
+    }
+    return refuse(
+        `The key of the certificate, ${asymmetricKeyType} ${modulusLength || namedCurve}, is not supported: ` +
+            `expected RSA of ${rsaLengths.join(", ")} bits or one of the curves ${curves.join(", ")}.`,
+    );
+}
+
+/** OpenSSL's "ecdsa-with-SHA384" or "sha256WithRSAEncryption" as ACM writes it. */
+function signatureAlgorithm({ signatureAlgorithm: name = "" }: X509Certificate): string {
+    return `${/sha\d+/i.exec(name)?.[0]}WITH${/ecdsa/i.test(name) ? "ECDSA" : "RSA"}`.toUpperCase();
+}
+
+function refuse(message: string): never {
+    throw new AwsError("ValidationException", message);
+}

@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { AccessLog, certificateVariables, envoyBootstrap, envoyLimits } from "./internal/envoyBootstrap";
-import { assumeRolePolicy, policyDocument, pullImage, readSecrets, writeLogs } from "./internal/policies";
+import { assumeRolePolicy, policyDocument, pullImages, readSecrets, writeLogs } from "./internal/policies";
 import {
     choiceReason,
     cidrReason,
@@ -398,11 +398,17 @@ function executionRole(
         {
             role: role.name,
             policy: pulumi
-                .all([args.image, args.secrets ?? {}, args.certificateSecretArn, logGroup.arn])
-                .apply(([image, secrets, certificateSecretArn, logGroupArn]) =>
+                .all([
+                    args.image,
+                    args.envoyImage ?? defaults.envoyImage,
+                    args.secrets ?? {},
+                    args.certificateSecretArn,
+                    logGroup.arn,
+                ])
+                .apply(([image, envoyImage, secrets, certificateSecretArn, logGroupArn]) =>
                     policyDocument([
                         ...readSecrets([certificateSecretArn, ...Object.values(secrets)]),
-                        ...pullImage(image),
+                        ...pullImages([image, envoyImage]),
                         writeLogs(logGroupArn),
                     ]),
                 ),

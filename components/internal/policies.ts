@@ -38,23 +38,31 @@ export function writeLogs(logGroupArn: string): Statement {
     };
 }
 
-/** Pull from the ECR repository that an image names; nothing for another registry. */
-export function pullImage(image: string): Statement[] {
-    const match = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)/.exec(image);
-    if (match === null) {
+/** Pull from the ECR repositories that images name; nothing for other registries. */
+export function pullImages(images: readonly string[]): Statement[] {
+    const repositories = images.map(repositoryArnOf).filter((arn) => arn !== undefined);
+    if (repositories.length === 0) {
         return [];
     }
-    const [, account, region, repository] = match;
-    const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
     return [
         { Sid: "SignInToEcr", Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
         {
-            Sid: "PullImage",
+            Sid: "PullImages",
             Effect: "Allow",
             Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            Resource: `arn:${partition}:ecr:${region}:${account}:repository/${repository}`,
+            Resource: sortedSet(repositories),
         },
     ];
+}
+
+function repositoryArnOf(image: string): string | undefined {
+    const match = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)/.exec(image);
+    if (match === null) {
+        return undefined;
+    }
+    const [, account, region, repository] = match;
+    const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+    return `arn:${partition}:ecr:${region}:${account}:repository/${repository}`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import {
     assumeRolePolicy,
     policyDocument,
-    pullImage,
+    pullImages,
     readSecrets,
     writeLogs,
 } from "../../components/internal/policies";
@@ -44,33 +44,42 @@ describe("policies", () => {
         });
     });
 
-    describe("of an image", () => {
-        const repositoryOf = (image: string): unknown => pullImage(image)[1]?.Resource;
+    describe("of images", () => {
+        const account = "444455556666.dkr";
 
-        it("let pull from its ECR repository alone", () => {
-            expect(pullImage("444455556666.dkr.ecr.eu-central-1.amazonaws.com/team/app:1.2")).to.deep.equal([
+        it("let pull from their ECR repositories alone, each once and sorted", () => {
+            const images = [
+                `${account}.ecr.eu-central-1.amazonaws.com/team/app:1.2`,
+                "docker.io/traefik/whoami:v1.11.0",
+                `${account}.ecr.eu-central-1.amazonaws.com/envoy:1`,
+                `${account}.ecr.eu-central-1.amazonaws.com/envoy:2`,
+            ];
+            expect(pullImages(images)).to.deep.equal([
                 { Sid: "SignInToEcr", Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
                 {
-                    Sid: "PullImage",
+                    Sid: "PullImages",
                     Effect: "Allow",
                     Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                    Resource: "arn:aws:ecr:eu-central-1:444455556666:repository/team/app",
+                    Resource: [
+                        "arn:aws:ecr:eu-central-1:444455556666:repository/envoy",
+                        "arn:aws:ecr:eu-central-1:444455556666:repository/team/app",
+                    ],
                 },
             ]);
         });
 
         it("know digests, FIPS endpoints and the other partitions", () => {
-            const account = "444455556666.dkr";
-            expect([
-                repositoryOf(`${account}.ecr.us-east-1.amazonaws.com/app@sha256:${"0".repeat(64)}`),
-                repositoryOf(`${account}.ecr-fips.us-east-1.amazonaws.com/app`),
-                repositoryOf(`${account}.ecr.us-gov-west-1.amazonaws.com/app`),
-                repositoryOf(`${account}.ecr.cn-north-1.amazonaws.com.cn/app`),
-            ]).to.deep.equal([
-                "arn:aws:ecr:us-east-1:444455556666:repository/app",
-                "arn:aws:ecr:us-east-1:444455556666:repository/app",
-                "arn:aws-us-gov:ecr:us-gov-west-1:444455556666:repository/app",
-                "arn:aws-cn:ecr:cn-north-1:444455556666:repository/app",
+            const images = [
+                `${account}.ecr.us-east-1.amazonaws.com/digest@sha256:${"0".repeat(64)}`,
+                `${account}.ecr-fips.us-east-1.amazonaws.com/fips`,
+                `${account}.ecr.us-gov-west-1.amazonaws.com/gov`,
+                `${account}.ecr.cn-north-1.amazonaws.com.cn/cn`,
+            ];
+            expect(pullImages(images)[1].Resource).to.deep.equal([
+                "arn:aws-cn:ecr:cn-north-1:444455556666:repository/cn",
+                "arn:aws-us-gov:ecr:us-gov-west-1:444455556666:repository/gov",
+                "arn:aws:ecr:us-east-1:444455556666:repository/digest",
+                "arn:aws:ecr:us-east-1:444455556666:repository/fips",
             ]);
         });
 
@@ -79,9 +88,9 @@ describe("policies", () => {
                 "nginx",
                 "docker.io/traefik/whoami:v1.11.0",
                 "public.ecr.aws/nginx/nginx:1",
-                "evil.example/444455556666.dkr.ecr.eu-west-1.amazonaws.com/app",
+                `evil.example/${account}.ecr.eu-west-1.amazonaws.com/app`,
             ];
-            expect(images.flatMap(pullImage)).to.deep.equal([]);
+            expect(pullImages(images)).to.deep.equal([]);
         });
     });
 

@@ -34,4 +34,9 @@ describe("validation", () => {
             .with.deep.property("errors", found);
         expect(() => refuse("Thing", "x", [])).not.to.throw();
     });
+
+    it("gives one reason an argument, the first", () => {
+        const [first, second] = [1, 2].map((n) => ({ propertyPath: "a", reason: `reason ${n}` }));
+        expect(() => refuse("Thing", "x", [first, second])).to.throw('Thing "x" cannot be made: a: reason 1');
+    });
 });

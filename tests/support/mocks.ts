@@ -89,6 +89,14 @@ export function isTaggable(type: string): boolean {
     return path !== undefined && readFileSync(require.resolve(`@pulumi/aws/${path}.d.ts`), "utf8").includes("tagsAll");
 }
 
+/** The paths of what an archive holds, sorted. */
+export async function pathsIn(archive: unknown): Promise<string[]> {
+    if (!(archive instanceof pulumi.asset.AssetArchive)) {
+        throw new Error(`${String(archive)} is no archive of assets`);
+    }
+    return Object.keys(await archive.assets).sort();
+}
+
 interface Requests {
     readonly resources: proto.RegisterResourceRequest[];
     readonly outputs: proto.RegisterResourceOutputsRequest[];
@@ -181,7 +189,8 @@ function propertiesOf(struct: Struct | undefined): Properties {
     return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, parsed(value)]));
 }
 
-function parsed(value: unknown): unknown {
+/** The value of a text that is JSON; anything else as it is. */
+export function parsed(value: unknown): unknown {
     return typeof value === "string" && /^[{[]/.test(value) ? JSON.parse(value) : value;
 }
 

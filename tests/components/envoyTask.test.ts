@@ -1,0 +1,469 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+
+import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
+import { envoyBootstrap } from "../../components/internal/envoyBootstrap";
+import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
+import { Recording } from "../support/mocks";
+
+const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
+const certificateSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
+const databaseSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-GhIjKl";
+const parameterArn = "arn:aws:ssm:eu-west-1:111122223333:parameter/token";
+const logGroupArn = "arn:aws:logs:eu-west-1:111122223333:log-group:it-logs";
+
+const minimal: EnvoyTaskArgs = {
+    image: "docker.io/traefik/whoami:v1.11.0",
+    vpcId: "vpc-1",
+    subnetIds: ["subnet-1", "subnet-2"],
+    clusterArn,
+    certificateSecretArn,
+};
+
+/** Every argument, none at its default. */
+const full: EnvoyTaskArgs = {
+    ...minimal,
+    image: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2",
+    containerPort: 3000,
+    command: ["serve", "--verbose"],
+    environment: { ZONE: "b", LEVEL: "info" },
+    secrets: { TOKEN: parameterArn, PASSWORD: `${databaseSecretArn}:password::` },
+    cpu: 1024,
+    memory: 3072,
+    cpuArchitecture: CpuArchitecture.Arm,
+    healthCheck: { command: ["CMD", "/app", "check"], interval: 10 },
+    healthCheckPath: "/health",
+    taskPolicyArns: ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "arn:aws:iam::111122223333:policy/own"],
+    stopTimeout: 120,
+    httpsPort: 8443,
+    httpPort: 8080,
+    allowedCidrBlocks: ["203.0.113.0/24", "2001:db8::/32"],
+    envoyImage: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/envoy:1.40",
+    accessLog: AccessLog.All,
+    logRetentionDays: 7,
+    domain: "tasks.example.com",
+    desiredCount: 2,
+    tags,
+};
+
+const assumedByTasks = {
+    Version: "2012-10-17",
+    Statement: [
+        {
+            Sid: "Assume",
+            Effect: "Allow",
+            Principal: { Service: "ecs-tasks.amazonaws.com" },
+            Action: "sts:AssumeRole",
+            Condition: { StringEquals: { "aws:SourceAccount": "111122223333" } },
+        },
+    ],
+};
+
+const writeLogs = {
+    Sid: "WriteLogs",
+    Effect: "Allow",
+    Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+    Resource: `${logGroupArn}:*`,
+};
+
+const logConfiguration = (prefix: string): unknown => ({
+    logDriver: "awslogs",
+    options: { "awslogs-group": "it-logs", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": prefix },
+});
+
+describe("EnvoyTask", () => {
+    const made = keepsHouseRules((options) => new EnvoyTask("it", full, options));
+    let plain: Recording<EnvoyTask>;
+    before(async () => {
+        plain = await recordOne((options) => new EnvoyTask("it", minimal, options));
+    });
+    const inputsOf = (name: string): Record<string, unknown> => made().find(name).inputs;
+
+    it("makes these and nothing else", () => {
+        expect(plain.childrenOf("it")).to.deep.equal([
+            "it aws:ecs/taskDefinition:TaskDefinition",
+            "it-execution-policy aws:iam/rolePolicy:RolePolicy",
+            "it-execution-role aws:iam/role:Role",
+            "it-http-from-0.0.0.0/0 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-http-from-::/0 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-https-from-0.0.0.0/0 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-https-from-::/0 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-logs aws:cloudwatch/logGroup:LogGroup",
+            "it-security-group aws:ec2/securityGroup:SecurityGroup",
+            "it-task-role aws:iam/role:Role",
+            "it-to-0.0.0.0/0 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+            "it-to-::/0 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        ]);
+        expect(made().childrenOf("it")).to.deep.equal([
+            "it aws:ecs/taskDefinition:TaskDefinition",
+            "it-execution-policy aws:iam/rolePolicy:RolePolicy",
+            "it-execution-role aws:iam/role:Role",
+            "it-http-from-2001:db8::/32 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-http-from-203.0.113.0/24 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-https-from-2001:db8::/32 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-https-from-203.0.113.0/24 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-logs aws:cloudwatch/logGroup:LogGroup",
+            "it-security-group aws:ec2/securityGroup:SecurityGroup",
+            "it-service aws:ecs/service:Service",
+            "it-task-policy-1 aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "it-task-policy-2 aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "it-task-role aws:iam/role:Role",
+            "it-to-0.0.0.0/0 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+            "it-to-::/0 aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        ]);
+    });
+
+    it("gives what a caller of RunTask needs", () => {
+        const outputs = {
+            taskDefinitionArn: "arn:aws:ecs:eu-west-1:111122223333:task-definition/it:1",
+            securityGroupId: "sg-it-security-group",
+            taskRoleArn: "arn:aws:iam::111122223333:role/it-task-role",
+            executionRoleArn: "arn:aws:iam::111122223333:role/it-execution-role",
+            logGroupName: "it-logs",
+            serviceName: "",
+            runTaskInput: {
+                cluster: clusterArn,
+                taskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/it:1",
+                launchType: "FARGATE",
+                propagateTags: "TASK_DEFINITION",
+                networkConfiguration: {
+                    awsvpcConfiguration: {
+                        subnets: ["subnet-1", "subnet-2"],
+                        securityGroups: ["sg-it-security-group"],
+                        assignPublicIp: "ENABLED",
+                    },
+                },
+            },
+        };
+        expect(plain.component("it").outputs).to.deep.equal(outputs);
+        expect(made().component("it").outputs).to.deep.equal({ ...outputs, serviceName: "it-service" });
+    });
+
+    describe("the security group", () => {
+        const rulesOf = (recording: Recording<EnvoyTask>, direction: "Ingress" | "Egress"): unknown[] =>
+            recording.resources
+                .filter(({ type }) => type.endsWith(`:SecurityGroup${direction}Rule`))
+                .map(({ inputs }) => inputs);
+        const common = { securityGroupId: "sg-it-security-group" };
+
+        it("has no rules but those that are resources of their own", () => {
+            expect(inputsOf("it-security-group")).to.deep.equal({
+                vpcId: "vpc-1",
+                description: "HTTPS, and HTTP for the redirect, to tasks",
+                tags,
+            });
+        });
+
+        it("lets the internet in on 443 and 80", () => {
+            expect(rulesOf(plain, "Ingress")).to.have.deep.members([
+                { ...common, ipProtocol: "tcp", fromPort: 443, toPort: 443, cidrIpv4: "0.0.0.0/0" },
+                { ...common, ipProtocol: "tcp", fromPort: 443, toPort: 443, cidrIpv6: "::/0" },
+                { ...common, ipProtocol: "tcp", fromPort: 80, toPort: 80, cidrIpv4: "0.0.0.0/0" },
+                { ...common, ipProtocol: "tcp", fromPort: 80, toPort: 80, cidrIpv6: "::/0" },
+            ]);
+        });
+
+        it("lets only the given networks in, on the given ports", () => {
+            expect(rulesOf(made(), "Ingress")).to.have.deep.members([
+                { ...common, ipProtocol: "tcp", fromPort: 8443, toPort: 8443, cidrIpv4: "203.0.113.0/24", tags },
+                { ...common, ipProtocol: "tcp", fromPort: 8443, toPort: 8443, cidrIpv6: "2001:db8::/32", tags },
+                { ...common, ipProtocol: "tcp", fromPort: 8080, toPort: 8080, cidrIpv4: "203.0.113.0/24", tags },
+                { ...common, ipProtocol: "tcp", fromPort: 8080, toPort: 8080, cidrIpv6: "2001:db8::/32", tags },
+            ]);
+        });
+
+        it("lets everything out", () => {
+            expect(rulesOf(plain, "Egress")).to.have.deep.members([
+                { ...common, ipProtocol: "-1", cidrIpv4: "0.0.0.0/0" },
+                { ...common, ipProtocol: "-1", cidrIpv6: "::/0" },
+            ]);
+        });
+    });
+
+    describe("the execution role", () => {
+        it("may read the certificate and write logs, for tasks of this account", () => {
+            expect(plain.find("it-execution-role").inputs).to.deep.equal({
+                description: "Lets ECS pull the images, read the secrets and write the logs of a task",
+                assumeRolePolicy: assumedByTasks,
+            });
+            expect(plain.find("it-execution-policy").inputs).to.deep.equal({
+                role: "it-execution-role",
+                policy: {
+                    Version: "2012-10-17",
+                    Statement: [
+                        {
+                            Sid: "ReadSecrets",
+                            Effect: "Allow",
+                            Action: "secretsmanager:GetSecretValue",
+                            Resource: [certificateSecretArn],
+                        },
+                        writeLogs,
+                    ],
+                },
+            });
+        });
+
+        it("may read the app's secrets and pull both images", () => {
+            expect(inputsOf("it-execution-policy").policy).to.deep.equal({
+                Version: "2012-10-17",
+                Statement: [
+                    {
+                        Sid: "ReadSecrets",
+                        Effect: "Allow",
+                        Action: "secretsmanager:GetSecretValue",
+                        Resource: [certificateSecretArn, databaseSecretArn],
+                    },
+                    { Sid: "ReadParameters", Effect: "Allow", Action: "ssm:GetParameters", Resource: [parameterArn] },
+                    { Sid: "SignInToEcr", Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
+                    {
+                        Sid: "PullImages",
+                        Effect: "Allow",
+                        Action: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                        Resource: [
+                            "arn:aws:ecr:eu-west-1:444455556666:repository/envoy",
+                            "arn:aws:ecr:eu-west-1:444455556666:repository/team/app",
+                        ],
+                    },
+                    writeLogs,
+                ],
+            });
+        });
+    });
+
+    describe("the task role", () => {
+        it("may do nothing", () => {
+            expect(plain.find("it-task-role").inputs).to.deep.equal({
+                description: "What the app may do in AWS",
+                assumeRolePolicy: assumedByTasks,
+            });
+        });
+
+        it("may do what its policies say", () => {
+            expect([inputsOf("it-task-policy-1"), inputsOf("it-task-policy-2")]).to.deep.equal([
+                { role: "it-task-role", policyArn: "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" },
+                { role: "it-task-role", policyArn: "arn:aws:iam::111122223333:policy/own" },
+            ]);
+        });
+    });
+
+    describe("the task definition", () => {
+        it("comes when both roles have their policies", () => {
+            expect(made().find("it").dependsOn).to.include.members([
+                "it-execution-policy",
+                "it-task-policy-1",
+                "it-task-policy-2",
+            ]);
+        });
+
+        it("is of the smallest size", () => {
+            const { containerDefinitions, ...inputs } = plain.find("it").inputs;
+            expect(containerDefinitions).to.have.length(2);
+            expect(inputs).to.deep.equal({
+                family: "it",
+                requiresCompatibilities: ["FARGATE"],
+                networkMode: "awsvpc",
+                cpu: "256",
+                memory: "512",
+                runtimePlatform: { operatingSystemFamily: "LINUX", cpuArchitecture: "X86_64" },
+                executionRoleArn: "arn:aws:iam::111122223333:role/it-execution-role",
+                taskRoleArn: "arn:aws:iam::111122223333:role/it-task-role",
+            });
+        });
+
+        it("takes another size, architecture and retention", () => {
+            const { cpu, memory, runtimePlatform, tags: given } = inputsOf("it");
+            expect({ cpu, memory, runtimePlatform, tags: given }).to.deep.equal({
+                cpu: "1024",
+                memory: "3072",
+                runtimePlatform: { operatingSystemFamily: "LINUX", cpuArchitecture: "ARM64" },
+                tags,
+            });
+            expect(plain.find("it-logs").inputs).to.deep.equal({ retentionInDays: 30 });
+            expect(inputsOf("it-logs")).to.deep.equal({ retentionInDays: 7, tags });
+        });
+
+        it("runs the app without the certificate", () => {
+            const [app] = plain.find("it").inputs.containerDefinitions as unknown[];
+            expect(app).to.deep.equal({
+                name: "app",
+                image: "docker.io/traefik/whoami:v1.11.0",
+                essential: true,
+                environment: [],
+                secrets: [],
+                stopTimeout: 30,
+                logConfiguration: logConfiguration("app"),
+            });
+        });
+
+        it("runs the app as it is told, its variables sorted", () => {
+            const [app] = inputsOf("it").containerDefinitions as unknown[];
+            expect(app).to.deep.equal({
+                name: "app",
+                image: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/team/app:1.2",
+                essential: true,
+                command: ["serve", "--verbose"],
+                environment: [
+                    { name: "LEVEL", value: "info" },
+                    { name: "ZONE", value: "b" },
+                ],
+                secrets: [
+                    { name: "PASSWORD", valueFrom: `${databaseSecretArn}:password::` },
+                    { name: "TOKEN", valueFrom: parameterArn },
+                ],
+                healthCheck: {
+                    command: ["CMD", "/app", "check"],
+                    interval: 10,
+                    timeout: 5,
+                    retries: 3,
+                    startPeriod: 0,
+                },
+                stopTimeout: 120,
+                logConfiguration: logConfiguration("app"),
+            });
+        });
+
+        const envoy = {
+            name: "envoy",
+            essential: true,
+            cpu: 64,
+            memory: 128,
+            secrets: [
+                { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
+                { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },
+            ],
+            readonlyRootFilesystem: true,
+            user: "65532",
+            linuxParameters: { capabilities: { drop: ["ALL"] } },
+            systemControls: [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
+            logConfiguration: logConfiguration("envoy"),
+        };
+        const commandOf = (bootstrap: unknown): string[] => [
+            "--config-yaml",
+            JSON.stringify(bootstrap),
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--log-level",
+            "warning",
+        ];
+        const ports = (...published: number[]): unknown[] =>
+            published.map((port) => ({ containerPort: port, hostPort: port, protocol: "tcp" }));
+
+        it("runs Envoy with the certificate, without privileges, after the app", () => {
+            const [, container] = plain.find("it").inputs.containerDefinitions as unknown[];
+            expect(container).to.deep.equal({
+                ...envoy,
+                image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+                command: commandOf(
+                    envoyBootstrap({ httpsPort: 443, httpPort: 80, appPort: 8080, accessLog: AccessLog.Errors }),
+                ),
+                dependsOn: [{ containerName: "app", condition: "START" }],
+                portMappings: ports(443, 80),
+            });
+        });
+
+        it("runs Envoy for the given ports, domain and health check, once the app is healthy", () => {
+            const [, container] = inputsOf("it").containerDefinitions as unknown[];
+            expect(container).to.deep.equal({
+                ...envoy,
+                image: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/envoy:1.40",
+                command: commandOf(
+                    envoyBootstrap({
+                        httpsPort: 8443,
+                        httpPort: 8080,
+                        appPort: 3000,
+                        domain: "tasks.example.com",
+                        healthCheckPath: "/health",
+                        accessLog: AccessLog.All,
+                    }),
+                ),
+                dependsOn: [{ containerName: "app", condition: "HEALTHY" }],
+                portMappings: ports(8443, 8080),
+            });
+        });
+
+        it("is the same text whatever the order in which variables are given", async () => {
+            const environment = { LEVEL: "info", ZONE: "b" };
+            const again = await recordOne((options) => new EnvoyTask("it", { ...full, environment }, options));
+            expect(JSON.stringify(again.find("it").inputs)).to.equal(JSON.stringify(inputsOf("it")));
+        });
+    });
+
+    it("keeps tasks running by a service that gives up a faulty deployment", () => {
+        expect(inputsOf("it-service")).to.deep.equal({
+            cluster: clusterArn,
+            taskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/it:1",
+            desiredCount: 2,
+            launchType: "FARGATE",
+            networkConfiguration: {
+                subnets: ["subnet-1", "subnet-2"],
+                securityGroups: ["sg-it-security-group"],
+                assignPublicIp: true,
+            },
+            deploymentCircuitBreaker: { enable: true, rollback: true },
+            deploymentMinimumHealthyPercent: 100,
+            deploymentMaximumPercent: 200,
+            propagateTags: "SERVICE",
+            tags,
+        });
+    });
+
+    it("refuses all that is wrong at once", async () => {
+        const args: EnvoyTaskArgs = {
+            ...minimal,
+            image: "",
+            containerPort: 70000,
+            httpsPort: 8443,
+            httpPort: 8443,
+            cpu: 256,
+            memory: 4096,
+            cpuArchitecture: "arm64" as CpuArchitecture,
+            accessLog: "some" as AccessLog,
+            stopTimeout: 121,
+            healthCheckPath: "health",
+            healthCheck: { command: ["CMD", "true"], interval: 1, timeout: 61, retries: 0, startPeriod: 301 },
+            environment: { TLS_PRIVATE_KEY: "mine" },
+            secrets: { NAME: "/token", TOKEN: parameterArn },
+            allowedCidrBlocks: ["10.0.0.0/8", "anywhere", "10.0.0.0/8"],
+            logRetentionDays: 2,
+            domain: "tasks.example.com.",
+            desiredCount: -1,
+        };
+        expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
+            image: "an image is needed, e.g. docker.io/traefik/whoami:v1.11",
+            containerPort: "70000 is not allowed: give a whole number from 1 to 65535",
+            httpPort: "8443 is httpsPort already: the containers of a task share its ports, give another",
+            memory: "Fargate has no task of 256 CPU units with 4096 MiB: give one of 512, 1024, 2048",
+            cpuArchitecture: '"arm64" is not one of X86_64, ARM64',
+            accessLog: '"some" is not one of off, errors, all',
+            stopTimeout: "121 is not allowed: give a whole number from 2 to 120 seconds",
+            healthCheckPath: '"health" is not a path: begin it with /',
+            environment: "TLS_PRIVATE_KEY is Envoy's own: the app must not have it, give the variable another name",
+            "secrets.NAME": '"/token" is not the ARN of a Secrets Manager secret or an SSM parameter',
+            "healthCheck.interval": "1 is not allowed: give a whole number from 5 to 300",
+            "healthCheck.timeout": "61 is not allowed: give a whole number from 2 to 60",
+            "healthCheck.retries": "0 is not allowed: give a whole number from 1 to 10",
+            "healthCheck.startPeriod": "301 is not allowed: give a whole number from 0 to 300",
+            "allowedCidrBlocks[0]": '"10.0.0.0/8" is named twice',
+            "allowedCidrBlocks[1]": '"anywhere" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32',
+            "allowedCidrBlocks[2]": '"10.0.0.0/8" is named twice',
+            logRetentionDays:
+                "2 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
+            domain: '"tasks.example.com." is not a domain: leave out the final dot, e.g. tasks.example.com',
+            desiredCount: "-1 is not allowed: give a whole number from 0 to 5000 tasks",
+        });
+    });
+
+    it("judges nothing that is not known yet", async () => {
+        const args: EnvoyTaskArgs = {
+            ...minimal,
+            image: pulumi.output(""),
+            containerPort: Promise.resolve(443),
+            cpu: pulumi.output(300),
+            memory: 513,
+            domain: pulumi.output("."),
+            secrets: { NAME: pulumi.output("/token") },
+        };
+        await recordOne((options) => new EnvoyTask("it", args, options));
+    });
+});

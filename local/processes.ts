@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -220,14 +221,25 @@ export function answers(url: string): () => Promise<boolean> {
     };
 }
 
-/** A TCP port nobody listens on at the moment. */
+const portsGiven = new Set<number>();
+
+/** A TCP port nobody listens on at the moment; below the range that outgoing connections take theirs from. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
-    const server = createServer();
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
-    const address = server.address();
-    await new Promise((resolve) => server.close(resolve));
-    if (address === null || typeof address === "string") {
-        throw new Error(`No free TCP port on ${host}.`);
+    for (;;) {
+        const port = randomInt(10_000, 32_768);
+        if (!portsGiven.has(port) && (await canListen(port, host))) {
+            portsGiven.add(port);
+            return port;
+        }
     }
-    return address.port;
+}
+
+function canListen(port: number, host: string): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+        const server = createServer();
+        server.once("error", (error: NodeJS.ErrnoException) =>
+            error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+        );
+        server.listen(port, host, () => server.close(() => resolve(true)));
+    });
 }

@@ -17,6 +17,7 @@ import { commandLine } from "./images";
 import type { Image } from "./images";
 import type { NetworkInterface } from "./networkInterfaces";
 import { pipeDirectories, translate } from "./translate";
+import type { Translation } from "./translate";
 
 /** A container of a task: what ECS shows of it, and the process it is. */
 export interface RunningContainer {
@@ -47,11 +48,15 @@ export interface ContainerSetting {
     readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** Starts the process of a container and gives its environment, which is its own: nothing of this process's leaks in. */
-export async function startContainer(
-    container: RunningContainer,
-    setting: ContainerSetting,
-): Promise<Readonly<Record<string, string>>> {
+/** What a command inside a container, such as its health check, runs with. */
+export interface ContainerInside {
+    /** Its own: nothing of this process's leaks in. */
+    readonly env: Readonly<Record<string, string>>;
+    readonly translation: Translation;
+}
+
+/** Starts the process of a container. */
+export async function startContainer(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
     const { definition, override } = container;
     const { image, directory, address } = setting;
     const mounts = mountsOf(definition);
@@ -92,7 +97,7 @@ export async function startContainer(
         lastStatus: "RUNNING",
         runtimeId,
     });
-    return env;
+    return { env, translation };
 }
 
 /** Where the task's volumes are in its directory, by the paths the container knows them under. */

@@ -3,13 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { HealthCheck } from "@aws-sdk/client-ecs";
 
-import { translateLoopback } from "./translate";
+import { translateHealthCheck } from "./translate";
+import type { Translation } from "./translate";
 
 export type HealthStatus = "HEALTHY" | "UNHEALTHY";
 
 export interface HealthCheckOptions {
     readonly healthCheck: HealthCheck;
-    readonly address: string;
+    readonly translation: Translation;
     readonly env: Readonly<Record<string, string>>;
     readonly cwd: string;
     readonly onStatus: (status: HealthStatus) => void;
@@ -47,8 +48,8 @@ export async function watchHealth(options: HealthCheckOptions): Promise<void> {
     }
 }
 
-function passes({ healthCheck, address, env, cwd, signal }: HealthCheckOptions): Promise<boolean> {
-    const [kind, ...words] = (healthCheck.command ?? []).map((word) => translateLoopback(word, address));
+function passes({ healthCheck, translation, env, cwd, signal }: HealthCheckOptions): Promise<boolean> {
+    const [kind, ...words] = (healthCheck.command ?? []).map((word) => translateHealthCheck(word, translation));
     const [program, ...args] = kind === "CMD-SHELL" ? ["/bin/sh", "-c", ...words] : words;
     return new Promise((resolve) => {
         const child = spawn(program, args, {

@@ -25,6 +25,9 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
         programs: { whoami: [process.execPath, join(__dirname, "demoApp.mjs")] },
         sharesLoopback: false,
     }),
+    // Their scripts run in the machine's own shell, with the machine's own curl and openssl.
+    "curlimages/curl": () => ({ entryPoint: ["curl"], command: ["--help"], programs: {}, sharesLoopback: true }),
+    "alpine/openssl": () => ({ entryPoint: ["openssl"], command: ["help"], programs: {}, sharesLoopback: true }),
     traefik: (root) => ({
         entryPoint: ["traefik"],
         command: [],

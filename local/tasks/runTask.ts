@@ -148,7 +148,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
             return;
         }
         const setting = { processes: host.processes, image, taskId, directory, address, secrets };
-        const env = await startContainer(container, setting);
+        const inside = await startContainer(container, setting);
         changes.emit("change");
         void container.process?.exited.then((exit) => {
             container.ended.abort();
@@ -169,7 +169,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
                 }
                 changes.emit("change");
             };
-            void watchHealth({ healthCheck, address, env, cwd: directory, signal: container.ended.signal, onStatus });
+            void watchHealth({ healthCheck, ...inside, cwd: directory, signal: container.ended.signal, onStatus });
         }
     }
 

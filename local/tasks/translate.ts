@@ -21,8 +21,12 @@ export function translate(text: string, translation: Translation): string {
         : JSON.stringify(translateBootstrap(bootstrap, translation.address));
 }
 
-/** Loopback in a script or a health check's command. */
-export function translateLoopback(text: string, address: string): string {
+/** A word of a health check's command, which ECS runs inside the container. */
+export function translateHealthCheck(text: string, { mounts, address }: Translation): string {
+    return translateLoopback(translateMounts(text, mounts), address);
+}
+
+function translateLoopback(text: string, address: string): string {
     return text.replace(/\b127\.0\.0\.1\b|\blocalhost\b/g, address);
 }
 

@@ -94,7 +94,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
                 cpu: "256",
                 memory: "512",
                 executionRoleArn: `arn:aws:iam::${accountId}:role/execution`,
-                volumes: [{ name: "shared" }],
+                volumes: [{ name: "shared" }, { name: "envoy" }, { name: "tls" }],
                 containerDefinitions,
             }),
         );

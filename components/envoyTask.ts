@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { AccessLog, certificateVariables, envoyBootstrap, envoyLimits } from "./internal/envoyBootstrap";
-import { assumeRolePolicy, policyDocument, pullImages, readSecrets, writeLogs } from "./internal/policies";
+import { fargateTask } from "./internal/fargateTask";
 import {
     choiceReason,
     cidrReason,
@@ -12,6 +12,7 @@ import {
     portReason,
     Reason,
 } from "./internal/rules";
+import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { cpuReason, memoryReason } from "./internal/taskSize";
 import { Fault, faults, isPlain, listFaults, refuse } from "./internal/validation";
 
@@ -209,37 +210,28 @@ export class EnvoyTask extends pulumi.ComponentResource {
     constructor(name: string, args: EnvoyTaskArgs, opts?: pulumi.ComponentResourceOptions) {
         super("taskgate:index:EnvoyTask", name, args, opts);
         refuse("EnvoyTask", name, envoyTaskFaults(args));
-        const { allowedCidrBlocks = ["0.0.0.0/0", "::/0"], tags } = args;
+        const { allowedCidrBlocks = anywhere, tags } = args;
         const options = { parent: this };
 
-        const logGroup = new aws.cloudwatch.LogGroup(
-            `${name}-logs`,
-            { retentionInDays: args.logRetentionDays ?? defaults.logRetentionDays, tags },
-            options,
-        );
-        const execution = executionRole(name, args, logGroup, this);
-        const task = taskRole(name, args, this);
-        const securityGroup = servedPorts(name, args, allowedCidrBlocks, this);
-        const { region } = aws.getRegionOutput({}, options);
-        const taskDefinition = new aws.ecs.TaskDefinition(
+        const task = fargateTask(
             name,
             {
-                family: name,
-                requiresCompatibilities: ["FARGATE"],
-                networkMode: "awsvpc",
-                cpu: pulumi.interpolate`${args.cpu ?? defaults.cpu}`,
-                memory: pulumi.interpolate`${args.memory ?? defaults.memory}`,
-                runtimePlatform: {
-                    operatingSystemFamily: "LINUX",
-                    cpuArchitecture: args.cpuArchitecture ?? defaults.cpuArchitecture,
-                },
-                executionRoleArn: execution.arn,
-                taskRoleArn: task.arn,
-                containerDefinitions: containerDefinitions(args, logGroup.name, region),
+                images: [args.image, args.envoyImage ?? defaults.envoyImage],
+                secretArns: pulumi
+                    .all([args.certificateSecretArn, args.secrets ?? {}])
+                    .apply(([certificateSecretArn, secrets]) => [certificateSecretArn, ...Object.values(secrets)]),
+                volumes: [],
+                containers: (logGroupName, region) => containerDefinitions(args, logGroupName, region),
+                cpu: args.cpu ?? defaults.cpu,
+                memory: args.memory ?? defaults.memory,
+                cpuArchitecture: args.cpuArchitecture ?? defaults.cpuArchitecture,
+                taskPolicyArns: args.taskPolicyArns,
+                logRetentionDays: args.logRetentionDays ?? defaults.logRetentionDays,
                 tags,
             },
-            { ...options, dependsOn: [...execution.policies, ...task.policies] },
+            this,
         );
+        const securityGroup = servedPorts(name, args, allowedCidrBlocks, this);
         const network = {
             subnets: args.subnetIds,
             securityGroups: [securityGroup.id],
@@ -251,7 +243,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
                       `${name}-service`,
                       {
                           cluster: args.clusterArn,
-                          taskDefinition: taskDefinition.arn,
+                          taskDefinition: task.taskDefinitionArn,
                           desiredCount: args.desiredCount,
                           launchType: "FARGATE",
                           networkConfiguration: { ...network, assignPublicIp: true },
@@ -264,15 +256,15 @@ export class EnvoyTask extends pulumi.ComponentResource {
                       options,
                   );
 
-        this.taskDefinitionArn = taskDefinition.arn;
+        this.taskDefinitionArn = task.taskDefinitionArn;
         this.securityGroupId = securityGroup.id;
-        this.taskRoleArn = task.arn;
-        this.executionRoleArn = execution.arn;
-        this.logGroupName = logGroup.name;
+        this.taskRoleArn = task.taskRoleArn;
+        this.executionRoleArn = task.executionRoleArn;
+        this.logGroupName = task.logGroupName;
         this.serviceName = service?.name ?? pulumi.output("");
         this.runTaskInput = pulumi.jsonStringify({
             cluster: args.clusterArn,
-            taskDefinition: taskDefinition.arn,
+            taskDefinition: task.taskDefinitionArn,
             launchType: "FARGATE",
             propagateTags: "TASK_DEFINITION",
             networkConfiguration: { awsvpcConfiguration: { ...network, assignPublicIp: "ENABLED" } },
@@ -371,76 +363,6 @@ function healthCheckFaults(healthCheck: AppArgs["healthCheck"]): Fault[] {
     );
 }
 
-interface RoleWithPolicies {
-    readonly arn: pulumi.Output<string>;
-    readonly policies: pulumi.Resource[];
-}
-
-/** By this role ECS itself prepares a task; no container can use it. */
-function executionRole(
-    name: string,
-    args: EnvoyTaskArgs,
-    logGroup: aws.cloudwatch.LogGroup,
-    parent: pulumi.Resource,
-): RoleWithPolicies {
-    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
-    const role = new aws.iam.Role(
-        `${name}-execution-role`,
-        {
-            description: "Lets ECS pull the images, read the secrets and write the logs of a task",
-            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("ecs-tasks.amazonaws.com", account)),
-            tags: args.tags,
-        },
-        { parent },
-    );
-    const policy = new aws.iam.RolePolicy(
-        `${name}-execution-policy`,
-        {
-            role: role.name,
-            policy: pulumi
-                .all([
-                    args.image,
-                    args.envoyImage ?? defaults.envoyImage,
-                    args.secrets ?? {},
-                    args.certificateSecretArn,
-                    logGroup.arn,
-                ])
-                .apply(([image, envoyImage, secrets, certificateSecretArn, logGroupArn]) =>
-                    policyDocument([
-                        ...readSecrets([certificateSecretArn, ...Object.values(secrets)]),
-                        ...pullImages([image, envoyImage]),
-                        writeLogs(logGroupArn),
-                    ]),
-                ),
-        },
-        { parent },
-    );
-    return { arn: role.arn, policies: [policy] };
-}
-
-/** The role of the containers: without `taskPolicyArns` it may do nothing. */
-function taskRole(name: string, args: EnvoyTaskArgs, parent: pulumi.Resource): RoleWithPolicies {
-    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
-    const role = new aws.iam.Role(
-        `${name}-task-role`,
-        {
-            description: "What the app may do in AWS",
-            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("ecs-tasks.amazonaws.com", account)),
-            tags: args.tags,
-        },
-        { parent },
-    );
-    const policies = (args.taskPolicyArns ?? []).map(
-        (policyArn, index) =>
-            new aws.iam.RolePolicyAttachment(
-                `${name}-task-policy-${index + 1}`,
-                { role: role.name, policyArn },
-                { parent },
-            ),
-    );
-    return { arn: role.arn, policies };
-}
-
 /** In on the two served ports, from the allowed networks; out to anywhere, for images, secrets, logs and whatever the app calls. */
 function servedPorts(
     name: string,
@@ -454,31 +376,13 @@ function servedPorts(
         { vpcId: args.vpcId, description: "HTTPS, and HTTP for the redirect, to tasks", tags },
         { parent },
     );
-    const source = (cidr: string): { cidrIpv6: string } | { cidrIpv4: string } =>
-        cidr.includes(":") ? { cidrIpv6: cidr } : { cidrIpv4: cidr };
     for (const [protocol, port] of Object.entries({ https: httpsPort, http: httpPort })) {
         for (const cidr of allowed) {
-            new aws.vpc.SecurityGroupIngressRule(
-                `${name}-${protocol}-from-${cidr}`,
-                {
-                    securityGroupId: securityGroup.id,
-                    ipProtocol: "tcp",
-                    fromPort: port,
-                    toPort: port,
-                    ...source(cidr),
-                    tags,
-                },
-                { parent },
-            );
+            const rule = { securityGroupId: securityGroup.id, port, peer: { cidr }, tags };
+            allowIn(`${name}-${protocol}-from-${cidr}`, rule, parent);
         }
     }
-    for (const cidr of ["0.0.0.0/0", "::/0"]) {
-        new aws.vpc.SecurityGroupEgressRule(
-            `${name}-to-${cidr}`,
-            { securityGroupId: securityGroup.id, ipProtocol: "-1", ...source(cidr), tags },
-            { parent },
-        );
-    }
+    allowOutAnywhere(name, securityGroup.id, tags, parent);
     return securityGroup;
 }
 

@@ -2,7 +2,8 @@ import { fork } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { SystemFile } from "../systemFile";
-import { prepareWorkspace, projectRoot, type Workspace } from "./workspace";
+import { projectRoot } from "./providers";
+import { prepareWorkspace, type Workspace } from "./workspace";
 
 export type Operation = "preview" | "up" | "destroy" | "refresh";
 
@@ -42,7 +43,7 @@ export interface ProgramRequest {
 export type ProgramAnswer =
     | { readonly kind: "output"; readonly text: string }
     | { readonly kind: "result"; readonly result: OperationResult }
-    | { readonly kind: "failure"; readonly messages: readonly string[] };
+    | { readonly kind: "failure"; readonly message: string };
 
 /**
  * Runs a Pulumi operation on a program, against the local system. The program is loaded anew each time, in a process
@@ -55,6 +56,11 @@ export async function runOperation(
 ): Promise<OperationResult> {
     const stack = options.stack ?? "local";
     const program = resolve(options.program ?? join(projectRoot, "index.ts"));
+    if (!existsSync(program)) {
+        throw new Error(
+            `There is no Pulumi program at ${program}: \`program\` takes the path of its module, as in "examples/x/index.ts".`,
+        );
+    }
     const workspace = prepareWorkspace(system, program, stack, options.config ?? {});
     const log = join(system.directory, "logs", "engine.log");
     mkdirSync(dirname(log), { recursive: true });
@@ -91,10 +97,8 @@ export async function runOperation(
             if (answer?.kind === "result") {
                 return resolve(answer.result);
             }
-            const reasons = answer?.messages ?? [
-                `the program's process ended early (${signal ?? `exit code ${code}`})`,
-            ];
-            reject(new Error(`pulumi ${operation} failed: ${reasons.join("\n")}\nThe whole log: ${log}`));
+            const reason = answer?.message ?? `the program's process ended early (${signal ?? `exit code ${code}`})`;
+            reject(new Error(`pulumi ${operation} failed: ${reason}\nThe whole log: ${log}`));
         });
         child.send(request);
     });

@@ -7,7 +7,7 @@ import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation
 process.once("message", (request: ProgramRequest) => {
     run(request).then(
         (result) => answer({ kind: "result", result }),
-        (error: unknown) => answer({ kind: "failure", messages: [messageOf(error)] }),
+        (error: unknown) => answer({ kind: "failure", message: messageOf(error) }),
     );
 });
 
@@ -23,7 +23,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     process.once("disconnect", () => ended.abort());
 
     const events: automation.EngineEvent[] = [];
-    let programError: unknown;
+    const thrown: unknown[] = [];
     const pulumiCommand = await PulumiCommand.get({ root: request.pulumiRoot });
     const stack = await LocalWorkspace.createOrSelectStack(
         {
@@ -33,7 +33,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
                 try {
                     return await exportsOf(requireOfProgram(request.program));
                 } catch (error) {
-                    programError = error;
+                    thrown.push(error);
                     throw error;
                 }
             },
@@ -48,7 +48,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     };
     try {
         const done = await stack[request.operation](options);
-        const outputs = "outputs" in done ? done.outputs : {};
+        const outputs = (done as Partial<automation.UpResult>).outputs ?? {};
         return {
             changes: { ...events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges },
             outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
@@ -59,7 +59,8 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         };
     } catch (error) {
         const diagnostics = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
-        throw new Error(describe(diagnostics, programError ?? error));
+        const reasons = reasonsOf(diagnostics, thrown);
+        throw reasons.length > 0 ? new Error(reasons.join("\n"), { cause: error }) : error;
     }
 }
 
@@ -69,18 +70,45 @@ async function exportsOf(module: unknown): Promise<Record<string, unknown>> {
     return { ...(exported as Record<string, unknown>) };
 }
 
-/** The engine's error diagnostics, each with the resource it belongs to; what went wrong before there were any otherwise. */
-function describe(diagnostics: readonly automation.DiagnosticEvent[], error: unknown): string {
-    const errors = diagnostics.filter(({ severity }) => severity === "error");
-    return errors.length > 0 ? errors.map(lineOf).join("\n") : messageOf(error);
+/** What went wrong, once and without stacks: those stand in the log. */
+function reasonsOf(diagnostics: readonly automation.DiagnosticEvent[], thrown: readonly unknown[]): string[] {
+    const messages = thrown.map(messageOf);
+    const errors = diagnostics.filter(({ severity }) => severity === "error").map(lineOf);
+    // The engine tells what the program threw, too.
+    const others = errors.filter((line) => !messages.some((message) => isAbout(line, message)));
+    return [...new Set([...messages, ...others])].filter((line) => line !== "" && !consequences.test(line));
 }
 
+function isAbout(line: string, message: string): boolean {
+    const [lineHead, messageHead] = [line.split("\n")[0], message.split("\n")[0]];
+    return lineHead.includes(messageHead) || messageHead.includes(lineHead);
+}
+
+/** Said of an operation because something else went wrong before. */
+const consequences =
+    /^(preview|update|destroy|refresh) failed$|resource monitor shut down|^One or more errors occurred/;
+
 function lineOf({ urn, message }: automation.DiagnosticEvent): string {
-    const text = message.replace(/<\{%.*?%\}>/g, "").trim();
+    const text = message
+        .replace(/<\{%.*?%\}>/g, "") // colours
+        .replace(/^Unhandled exception: (Error: )?/, "")
+        .replace(/\n {4}at .*/g, "")
+        .trim();
     const [, , type, name] = urn?.split("::") ?? [];
     return type === undefined || type === "pulumi:pulumi:Stack" ? text : `${type.split("$").at(-1)} (${name}): ${text}`;
 }
 
 function messageOf(error: unknown): string {
-    return error instanceof Error ? error.message : String(error);
+    if (!(error instanceof Error)) {
+        return String(error);
+    }
+    const faults = "errors" in error && Array.isArray(error.errors) ? (error.errors as PropertyFault[]) : [];
+    const message = error.name === "Error" ? error.message : `${error.name}: ${error.message}`;
+    return [message, ...faults.map(({ propertyPath, reason }) => `    ${propertyPath}: ${reason}`)].join("\n");
+}
+
+/** Of a pulumi.InputPropertiesError. */
+interface PropertyFault {
+    readonly propertyPath: string;
+    readonly reason: string;
 }

@@ -211,9 +211,9 @@ function calledBy(adapter: AnyAdapter, inputs: Properties, urn: string): string 
 
 /** Arguments are outputs; what AWS added earlier stays; an argument taken away is taken away. */
 function outputsOf(before: Properties, oldInputs: Properties, inputs: Properties, made: Properties): Properties {
-    const { __defaults, ...rest } = inputs;
     const added = Object.entries(before).filter(([key]) => !(key in oldInputs));
-    return { ...Object.fromEntries(added), ...rest, ...made };
+    const given = Object.entries(inputs).filter(([key]) => key !== "__defaults");
+    return { ...Object.fromEntries([...added, ...given]), ...made };
 }
 
 /** An SDK error as "creating SQS Queue (jobs-1234567): QueueNameExists: …", with its name kept for `unlessGone`. */

@@ -67,7 +67,9 @@ export const invokes: Readonly<Record<string, (aws: Aws, args: Properties) => Pr
             VpcIds: typeof args.id === "string" ? [args.id] : undefined,
             Filters: [
                 ...filters(args),
-                ...(args.default === undefined ? [] : [{ Name: "is-default", Values: [String(args.default)] }]),
+                ...(args.default === undefined
+                    ? []
+                    : [{ Name: "is-default", Values: [args.default ? "true" : "false"] }]),
                 ...(args.cidrBlock === undefined ? [] : [{ Name: "cidr", Values: [args.cidrBlock as string] }]),
             ],
         });
@@ -93,7 +95,7 @@ export const invokes: Readonly<Record<string, (aws: Aws, args: Properties) => Pr
     },
 
     "aws:iam/getPolicyDocument:getPolicyDocument": (_, args) => {
-        const document = policyDocument(args as GetPolicyDocumentArgs);
+        const document = policyDocument(args);
         return Promise.resolve({
             id: String(document.Version),
             json: JSON.stringify(document, undefined, 2),

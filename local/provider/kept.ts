@@ -9,11 +9,11 @@ interface KeptRow<Args, State> extends Pick<
 > {
     /** Of ids in EC2's form, `vpc-` and 17 digits; others say their `id`. */
     readonly idPrefix?: string;
-    id?(aws: Aws, inputs: Inputs<Args>): string;
+    readonly id?: (aws: Aws, inputs: Inputs<Args>) => string;
     /** Of ARNs in EC2's form, `arn:aws:ec2:<region>:<account>:<arnType>/<id>`. */
     readonly arnType?: string;
     /** What AWS would add. Always the same for the same arguments and id. */
-    outputs?(aws: Aws, inputs: Inputs<Args>, id: string): Outputs<State>;
+    readonly outputs?: (aws: Aws, inputs: Inputs<Args>, id: string) => Outputs<State>;
 }
 
 export function kept<Args, State>(row: KeptRow<Args, State>) {

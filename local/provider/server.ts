@@ -48,8 +48,8 @@ export async function serve(provider: Provider): Promise<void> {
     server.addService(ResourceProviderService, {
         getPluginInfo: unary(() => new PluginInfo().setVersion(provider.version)),
         configure: unary((request: rpc.ConfigureRequest) => {
-            const variables = request.getVariablesMap().getEntryList();
-            provider.configure(Object.fromEntries(variables.map(([key, value]) => [key.split(":").at(-1), value])));
+            const variables = request.getVariablesMap().getEntryList(); // aws:config:region
+            provider.configure(Object.fromEntries(variables.map(([key, value]) => [key.split(":")[2], value])));
             // Secrets and outputs not accepted: the engine sends plain values, and marks results as secret itself.
             return new rpc.ConfigureResponse().setSupportspreview(true);
         }),

@@ -1,4 +1,8 @@
-import type { RegisterTaskDefinitionCommandInput, UpdateServiceCommandInput } from "@aws-sdk/client-ecs";
+import type {
+    ClusterConfiguration,
+    RegisterTaskDefinitionCommandInput,
+    UpdateServiceCommandInput,
+} from "@aws-sdk/client-ecs";
 import type { ClusterArgs, ClusterState } from "@pulumi/aws/ecs/cluster";
 import type {
     ClusterCapacityProvidersArgs,
@@ -21,7 +25,7 @@ export const ecs: Adapters = service("ECS", {
             const { cluster } = await aws.ecs.createCluster({
                 clusterName: inputs.name,
                 settings: inputs.settings as CreateSettings,
-                configuration: inputs.configuration as object | undefined,
+                configuration: inputs.configuration as ClusterConfiguration,
                 tags: tagList(inputs.tagsAll),
             });
             return { id: cluster!.clusterArn!, arn: cluster?.clusterArn };
@@ -30,7 +34,7 @@ export const ecs: Adapters = service("ECS", {
             await aws.ecs.updateCluster({
                 cluster: change.id,
                 settings: change.inputs.settings as CreateSettings,
-                configuration: change.inputs.configuration as object | undefined,
+                configuration: change.inputs.configuration as ClusterConfiguration,
             });
             await changeEcsTags(aws, change.id, change);
         },

@@ -20,7 +20,15 @@ export const route53: Adapters = service("Route 53", {
         async update(aws, { inputs, outputs }) {
             await change(aws, "UPSERT", outputs.fqdn!, inputs);
         },
-        delete: (aws, { inputs, outputs }) => change(aws, "DELETE", outputs.fqdn!, inputs),
+        async delete(aws, { inputs, outputs }) {
+            try {
+                await change(aws, "DELETE", outputs.fqdn!, inputs);
+            } catch (error) {
+                if (!(error as Error).message.includes("it was not found")) {
+                    throw error;
+                }
+            }
+        },
     }),
     "route53/zone:Zone": adapter<ZoneArgs, ZoneState>({
         taggable: true,

@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
+
+export const projectRoot = resolve(__dirname, "../..");
+
+/**
+ * Installs the providers `aws` and `awsx` of the local system where the engine looks for them:
+ * `<PULUMI_HOME>/plugins/resource-<name>-v<version>/pulumi-resource-<name>`.
+ */
+export function installProviders(pulumiHome: string, program: string): void {
+    const javascript = transpile(join(pulumiHome, "providers"));
+    const requires = [createRequire(__filename), createRequire(program)];
+    for (const name of ["aws", "awsx"]) {
+        // A program asks for the provider of the very version its SDK has.
+        for (const version of new Set(requires.flatMap((require) => sdkVersion(require, name)))) {
+            const folder = join(pulumiHome, "plugins", `resource-${name}-v${version}`);
+            mkdirSync(folder, { recursive: true });
+            replaceFile(
+                join(folder, `pulumi-resource-${name}`),
+                [
+                    "#!/bin/sh",
+                    `export NODE_PATH='${join(projectRoot, "node_modules")}'`,
+                    `exec '${process.execPath}' '${join(javascript, `local/provider/${name}.js`)}' "$@"`,
+                    "",
+                ].join("\n"),
+                0o755,
+            );
+        }
+    }
+}
+
+function sdkVersion(require: NodeJS.Require, name: string): string[] {
+    try {
+        return [(require(`@pulumi/${name}/package.json`) as { version: string }).version];
+    } catch {
+        return []; // it does without this SDK
+    }
+}
+
+/**
+ * The providers' modules as JavaScript, where they are not that yet. The engine starts several providers for each
+ * operation: through ts-node each would take a second longer.
+ */
+function transpile(target: string): string {
+    const stale = sources().filter(
+        (source) => modified(scriptOf(target, source)) < modified(join(projectRoot, source)),
+    );
+    if (stale.length > 0) {
+        for (const source of stale) {
+            const { outputText } = transpileModule(readFileSync(join(projectRoot, source), "utf8"), {
+                compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true },
+            });
+            mkdirSync(dirname(scriptOf(target, source)), { recursive: true });
+            replaceFile(scriptOf(target, source), outputText);
+        }
+    }
+    return target;
+}
+
+function sources(): string[] {
+    const provider = readdirSync(join(projectRoot, "local/provider"), { recursive: true }) as string[];
+    return ["local/awsClients.ts", ...provider.map((file) => `local/provider/${file}`)].filter((file) =>
+        file.endsWith(".ts"),
+    );
+}
+
+function scriptOf(target: string, source: string): string {
+    return join(target, source.replace(/\.ts$/, ".js"));
+}
+
+function modified(path: string): number {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** At once, as another operation may be reading it. */
+function replaceFile(path: string, text: string, mode = 0o644): void {
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, text, { mode });
+    renameSync(draft, path);
+}

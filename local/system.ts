@@ -7,6 +7,7 @@ import { startPebble, tlsCaFile } from "./acme/pebble";
 import { clientConfig } from "./awsClients";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
+import { acmOverlay } from "./gateway/acm";
 import { ec2Overlay } from "./gateway/ec2";
 import { createEcs } from "./gateway/ecs";
 import { createEvents } from "./gateway/events";
@@ -88,6 +89,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log }),
             route53,
             lambdaOverlay(runner),
+            acmOverlay(),
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");

@@ -337,10 +337,11 @@ function renewalSchedule(
     parent: pulumi.Resource,
     dependsOn: pulumi.Resource[],
 ): void {
+    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
     const role = new aws.iam.Role(
         `${name}-schedule-role`,
         {
-            assumeRolePolicy: assumeRolePolicy("scheduler.amazonaws.com"),
+            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("scheduler.amazonaws.com", account)),
             description: "Lets the schedule invoke the certificate's renewal",
             tags,
         },

@@ -3,7 +3,7 @@ import { expect } from "chai";
 
 import { TaskDns, TaskDnsArgs } from "../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
-import { pathsIn } from "../support/mocks";
+import { operationsIn, pathsIn } from "../support/mocks";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const topicArn = "arn:aws:sns:eu-west-1:111122223333:alerts";
@@ -216,6 +216,15 @@ describe("TaskDns", () => {
                     ],
                 },
             });
+        });
+
+        it("calls nothing else, beside what Lambda does for it", async () => {
+            expect(await operationsIn(inputsOf("it-sync").code)).to.deep.equal([
+                "ChangeResourceRecordSets",
+                "DescribeNetworkInterfaces",
+                "DescribeTasks",
+                "ListResourceRecordSets",
+            ]);
         });
 
         it("gets no event before it may act on one", () => {

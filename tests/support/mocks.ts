@@ -97,6 +97,13 @@ export async function pathsIn(archive: unknown): Promise<string[]> {
     return Object.keys(await archive.assets).sort();
 }
 
+/** The AWS operations that a function's own code calls, sorted, e.g. GetSecretValue. */
+export async function operationsIn(archive: unknown): Promise<string[]> {
+    const code = (await (archive as pulumi.asset.AssetArchive).assets)["__index.js"] as pulumi.asset.StringAsset;
+    const calls = (await code.text).matchAll(/\bnew (?:\w+\.)?(\w+)Command\(/g);
+    return [...new Set([...calls].map(([, operation]) => operation))].sort();
+}
+
 interface Requests {
     readonly resources: proto.RegisterResourceRequest[];
     readonly outputs: proto.RegisterResourceOutputsRequest[];

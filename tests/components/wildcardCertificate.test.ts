@@ -1,0 +1,390 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+
+import { KeyType, WildcardCertificate, WildcardCertificateArgs } from "../../components";
+import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
+import { operationsIn, pathsIn } from "../support/mocks";
+
+const minimal: WildcardCertificateArgs = { domain: "tasks.example.com", hostedZoneId: "Z123" };
+
+const bucketArn = "arn:aws:s3:::it-history";
+const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-secret-AbCdEf";
+const topicArn = "arn:aws:sns:eu-west-1:111122223333:it-alerts";
+const functionArn = "arn:aws:lambda:eu-west-1:111122223333:function:it-renewal";
+const zoneArn = "arn:aws:route53:::hostedzone/Z123";
+
+describe("WildcardCertificate", () => {
+    const made = keepsHouseRules(
+        (options) => new WildcardCertificate("it", { ...minimal, notificationEmail: "ops@example.com", tags }, options),
+    );
+    const inputsOf = (name: string): Record<string, unknown> => made().find(name).inputs;
+
+    it("makes these and nothing else", () => {
+        expect(made().childrenOf("it")).to.deep.equal([
+            "it-alerts aws:sns/topic:Topic",
+            "it-alerts-email aws:sns/topicSubscription:TopicSubscription",
+            "it-history aws:s3/bucket:Bucket",
+            "it-history-encryption aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+            "it-history-lifecycle aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            "it-history-policy aws:s3/bucketPolicy:BucketPolicy",
+            "it-history-public-access aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+            "it-history-versioning aws:s3/bucketVersioning:BucketVersioning",
+            "it-renewal aws:lambda/function:Function",
+            "it-renewal-errors aws:cloudwatch/metricAlarm:MetricAlarm",
+            "it-renewal-logs aws:cloudwatch/logGroup:LogGroup",
+            "it-renewal-policy aws:iam/rolePolicy:RolePolicy",
+            "it-renewal-role aws:iam/role:Role",
+            "it-schedule aws:scheduler/schedule:Schedule",
+            "it-schedule-policy aws:iam/rolePolicy:RolePolicy",
+            "it-schedule-role aws:iam/role:Role",
+            "it-secret aws:secretsmanager/secret:Secret",
+        ]);
+    });
+
+    it("gives where the certificate is and who renews it", () => {
+        expect(made().component("it").outputs).to.deep.equal({
+            secretArn,
+            bucketName: "it-history",
+            functionName: "it-renewal",
+            topicArn,
+            accountKeyParameterName: "/it-secret/acme-account-key",
+        });
+    });
+
+    it("makes a secret without a value: no key passes through Pulumi", () => {
+        expect(inputsOf("it-secret")).to.deep.equal({
+            description:
+                "TLS certificate and key of *.tasks.example.com; without a value until the first certificate is issued",
+            recoveryWindowInDays: 7,
+            tags,
+        });
+    });
+
+    it("keeps the history in a bucket that is private, encrypted, versioned and reached by TLS alone", () => {
+        const bucket = "it-history";
+        expect(inputsOf("it-history")).to.deep.equal({ forceDestroy: true, tags });
+        expect(inputsOf("it-history-versioning")).to.deep.equal({
+            bucket,
+            versioningConfiguration: { status: "Enabled" },
+        });
+        expect(inputsOf("it-history-encryption")).to.deep.equal({
+            bucket,
+            rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
+        });
+        expect(inputsOf("it-history-public-access")).to.deep.equal({
+            bucket,
+            blockPublicAcls: true,
+            blockPublicPolicy: true,
+            ignorePublicAcls: true,
+            restrictPublicBuckets: true,
+        });
+        expect(inputsOf("it-history-policy")).to.deep.equal({
+            bucket,
+            policy: {
+                Version: "2012-10-17",
+                Statement: [
+                    {
+                        Sid: "TlsOnly",
+                        Effect: "Deny",
+                        Principal: "*",
+                        Action: "s3:*",
+                        Resource: [bucketArn, `${bucketArn}/*`],
+                        Condition: { Bool: { "aws:SecureTransport": "false" } },
+                    },
+                ],
+            },
+        });
+        expect(inputsOf("it-history-lifecycle")).to.deep.equal({
+            bucket,
+            rules: [
+                {
+                    id: "old-versions",
+                    status: "Enabled",
+                    filter: {},
+                    noncurrentVersionExpiration: { noncurrentDays: 365 },
+                    abortIncompleteMultipartUpload: { daysAfterInitiation: 1 },
+                },
+            ],
+        });
+    });
+
+    it("alerts by e-mail", () => {
+        expect(inputsOf("it-alerts")).to.deep.equal({ displayName: "taskgate certificate", tags });
+        expect(inputsOf("it-alerts-email")).to.deep.equal({
+            topic: topicArn,
+            protocol: "email",
+            endpoint: "ops@example.com",
+        });
+    });
+
+    it("goes off when a renewal fails", () => {
+        expect(inputsOf("it-renewal-errors")).to.deep.equal({
+            alarmDescription:
+                "The certificate could not be renewed. The alert before this one, and the function's log, say why and what to do.",
+            namespace: "AWS/Lambda",
+            metricName: "Errors",
+            dimensions: { FunctionName: "it-renewal" },
+            statistic: "Sum",
+            threshold: 0,
+            comparisonOperator: "GreaterThanThreshold",
+            period: 300,
+            evaluationPeriods: 1,
+            treatMissingData: "notBreaching",
+            alarmActions: [topicArn],
+            okActions: [topicArn],
+            tags,
+        });
+    });
+
+    describe("the function", () => {
+        it("runs on Arm with a role, a log and limits of its own", () => {
+            const { code, ...inputs } = inputsOf("it-renewal");
+            expect(code).to.be.instanceOf(pulumi.asset.AssetArchive);
+            expect(inputs).to.deep.equal({
+                description: "Issues and renews the wildcard certificate when it is due",
+                role: "arn:aws:iam::111122223333:role/it-renewal-role",
+                handler: "__index.handler",
+                runtime: "nodejs24.x",
+                architectures: ["arm64"],
+                timeout: 600,
+                memorySize: 512,
+                environment: {
+                    variables: {
+                        ACME_DIRECTORY_URL: "https://acme-v02.api.letsencrypt.org/directory",
+                        ACME_EMAIL: "",
+                        CERTIFICATE_NAMES: '["*.tasks.example.com"]',
+                        KEY_TYPE: "P-256",
+                        HOSTED_ZONE_ID: "Z123",
+                        ACCOUNT_KEY_PARAMETER: "/it-secret/acme-account-key",
+                        BUCKET_NAME: "it-history",
+                        SECRET_ARN: secretArn,
+                        TOPIC_ARN: topicArn,
+                    },
+                },
+                loggingConfig: { logFormat: "Text", logGroup: "it-renewal-logs" },
+                tags,
+            });
+            expect(inputsOf("it-renewal-logs")).to.deep.equal({ retentionInDays: 30, tags });
+            expect(inputsOf("it-renewal-role")).to.deep.equal({
+                description: "Issues and renews the wildcard certificate when it is due",
+                assumeRolePolicy: {
+                    Version: "2012-10-17",
+                    Statement: [
+                        {
+                            Sid: "Assume",
+                            Effect: "Allow",
+                            Principal: { Service: "lambda.amazonaws.com" },
+                            Action: "sts:AssumeRole",
+                        },
+                    ],
+                },
+                tags,
+            });
+        });
+
+        it("carries acme-client, what that depends on, and nothing else", async () => {
+            expect(await pathsIn(inputsOf("it-renewal").code)).to.deep.equal(
+                ["__index.js", ...withDependencies("acme-client").map((name) => `node_modules/${name}`)].sort(),
+            );
+        });
+
+        it("may do this and no more", () => {
+            expect(inputsOf("it-renewal-policy")).to.deep.equal({
+                role: "it-renewal-role",
+                policy: {
+                    Version: "2012-10-17",
+                    Statement: [
+                        {
+                            Sid: "AnswerChallenges",
+                            Effect: "Allow",
+                            Action: "route53:ChangeResourceRecordSets",
+                            Resource: zoneArn,
+                            Condition: {
+                                "ForAllValues:StringEquals": {
+                                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
+                                        "_acme-challenge.tasks.example.com",
+                                    ],
+                                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                                    "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+                                },
+                            },
+                        },
+                        {
+                            Sid: "ReadChallenges",
+                            Effect: "Allow",
+                            Action: "route53:ListResourceRecordSets",
+                            Resource: zoneArn,
+                        },
+                        {
+                            Sid: "AwaitChallenges",
+                            Effect: "Allow",
+                            Action: "route53:GetChange",
+                            Resource: "arn:aws:route53:::change/*",
+                        },
+                        {
+                            Sid: "KeepAccountKey",
+                            Effect: "Allow",
+                            Action: ["ssm:GetParameter", "ssm:PutParameter"],
+                            Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/it-secret/acme-account-key",
+                        },
+                        {
+                            Sid: "KeepHistory",
+                            Effect: "Allow",
+                            Action: "s3:PutObject",
+                            Resource: `${bucketArn}/*`,
+                        },
+                        {
+                            Sid: "DeliverCertificate",
+                            Effect: "Allow",
+                            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+                            Resource: secretArn,
+                        },
+                        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: topicArn },
+                        {
+                            Sid: "WriteLogs",
+                            Effect: "Allow",
+                            Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+                            Resource: "arn:aws:logs:eu-west-1:111122223333:log-group:it-renewal-logs:*",
+                        },
+                    ],
+                },
+            });
+        });
+
+        it("calls nothing else", async () => {
+            expect(await operationsIn(inputsOf("it-renewal").code)).to.deep.equal([
+                "ChangeResourceRecordSets",
+                "GetChange",
+                "GetParameter",
+                "GetSecretValue",
+                "ListResourceRecordSets",
+                "Publish",
+                "PutObject",
+                "PutParameter",
+                "PutSecretValue",
+            ]);
+        });
+    });
+
+    describe("the schedule", () => {
+        it("asks four times a day, and as soon as it is made", () => {
+            const { name, ...inputs } = inputsOf("it-schedule");
+            expect(name).to.match(/^it-renewal-[0-9a-f]{8}$/);
+            expect(inputs).to.deep.equal({
+                description: "Renews the certificate when it is due",
+                scheduleExpression: "rate(6 hours)",
+                flexibleTimeWindow: { mode: "OFF" },
+                target: { arn: functionArn, roleArn: "arn:aws:iam::111122223333:role/it-schedule-role" },
+            });
+        });
+
+        it("is made last: its first run needs all the rest", () => {
+            expect(made().find("it-schedule").dependsOn).to.include.members([
+                "it-schedule-policy",
+                "it-renewal",
+                "it-history",
+                "it-secret",
+                "it-alerts",
+                "it-renewal-errors",
+            ]);
+            expect(made().find("it-renewal").dependsOn).to.include("it-renewal-policy");
+        });
+
+        it("may invoke the renewal and nothing else", () => {
+            expect(inputsOf("it-schedule-role")).to.deep.equal({
+                description: "Lets the schedule invoke the certificate's renewal",
+                assumeRolePolicy: {
+                    Version: "2012-10-17",
+                    Statement: [
+                        {
+                            Sid: "Assume",
+                            Effect: "Allow",
+                            Principal: { Service: "scheduler.amazonaws.com" },
+                            Action: "sts:AssumeRole",
+                            Condition: { StringEquals: { "aws:SourceAccount": "111122223333" } },
+                        },
+                    ],
+                },
+                tags,
+            });
+            expect(inputsOf("it-schedule-policy")).to.deep.equal({
+                role: "it-schedule-role",
+                policy: {
+                    Version: "2012-10-17",
+                    Statement: [
+                        {
+                            Sid: "InvokeRenewal",
+                            Effect: "Allow",
+                            Action: "lambda:InvokeFunction",
+                            Resource: functionArn,
+                        },
+                    ],
+                },
+            });
+        });
+    });
+
+    it("takes another authority, contact, key and the apex; a new schedule then issues at once", async () => {
+        const args: WildcardCertificateArgs = {
+            ...minimal,
+            acmeDirectory: "https://ca.example.com/dir",
+            acmeEmail: "acme@example.com",
+            includeApex: true,
+            keyType: KeyType.Rsa2048,
+            logRetentionDays: 7,
+        };
+        const other = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const { variables } = other.find("it-renewal").inputs.environment as { variables: Record<string, string> };
+        expect(variables).to.include({
+            ACME_DIRECTORY_URL: "https://ca.example.com/dir",
+            ACME_EMAIL: "acme@example.com",
+            CERTIFICATE_NAMES: '["*.tasks.example.com","tasks.example.com"]',
+            KEY_TYPE: "RSA-2048",
+        });
+        expect(other.find("it-renewal-logs").inputs).to.deep.equal({ retentionInDays: 7 });
+        expect(other.find("it-schedule").inputs.name).not.to.equal(inputsOf("it-schedule").name);
+        expect(other.childrenOf("it")).to.deep.equal(
+            made()
+                .childrenOf("it")
+                .filter((child) => !child.startsWith("it-alerts-email ")),
+        );
+    });
+
+    it("refuses all that is wrong at once", async () => {
+        const args: WildcardCertificateArgs = {
+            ...minimal,
+            domain: "*.tasks.example.com",
+            acmeDirectory: "http://ca.example.com/dir",
+            acmeEmail: "nobody",
+            keyType: "P-521" as KeyType,
+            notificationEmail: "somebody",
+            logRetentionDays: 0,
+        };
+        expect(await refusalOf((options) => new WildcardCertificate("it", args, options))).to.deep.equal({
+            domain: '"*.tasks.example.com" is not a domain: leave out the wildcard, taskgate puts it in front itself, e.g. tasks.example.com',
+            acmeDirectory:
+                '"http://ca.example.com/dir" is not an ACME directory: give letsencrypt, letsencrypt-staging or a directory\'s https:// URL',
+            acmeEmail: '"nobody" is not an e-mail address',
+            keyType: '"P-521" is not one of P-256, P-384, RSA-2048, RSA-3072, RSA-4096',
+            notificationEmail: '"somebody" is not an e-mail address',
+            logRetentionDays:
+                "0 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
+        });
+    });
+});
+
+/** A package of node_modules and all that it depends on, by name. */
+function withDependencies(...names: string[]): string[] {
+    const found = new Set(names);
+    for (const name of found) {
+        const file = join(__dirname, "..", "..", "node_modules", name, "package.json");
+        const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
+            dependencies?: Record<string, string>;
+        };
+        Object.keys(dependencies).forEach((dependency) => found.add(dependency));
+    }
+    return [...found];
+}

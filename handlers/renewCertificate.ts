@@ -9,6 +9,7 @@ import { publishCertificate, readDelivered } from "./certificate/publish";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
+import { load } from "./load";
 import { log } from "./log";
 
 /** A scheduled run has other fields or none; `{"force": true}` renews even if it is not due. */
@@ -68,12 +69,12 @@ async function issue(settings: CertificateSettings, deadlines: OrderDeadlines): 
             `The function has ${Math.floor(left / 1_000)} s for an order, and one may need ${ORDER_MILLISECONDS / 1_000} s: raise its timeout (300 s is good).`,
         );
     }
-    const { Route53Client } = await import("@aws-sdk/client-route-53");
+    const { Route53Client } = load("@aws-sdk/client-route-53");
     const accountKey = await readAccountKey(settings.accountKeyParameter, deadlines.work);
     const client = await openAccount(settings, accountKey, deadlines.work);
     const zone = { route53: new Route53Client(clientSettings()), hostedZoneId: settings.hostedZoneId };
     const certificate = await orderCertificate(client, zone, settings, deadlines);
-    const facts = await inspect(certificate, settings.directoryUrl);
+    const facts = inspect(certificate, settings.directoryUrl);
     checkNew(facts, settings, new Date());
     await publishCertificate(settings, certificate, facts, deadlines.work);
     return facts;

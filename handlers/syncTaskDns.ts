@@ -3,6 +3,7 @@ import { clientSettings, type LambdaContext } from "./calls";
 import { readTaskDnsSettings } from "./dns/settings";
 import { recordName, settleTasks, type Reach } from "./dns/settleTasks";
 import { readTaskEvents } from "./dns/taskEvents";
+import { load } from "./load";
 import { log } from "./log";
 
 /** Time to answer in: what is not settled by then goes back to the queue. */
@@ -15,9 +16,9 @@ const RESERVE_MILLISECONDS = 2_000;
  */
 export async function syncTaskDns(event: SQSEvent, context: LambdaContext): Promise<SQSBatchResponse> {
     const settings = readTaskDnsSettings();
-    const { ECSClient } = await import("@aws-sdk/client-ecs");
-    const { EC2Client } = await import("@aws-sdk/client-ec2");
-    const { Route53Client } = await import("@aws-sdk/client-route-53");
+    const { ECSClient } = load("@aws-sdk/client-ecs");
+    const { EC2Client } = load("@aws-sdk/client-ec2");
+    const { Route53Client } = load("@aws-sdk/client-route-53");
     const reach: Reach = {
         settings,
         ecs: new ECSClient(clientSettings()),

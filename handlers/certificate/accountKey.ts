@@ -1,16 +1,17 @@
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import { call, clientSettings } from "../calls";
 import { failure } from "../failure";
+import { load } from "../load";
 
 /**
  * The key of the ACME account (PEM), made on first use. One that is there but cannot be used is an error and never replaced:
  * the account, its limits and its authorizations hang on it.
  */
 export async function readAccountKey(parameter: string, deadline: number): Promise<string> {
-    const { SSMClient } = await import("@aws-sdk/client-ssm");
+    const { SSMClient } = load("@aws-sdk/client-ssm");
     const ssm = new SSMClient(clientSettings());
     const key = (await getKey(ssm, parameter, deadline)) ?? (await createKey(ssm, parameter, deadline));
-    const { createPrivateKey } = await import("node:crypto");
+    const { createPrivateKey } = load("node:crypto");
     try {
         const { asymmetricKeyType } = createPrivateKey(key);
         if (asymmetricKeyType === "ec" || asymmetricKeyType === "rsa") {
@@ -28,7 +29,7 @@ export async function readAccountKey(parameter: string, deadline: number): Promi
 }
 
 async function getKey(ssm: SSMClient, parameter: string, deadline: number): Promise<string | undefined> {
-    const { GetParameterCommand } = await import("@aws-sdk/client-ssm");
+    const { GetParameterCommand } = load("@aws-sdk/client-ssm");
     const command = new GetParameterCommand({ Name: parameter, WithDecryption: true });
     try {
         const { Parameter } = await call(`ssm:GetParameter of ${parameter}`, deadline, () => ssm.send(command));
@@ -42,8 +43,8 @@ async function getKey(ssm: SSMClient, parameter: string, deadline: number): Prom
 }
 
 async function createKey(ssm: SSMClient, parameter: string, deadline: number): Promise<string> {
-    const { PutParameterCommand } = await import("@aws-sdk/client-ssm");
-    const acme = await import("acme-client");
+    const { PutParameterCommand } = load("@aws-sdk/client-ssm");
+    const acme = load("acme-client");
     const key = (await acme.crypto.createPrivateEcdsaKey("P-256")).toString();
     const command = new PutParameterCommand({
         Name: parameter,

@@ -1,6 +1,7 @@
 import type { Client } from "acme-client";
 import { sleep } from "../calls";
 import { failure } from "../failure";
+import { load } from "../load";
 import type { CertificateSettings } from "./settings";
 
 /** An error document of an ACME server (RFC 8555, section 6.7). */
@@ -19,11 +20,19 @@ export async function openAccount(
     accountKey: string,
     deadline: number,
 ): Promise<Client> {
-    const acme = await import("acme-client");
-    await tameRequests(deadline);
+    const acme = load("acme-client");
+    tameRequests(deadline);
     const client = new acme.Client({ directoryUrl: settings.directoryUrl, accountKey });
-    const contact = settings.email === "" ? undefined : [`mailto:${settings.email}`];
-    await client.createAccount({ termsOfServiceAgreed: true, contact });
+    try {
+        // Asked for by its key alone: acme-client would follow up a found account with an update that changes nothing, which is refused.
+        await client.createAccount({ onlyReturnExisting: true });
+    } catch (error) {
+        if ((error as { type?: string }).type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
+            throw error;
+        }
+        const contact = settings.email === "" ? undefined : [`mailto:${settings.email}`];
+        await client.createAccount({ termsOfServiceAgreed: true, contact });
+    }
     return client;
 }
 
@@ -31,8 +40,8 @@ export async function openAccount(
  * Gives acme-client's requests a time-out and errors that say what happened. Its own handling of answers, which this replaces, sleeps
  * for as long as a Retry-After says, loses type and status of a problem, and turns every network error into a TypeError.
  */
-async function tameRequests(deadline: number): Promise<void> {
-    const { axios } = await import("acme-client");
+function tameRequests(deadline: number): void {
+    const { axios } = load("acme-client");
     const { request, response } = axios.interceptors;
     request.clear();
     request.use((config) => {
@@ -63,10 +72,8 @@ async function tameRequests(deadline: number): Promise<void> {
                 return axios.request(config);
             }
             const later = retryAfter === "" ? "" : ` Try again after ${retryAfter}${pause > 0 ? " seconds" : ""}.`;
-            throw failure(
-                "CertificateAuthorityRefused",
-                `${config.url} answered ${status}: ${describeProblem(problem)}.${later}`,
-            );
+            const text = `${config.url} answered ${status}: ${describeProblem(problem)}.${later}`;
+            throw Object.assign(failure("CertificateAuthorityRefused", text), { type: problem?.type });
         },
         (error: Error & { readonly code?: string; readonly config?: { readonly url?: string } }) => {
             const { name, message, code, config } = error;

@@ -1,5 +1,6 @@
 import type { Change, Route53Client } from "@aws-sdk/client-route-53";
 import { call, poll } from "../calls";
+import { load } from "../load";
 
 // The TXT records that answer DNS-01 challenges, in a hosted zone that others may write too.
 
@@ -86,7 +87,7 @@ async function readRecord(
     name: string,
     deadline: number,
 ): Promise<TxtRecord | undefined> {
-    const { ListResourceRecordSetsCommand } = await import("@aws-sdk/client-route-53");
+    const { ListResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const command = new ListResourceRecordSetsCommand({
         HostedZoneId: hostedZoneId,
         StartRecordName: name,
@@ -112,7 +113,7 @@ function change(Action: "UPSERT" | "DELETE", { name, ttl, values }: TxtRecord): 
 
 /** One request for all records; answers the id of the change. */
 async function send({ route53, hostedZoneId }: ChallengeZone, changes: Change[], deadline: number): Promise<string> {
-    const { ChangeResourceRecordSetsCommand } = await import("@aws-sdk/client-route-53");
+    const { ChangeResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const command = new ChangeResourceRecordSetsCommand({
         HostedZoneId: hostedZoneId,
         ChangeBatch: { Comment: "ACME DNS-01", Changes: changes },
@@ -124,7 +125,7 @@ async function send({ route53, hostedZoneId }: ChallengeZone, changes: Change[],
 }
 
 async function awaitInSync({ route53 }: ChallengeZone, changeId: string, deadline: number): Promise<void> {
-    const { GetChangeCommand } = await import("@aws-sdk/client-route-53");
+    const { GetChangeCommand } = load("@aws-sdk/client-route-53");
     const command = new GetChangeCommand({ Id: changeId });
     await poll(`Publishing the challenge records in Route 53 (${changeId})`, deadline, async () => {
         const { ChangeInfo } = await call(`route53:GetChange of ${changeId}`, deadline, () => route53.send(command));

@@ -1,4 +1,5 @@
 import { failure } from "../failure";
+import { load } from "../load";
 
 // What a certificate says of itself, and whether its parts fit together.
 
@@ -22,8 +23,8 @@ export interface Certificate {
 }
 
 /** The facts of a certificate whose chain, key and names fit together; an error says what does not. */
-export async function inspect(certificate: Certificate, directoryUrl: string): Promise<CertificateFacts> {
-    const { createPrivateKey, X509Certificate } = await import("node:crypto");
+export function inspect(certificate: Certificate, directoryUrl: string): CertificateFacts {
+    const { createPrivateKey, X509Certificate } = load("node:crypto");
     const blocks =
         certificate.certificateChain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
     const chain = blocks.map((block) => new X509Certificate(block));

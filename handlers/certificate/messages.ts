@@ -1,4 +1,5 @@
 import { call, clientSettings, type LambdaContext } from "../calls";
+import { load } from "../load";
 import { renewalDueAt, type Delivered } from "./decision";
 import type { CertificateFacts } from "./facts";
 
@@ -64,7 +65,7 @@ function standing(delivered: Delivered | undefined, now: Date): string {
 }
 
 export async function notify(topicArn: string, { subject, body }: Notice, deadline: number): Promise<void> {
-    const { PublishCommand, SNSClient } = await import("@aws-sdk/client-sns");
+    const { PublishCommand, SNSClient } = load("@aws-sdk/client-sns");
     const sns = new SNSClient(clientSettings());
     // SNS takes a subject of fewer than 100 characters.
     const Subject = subject.length < 100 ? subject : `${subject.slice(0, 96)}...`;

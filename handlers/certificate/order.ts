@@ -1,6 +1,7 @@
 import type { Authorization, Client, Order } from "acme-client";
 import { poll } from "../calls";
 import { describeError, failure } from "../failure";
+import { load } from "../load";
 import { log } from "../log";
 import { describeProblem, type Problem } from "./authority";
 import {
@@ -69,7 +70,7 @@ async function createRequest(
     names: readonly string[],
     keyType: KeyType,
 ): Promise<{ privateKey: string; request: Buffer }> {
-    const { crypto } = await import("acme-client");
+    const { crypto } = load("acme-client");
     const key =
         keyType === "P-256" || keyType === "P-384"
             ? await crypto.createPrivateEcdsaKey(keyType)

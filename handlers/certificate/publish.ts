@@ -1,12 +1,12 @@
 import { call, clientSettings } from "../calls";
-import { describeError } from "../failure";
+import { load } from "../load";
 import type { Delivered } from "./decision";
 import { inspect, type Certificate, type CertificateFacts } from "./facts";
 import type { CertificateSettings } from "./settings";
 
 /** The certificate in the secret, which is the one that tasks get. */
 export async function readDelivered(secretArn: string, deadline: number): Promise<Delivered> {
-    const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
+    const { GetSecretValueCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
     const secretsManager = new SecretsManagerClient(clientSettings());
     const command = new GetSecretValueCommand({ SecretId: secretArn });
     let secret: string | undefined;
@@ -27,13 +27,13 @@ export async function readDelivered(secretArn: string, deadline: number): Promis
     }
     try {
         const { directoryUrl, ...certificate } = JSON.parse(secret) as Certificate & { directoryUrl: string };
-        return { state: "usable", facts: await inspect(certificate, directoryUrl) };
+        return { state: "usable", facts: inspect(certificate, directoryUrl) };
     } catch (error) {
         return {
             state: "unusable",
             reason:
                 (error as Error).name === "CertificateUnusable"
-                    ? describeError(error)
+                    ? (error as Error).message
                     : "it is no certificate as this function writes it",
         };
     }
@@ -49,8 +49,8 @@ export async function publishCertificate(
     facts: CertificateFacts,
     deadline: number,
 ): Promise<void> {
-    const { PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
-    const { PutSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
+    const { PutObjectCommand, S3Client } = load("@aws-sdk/client-s3");
+    const { PutSecretValueCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
     const s3 = new S3Client(clientSettings());
     const secretsManager = new SecretsManagerClient(clientSettings());
     const put = async (Key: string, ContentType: string, Body: string) => {

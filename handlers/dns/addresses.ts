@@ -1,5 +1,6 @@
 import type { EC2Client } from "@aws-sdk/client-ec2";
 import { call } from "../calls";
+import { load } from "../load";
 
 /** What one request's filter may list. */
 const INTERFACES_PER_CALL = 200;
@@ -13,7 +14,7 @@ export async function publicAddresses(
     networkInterfaceIds: readonly string[],
     deadline: number,
 ): Promise<Map<string | undefined, string | undefined>> {
-    const { DescribeNetworkInterfacesCommand } = await import("@aws-sdk/client-ec2");
+    const { DescribeNetworkInterfacesCommand } = load("@aws-sdk/client-ec2");
     const addresses = new Map<string | undefined, string | undefined>();
     for (let first = 0; first < networkInterfaceIds.length; first += INTERFACES_PER_CALL) {
         const Values = networkInterfaceIds.slice(first, first + INTERFACES_PER_CALL);

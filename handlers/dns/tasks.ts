@@ -1,6 +1,7 @@
 import type { DescribeTasksCommandOutput, ECSClient } from "@aws-sdk/client-ecs";
 import { backoff, call, sleep } from "../calls";
 import { describeError } from "../failure";
+import { load } from "../load";
 import { isRunning, isStopping, networkInterfaceId, type TaskHint } from "./taskEvents";
 
 /** What ECS says about a task, which is what counts. */
@@ -42,7 +43,7 @@ async function lookOnce(
     deadline: number,
     truths: Map<string, TaskTruth>,
 ): Promise<void> {
-    const { DescribeTasksCommand } = await import("@aws-sdk/client-ecs");
+    const { DescribeTasksCommand } = load("@aws-sdk/client-ecs");
     const tasks = hints.map(({ taskArn }) => taskArn);
     try {
         const command = new DescribeTasksCommand({ cluster: clusterArn, tasks });

@@ -1,6 +1,7 @@
 import type { Route53Client } from "@aws-sdk/client-route-53";
 import { call } from "../calls";
 import { describeError } from "../failure";
+import { load } from "../load";
 import { batches, refusals, type RecordChange, type Refusal } from "./recordChanges";
 
 /** A hosted zone and the time left to work on it. */
@@ -74,7 +75,7 @@ export async function deletions(
     names: readonly string[],
     failed: Map<string, string>,
 ): Promise<RecordChange[]> {
-    const { ListResourceRecordSetsCommand } = await import("@aws-sdk/client-route-53");
+    const { ListResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const found: RecordChange[] = [];
     const open = [...names].sort((a, b) => (zoneOrder(a) < zoneOrder(b) ? -1 : 1));
     while (open.length > 0) {
@@ -112,7 +113,7 @@ function zoneOrder(name: string): string {
 }
 
 async function sendBatch({ route53, hostedZoneId, deadline }: Zone, batch: readonly RecordChange[]): Promise<void> {
-    const { ChangeResourceRecordSetsCommand } = await import("@aws-sdk/client-route-53");
+    const { ChangeResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const command = new ChangeResourceRecordSetsCommand({
         HostedZoneId: hostedZoneId,
         ChangeBatch: {

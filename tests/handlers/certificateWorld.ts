@@ -1,0 +1,164 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent } from "node:https";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { GetObjectCommand, CreateBucketCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import * as acme from "acme-client";
+import { startPebble, type Pebble, type PebbleOptions } from "../../local/acme/pebble";
+import { startDnsServer } from "../../local/dns/server";
+import { startEmulator } from "../../local/emulator";
+import { createProcesses } from "../../local/processes";
+import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "../support/fakeAws";
+import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
+
+// What renewCertificate works with: a real ACME server that looks names up in a fake Route 53, and MiniStack for the other services.
+
+const ZONE_NAME = "example.test";
+const ACCOUNT_ID = "111122223333";
+
+export interface CertificateWorld {
+    readonly pebble: Pebble;
+    /** Made anew by each `prepare`. */
+    route53: FakeRoute53;
+    route53Aws: FakeAws;
+    /** False: the name servers do not show what is in the zone. */
+    resolving: boolean;
+    /** A bucket, a secret without a value, a topic, and a function's environment of its own, with these changes to it. */
+    prepare(environment?: Readonly<Record<string, string>>, zone?: Partial<FakeRoute53Options>): Promise<void>;
+    /** The function's environment, in force until `tidy`. */
+    environment: Readonly<Record<string, string | undefined>>;
+    secret(): Promise<Record<string, unknown> | undefined>;
+    /** The text of each object in the bucket. */
+    objects(): Promise<Record<string, string>>;
+    /** The notices since the last call, as subject and message. */
+    notices(): Promise<{ readonly Subject: string; readonly Message: string }[]>;
+    parameter(): Promise<{ readonly Type?: string; readonly Value?: string } | undefined>;
+    putParameter(value: string): Promise<void>;
+    /** Undoes `prepare`; what was made in the emulator can still be looked at. */
+    tidy(): Promise<void>;
+    stop(): Promise<void>;
+}
+
+export async function startCertificateWorld(options: Partial<PebbleOptions> = {}): Promise<CertificateWorld> {
+    const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+    const processes = createProcesses(directory);
+    const emulator = await startEmulator(processes, { root: resolve(__dirname, "..", ".."), accountId: ACCOUNT_ID });
+    const endpoint = `http://127.0.0.1:${emulator.port}`;
+    const config = {
+        endpoint,
+        region: "eu-west-1",
+        credentials: { accessKeyId: ACCOUNT_ID, secretAccessKey: "test" },
+    };
+    const [s3, ssm] = [new S3Client({ ...config, forcePathStyle: true }), new SSMClient(config)];
+    const [secretsManager, sns, sqs] = [new SecretsManagerClient(config), new SNSClient(config), new SQSClient(config)];
+    const dns = await startDnsServer({ zones: () => [{ name: `${ZONE_NAME}.`, sets: recordSets() }] });
+    const pebble = await startPebble(processes, { dnsPort: dns.port, directory, ...options });
+    acme.axios.defaults.httpsAgent = new Agent({ ca: readFileSync(pebble.tlsCaFile) });
+    let prepared = 0;
+    let bucketName = "";
+    let secretArn = "";
+    let parameterName = "";
+    let queueUrl = "";
+    let restore = () => {};
+
+    function recordSets() {
+        const shown = world.resolving ? world.route53.resolvable() : [];
+        return new Map(
+            shown.map(({ name, type, ttl, values }) => {
+                const ResourceRecords = values.map((Value) => ({ Value }));
+                return [name, [{ Name: name, Type: type as "TXT", TTL: ttl, ResourceRecords }]];
+            }),
+        );
+    }
+
+    const world: CertificateWorld = {
+        pebble,
+        route53: createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME }),
+        route53Aws: undefined as unknown as FakeAws,
+        resolving: true,
+        environment: {},
+        async prepare(environment = {}, zone = {}) {
+            prepared++;
+            bucketName = `certificates-${prepared}`;
+            parameterName = `/certificates-${prepared}/account-key`;
+            world.resolving = true;
+            world.route53 = createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME, ...zone });
+            world.route53Aws = await startFakeAws([world.route53]);
+            await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
+            secretArn = (await secretsManager.send(new CreateSecretCommand({ Name: `certificates-${prepared}` }))).ARN!;
+            const topic = await sns.send(new CreateTopicCommand({ Name: `alerts-${prepared}` }));
+            queueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: `alerts-${prepared}` }))).QueueUrl!;
+            const wanted = { QueueUrl: queueUrl, AttributeNames: ["QueueArn" as const] };
+            const { Attributes } = await sqs.send(new GetQueueAttributesCommand(wanted));
+            const subscription = { TopicArn: topic.TopicArn, Protocol: "sqs", Endpoint: Attributes!.QueueArn };
+            await sns.send(new SubscribeCommand(subscription));
+            world.environment = {
+                ...awsEnvironment(endpoint),
+                AWS_ENDPOINT_URL_ROUTE_53: world.route53Aws.url,
+                ACME_DIRECTORY_URL: pebble.directoryUrl,
+                ACME_EMAIL: "",
+                CERTIFICATE_NAMES: JSON.stringify(["*.tasks.example.test", "tasks.example.test"]),
+                KEY_TYPE: "P-256",
+                HOSTED_ZONE_ID: "Z1",
+                ACCOUNT_KEY_PARAMETER: parameterName,
+                BUCKET_NAME: bucketName,
+                SECRET_ARN: secretArn,
+                TOPIC_ARN: topic.TopicArn,
+                ...environment,
+            };
+            restore = setEnvironment(world.environment);
+        },
+        async secret() {
+            try {
+                const { SecretString } = await secretsManager.send(new GetSecretValueCommand({ SecretId: secretArn }));
+                return JSON.parse(SecretString!) as Record<string, unknown>;
+            } catch {
+                return undefined;
+            }
+        },
+        async objects() {
+            const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucketName }));
+            const texts = Contents.map(async ({ Key }) => {
+                const object = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key }));
+                return [Key!, await object.Body!.transformToString()] as const;
+            });
+            return Object.fromEntries(await Promise.all(texts));
+        },
+        async notices() {
+            const received = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }));
+            return (received.Messages ?? []).map(
+                ({ Body }) => JSON.parse(Body!) as { Subject: string; Message: string },
+            );
+        },
+        async parameter() {
+            try {
+                const command = new GetParameterCommand({ Name: parameterName, WithDecryption: true });
+                return (await ssm.send(command)).Parameter;
+            } catch (error) {
+                if (error instanceof ParameterNotFound) {
+                    return undefined;
+                }
+                throw error;
+            }
+        },
+        async putParameter(Value) {
+            await ssm.send(new PutParameterCommand({ Name: parameterName, Type: "SecureString", Value }));
+        },
+        async tidy() {
+            restore();
+            await world.route53Aws.stop();
+        },
+        async stop() {
+            delete acme.axios.defaults.httpsAgent;
+            [s3, ssm, secretsManager, sns, sqs].forEach((client) => client.destroy());
+            await processes.stop();
+            await dns.stop();
+            rmSync(directory, { recursive: true });
+        },
+    };
+    return world;
+}

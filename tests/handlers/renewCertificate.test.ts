@@ -1,0 +1,444 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import * as acme from "acme-client";
+import { expect } from "chai";
+import { readAccountKey } from "../../handlers/certificate/accountKey";
+import { renewCertificate, type RenewalEvent, type RenewalResult } from "../../handlers/renewCertificate";
+import { setEnvironment, xmlError } from "../support/fakeAws";
+import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
+import type { FakeRecord } from "../support/fakeRoute53";
+import { startCertificateWorld, type CertificateWorld } from "./certificateWorld";
+
+const RECORD = "_acme-challenge.tasks.example.test.";
+const NAMES = ["*.tasks.example.test", "tasks.example.test"];
+
+describe("renewCertificate", () => {
+    let world: CertificateWorld;
+    let lines: LogLine[];
+    let restoreLog: () => void;
+    let undo: (() => void)[];
+
+    before(async () => {
+        world = await startCertificateWorld();
+    });
+
+    after(() => world.stop());
+
+    beforeEach(() => {
+        undo = [];
+        ({ lines, restore: restoreLog } = captureLog());
+    });
+
+    afterEach(async () => {
+        restoreLog();
+        undo.forEach((step) => step());
+        await world.tidy();
+    });
+
+    const renew = (event: RenewalEvent | null = {}, milliseconds = 300_000): Promise<RenewalResult> =>
+        renewCertificate(event, lambdaContext(milliseconds, "renewal"));
+
+    /** Settings that differ from now on. */
+    const change = (environment: Record<string, string>) => void undo.push(setEnvironment(environment));
+
+    const records = () => world.route53.records();
+
+    /** Every private key that was made, line by line, against all that was logged, told or stored in public. */
+    async function expectNoKeyIn(...texts: string[]): Promise<void> {
+        const keys = [(await world.parameter())?.Value, (await world.secret())?.privateKey as string | undefined];
+        const secrets = keys.flatMap((key) =>
+            (key ?? "").split("\n").filter((line) => line.length > 20 && !/^-/.test(line)),
+        );
+        const all = [JSON.stringify(lines), JSON.stringify(await world.objects()), ...texts].join("\n");
+        secrets.forEach((secret) => expect(all).to.not.include(secret));
+    }
+
+    /** The error of a run that must fail: the old certificate in place, no challenge left, told to the topic, and no key anywhere. */
+    async function failing(event?: RenewalEvent, milliseconds?: number): Promise<Error> {
+        const before = [await world.secret(), await world.objects()];
+        await world.notices();
+        const error = await renew(event, milliseconds).then(
+            () => expect.fail("the run should fail"),
+            (thrown: Error) => thrown,
+        );
+        expect([await world.secret(), await world.objects()]).to.deep.equal(before);
+        expect(records()).to.deep.equal([]);
+        const [notice, ...more] = await world.notices();
+        expect(more).to.deep.equal([]);
+        expect(notice.Subject).to.equal(`Certificate NOT renewed (${error.name})`);
+        expect(notice.Message).to.include(`${error.name}: ${error.message}`);
+        await expectNoKeyIn(notice.Message, error.stack ?? "");
+        return error;
+    }
+
+    describe("the first run", () => {
+        let result: RenewalResult;
+        let written: LogLine[];
+
+        before(async () => {
+            await world.prepare();
+            const log = captureLog();
+            result = await renew().finally(log.restore);
+            written = log.lines;
+        });
+
+        it("delivers a certificate for the domain and its wildcard that chains to the authority's root", async () => {
+            const secret = (await world.secret())!;
+            const chain = (secret.certificateChain as string).match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g)!;
+            // Not joined by a comma, or anything else that is no PEM.
+            expect(chain.join("")).to.equal(secret.certificateChain);
+            const [leaf, intermediate] = chain.map((block) => new X509Certificate(block));
+            expect(leaf.subjectAltName).to.equal("DNS:*.tasks.example.test, DNS:tasks.example.test");
+            expect(leaf.checkPrivateKey(createPrivateKey(secret.privateKey as string))).to.be.true;
+            expect(leaf.verify(intermediate.publicKey)).to.be.true;
+            expect(intermediate.verify(new X509Certificate(readFileSync(world.pebble.rootFile)).publicKey)).to.be.true;
+            const { certificateChain, privateKey, ...facts } = secret;
+            expect(facts).to.deep.equal({
+                names: NAMES,
+                keyType: "P-256",
+                directoryUrl: world.pebble.directoryUrl,
+                serialNumber: leaf.serialNumber,
+                notBefore: leaf.validFromDate.toISOString(),
+                notAfter: leaf.validToDate.toISOString(),
+            });
+            expect([certificateChain, privateKey]).to.not.include(undefined);
+        });
+
+        it("says what it did", () => {
+            expect(result).to.deep.include({ outcome: "issued", reason: "there is no certificate yet", names: NAMES });
+            const lifetime = 90 * 86_400;
+            const left = (Date.parse(result.notAfter) - Date.parse(result.renewalDueAt)) / 1_000;
+            expect(left).to.be.closeTo(lifetime / 3, 1);
+        });
+
+        it("keeps the public parts in the bucket, the pointer last, and the key nowhere but in the secret", async () => {
+            const objects = await world.objects();
+            const { serialNumber } = result;
+            const { certificateChain, ...secret } = (await world.secret())!;
+            delete secret.privateKey;
+            expect(Object.keys(objects)).to.deep.equal([
+                `${serialNumber}/certificate.json`,
+                `${serialNumber}/fullchain.pem`,
+                "current.json",
+            ]);
+            expect(objects[`${serialNumber}/fullchain.pem`]).to.equal(certificateChain);
+            expect(JSON.parse(objects["current.json"])).to.deep.equal(secret);
+            expect(objects["current.json"]).to.equal(objects[`${serialNumber}/certificate.json`]);
+            await expectNoKeyIn(JSON.stringify(written));
+        });
+
+        it("tells the topic", async () => {
+            const [notice] = await world.notices();
+            expect(notice.Subject).to.equal(
+                `New certificate for *.tasks.example.test, valid until ${result.notAfter.slice(0, 10)}`,
+            );
+            expect(notice.Message).to.include("was issued: there is no certificate yet");
+            expect(notice.Message).to.include(result.serialNumber);
+            await expectNoKeyIn(notice.Message);
+        });
+
+        it("publishes both values of the domain and its wildcard in one change, and takes them away", () => {
+            expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
+            const upsert = world.route53Aws.requests.find(({ body }) => body.includes("UPSERT"));
+            expect(upsert!.body.match(/<Value>/g)).to.have.length(2);
+            expect(records()).to.deep.equal([]);
+        });
+    });
+
+    describe("a later run", () => {
+        let result: RenewalResult;
+
+        beforeEach(async () => {
+            await world.prepare();
+            result = await renew();
+        });
+
+        it("orders with the same account key, a SecureString", async () => {
+            const parameter = await world.parameter();
+            expect(parameter).to.include({ Type: "SecureString", Version: 1 });
+            await renew({ force: true });
+            expect(await world.parameter()).to.deep.equal(parameter);
+        });
+
+        it("sees that nothing is due, and asks nobody", async () => {
+            world.route53Aws.requests.length = 0;
+            change({ ACME_DIRECTORY_URL: world.pebble.directoryUrl, ACCOUNT_KEY_PARAMETER: "/not/read" });
+            await world.notices();
+            expect(await renew()).to.deep.equal({
+                ...result,
+                outcome: "not due",
+                reason: `not due before ${result.renewalDueAt}`,
+            });
+            expect(await renew(null)).to.include({ outcome: "not due" });
+            expect(world.route53Aws.requests).to.deep.equal([]);
+            expect(await world.notices()).to.deep.equal([]);
+        });
+
+        it("renews when it is forced to", async () => {
+            const renewed = await renew({ force: true });
+            expect(renewed).to.include({ outcome: "renewed", reason: "it was asked for (force)" });
+            expect(renewed.serialNumber).to.not.equal(result.serialNumber);
+            expect(await world.secret()).to.include({ serialNumber: renewed.serialNumber });
+        });
+
+        it("orders anew when the names, the key type or the authority change", async () => {
+            change({ CERTIFICATE_NAMES: '["*.tasks.example.test"]' });
+            expect((await renew()).reason).to.equal(
+                "the delivered certificate is for *.tasks.example.test, tasks.example.test and not for *.tasks.example.test",
+            );
+            change({ KEY_TYPE: "RSA-2048" });
+            expect((await renew()).reason).to.equal(
+                "the delivered certificate has a key of type P-256 and not RSA-2048",
+            );
+            const other = world.pebble.directoryUrl.replace("127.0.0.1", "localhost");
+            change({ ACME_DIRECTORY_URL: other });
+            expect((await renew()).reason).to.equal(
+                `the delivered certificate is from ${world.pebble.directoryUrl} and not from ${other}`,
+            );
+            expect(await renew()).to.include({ outcome: "not due" });
+        });
+    });
+
+    it("issues for a domain and its wildcard 10 times of 10 (auto() loses the race for the record)", async () => {
+        await world.prepare({}, { requests: { capacity: 1_000, refillPerSecond: 1_000 } });
+        const serialNumbers = new Set<string>();
+        for (let run = 0; run < 10; run++) {
+            serialNumbers.add((await renew({ force: true })).serialNumber);
+        }
+        expect(serialNumbers.size).to.equal(10);
+        expect(records()).to.deep.equal([]);
+    });
+
+    it("waits until Route 53 has published the records before it lets the authority look", async () => {
+        await world.prepare({}, { propagationMilliseconds: 500 });
+        const started = Date.now();
+        expect(await renew()).to.include({ outcome: "issued" });
+        expect(Date.now() - started).to.be.at.least(500);
+        expect(world.route53Aws.requests.filter(({ operation }) => operation.includes("/change/"))).to.have.length(4);
+    });
+
+    it("keeps the values and the TTL that others have under the same name", async () => {
+        await world.prepare();
+        const foreign: FakeRecord = { name: RECORD, type: "TXT", ttl: 300, values: ['"another client"'] };
+        world.route53.put(foreign);
+        expect(await renew()).to.include({ outcome: "issued" });
+        expect(records()).to.deep.equal([foreign]);
+        expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`UPSERT ${RECORD} TXT`]]);
+    });
+
+    it("keeps what another writes under the same name while it works, even between its look and its deletion", async () => {
+        await world.prepare();
+        let added = false;
+        world.route53Aws.interfere = ({ body }) => {
+            if (body.includes("<Action>DELETE</Action>") && !added) {
+                added = true;
+                const [record] = records();
+                world.route53.put({ ...record, values: [...record.values, '"another client"'] });
+            }
+            return undefined;
+        };
+        expect(await renew()).to.include({ outcome: "issued" });
+        expect(records()).to.deep.equal([{ name: RECORD, type: "TXT", ttl: 30, values: ['"another client"'] }]);
+    });
+
+    it("delivers the certificate all the same when the records cannot be taken away, and says which to delete", async () => {
+        await world.prepare();
+        world.route53Aws.interfere = ({ body }) =>
+            body.includes("<Action>DELETE</Action>") ? xmlError(403, "AccessDenied", "not authorized") : undefined;
+        expect(await renew()).to.include({ outcome: "issued" });
+        expect(lines.find(({ level }) => level === "error")).to.deep.equal({
+            level: "error",
+            message: "challenge records are left behind: delete these TXT records by hand",
+            records: [RECORD],
+            reason: "AccessDenied: route53:ChangeResourceRecordSets of Z1: not authorized",
+        });
+    });
+
+    it("delivers the certificate all the same when the topic cannot be told", async () => {
+        await world.prepare({ TOPIC_ARN: "arn:aws:sns:eu-west-1:111122223333:gone" });
+        expect(await renew()).to.include({ outcome: "issued" });
+        expect(lines.at(-1)).to.deep.include({ level: "error", message: "notice not sent" });
+    });
+
+    describe("a failure", () => {
+        it("of a name that the authority cannot look up names the name, the record and what it said", async () => {
+            await world.prepare();
+            await renew();
+            world.resolving = false;
+            const { name, message } = await failing({ force: true });
+            expect(name).to.equal("ChallengeRefused");
+            for (const refused of ["*.tasks.example.test", "tasks.example.test"]) {
+                expect(message).to.include(`${refused} (TXT ${RECORD}): `);
+            }
+            expect(message).to.include("(urn:ietf:params:acme:error:");
+            expect(message).to.include("Check that the hosted zone is public");
+            expect(world.route53.accepted).to.have.length(4);
+        });
+
+        it("of a hosted zone that is another domain's leaves no order half done", async () => {
+            await world.prepare({ CERTIFICATE_NAMES: '["*.elsewhere.test"]' });
+            const { name, message } = await failing();
+            expect(name).to.equal("InvalidChangeBatch");
+            expect(message).to.include(
+                "RRSet with DNS name _acme-challenge.elsewhere.test. is not permitted in zone example.test.",
+            );
+        });
+
+        it("of a hosted zone that is not there says so", async () => {
+            await world.prepare({ HOSTED_ZONE_ID: "Z2" });
+            const { name, message } = await failing();
+            expect(name).to.equal("NoSuchHostedZone");
+            expect(message).to.equal("route53:ListResourceRecordSets of Z2: No hosted zone found with ID: Z2");
+        });
+
+        it("of an authority that is down gives the cause, not a TypeError about 'config'", async () => {
+            await world.prepare({ ACME_DIRECTORY_URL: "https://127.0.0.1:9/dir" });
+            const { name, message } = await failing();
+            expect(name).to.equal("CertificateAuthorityUnreachable");
+            expect(message).to.equal("https://127.0.0.1:9/dir cannot be reached: connect ECONNREFUSED 127.0.0.1:9.");
+        });
+
+        it("of an authority that is too busy for hours is told at once, with the time it names", async () => {
+            const server = createServer((_, response) => {
+                response.writeHead(429, { "content-type": "application/problem+json", "retry-after": "86400" });
+                response.end(
+                    JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", detail: "too many orders" }),
+                );
+            });
+            await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+            undo.push(() => void server.close());
+            const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`;
+            await world.prepare({ ACME_DIRECTORY_URL: url });
+            const started = Date.now();
+            const { name, message } = await failing();
+            expect(name).to.equal("CertificateAuthorityRefused");
+            expect(message).to.equal(
+                `${url} answered 429: too many orders (urn:ietf:params:acme:error:rateLimited). Try again after 86400 seconds.`,
+            );
+            expect(Date.now() - started).to.be.below(5_000);
+        });
+
+        it("of too little time orders nothing", async () => {
+            await world.prepare();
+            const { name, message } = await failing({}, 60_000);
+            expect(name).to.equal("OutOfTime");
+            expect(message).to.match(
+                /^The function has (29|30) s for an order, and one may need 90 s: raise its timeout/,
+            );
+            expect(await world.parameter()).to.equal(undefined);
+        });
+
+        it("of a certificate that does not fit the key keeps the old one", async () => {
+            await world.prepare();
+            const { serialNumber } = await renew();
+            const old = (await world.secret())!.certificateChain as string;
+            const original = Object.getOwnPropertyDescriptor(acme.Client.prototype, "getCertificate")!;
+            acme.Client.prototype.getCertificate = () => Promise.resolve(old);
+            undo.push(() => void Object.defineProperty(acme.Client.prototype, "getCertificate", original));
+            const { name, message } = await failing({ force: true });
+            expect([name, message]).to.deep.equal(["CertificateUnusable", "the private key is not the certificate's"]);
+            expect(await world.secret()).to.include({ serialNumber });
+        });
+
+        it("of a secret that does not exist is found before an order is made", async () => {
+            await world.prepare({ SECRET_ARN: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:gone" });
+            const { name, message } = await failing();
+            expect(name).to.equal("ResourceNotFoundException");
+            expect(message).to.match(
+                /^secretsmanager:GetSecretValue of arn:.*:secret:gone: Secrets Manager can't find/,
+            );
+            expect(world.route53Aws.requests).to.deep.equal([]);
+        });
+
+        it("of the bucket keeps the old certificate delivered", async () => {
+            await world.prepare();
+            await renew();
+            change({ BUCKET_NAME: "not-there" });
+            const { name } = await failing({ force: true });
+            expect(name).to.equal("NoSuchBucket");
+        });
+
+        it("of a setting says which, and what is allowed", async () => {
+            await world.prepare({ KEY_TYPE: "P-521" });
+            const { name, message } = await failing();
+            expect([name, message]).to.deep.equal([
+                "SettingsInvalid",
+                'KEY_TYPE is "P-521": choose one of P-256, P-384, RSA-2048, RSA-3072, RSA-4096.',
+            ]);
+            change({ KEY_TYPE: "P-256", CERTIFICATE_NAMES: "*.tasks.example.test" });
+            expect((await failing()).message).to.equal(
+                'CERTIFICATE_NAMES is *.tasks.example.test: give a JSON array of DNS names, such as ["*.tasks.example.com"].',
+            );
+        });
+
+        it("says how urgent it is", async () => {
+            await world.prepare({ ACME_DIRECTORY_URL: "https://127.0.0.1:9/dir" });
+            await renew().catch(() => undefined);
+            expect((await world.notices())[0].Message).to.include(
+                "There is no certificate yet: no task can start with one.",
+            );
+            change({ ACME_DIRECTORY_URL: world.pebble.directoryUrl });
+            const { notAfter } = await renew();
+            await world.notices();
+            world.resolving = false;
+            await renew({ force: true }).catch(() => undefined);
+            const [{ Message }] = await world.notices();
+            expect(Message).to.include(
+                `Tasks keep getting the present certificate, which is valid until ${notAfter} (89 days).`,
+            );
+            expect(Message).to.include("aws lambda invoke --function-name renewal out.json");
+        });
+    });
+
+    describe("the account's key", () => {
+        for (const [what, value] of [
+            ["is empty", " "],
+            ["holds something else", "hunter2"],
+        ]) {
+            it(`is never replaced: a parameter that ${what} is an error that says what to do`, async () => {
+                await world.prepare();
+                await world.putParameter(value);
+                const { name, message } = await failing();
+                expect(name).to.equal("AccountKeyUnusable");
+                expect(message).to.include("Restore an earlier version of it (aws ssm get-parameter-history");
+                expect(message).to.not.include("hunter2");
+                expect(await world.parameter()).to.include({ Value: value, Version: 1 });
+            });
+        }
+
+        it("is the winner's when two first runs make one at the same time", async () => {
+            await world.prepare();
+            const parameter = process.env.ACCOUNT_KEY_PARAMETER!;
+            const keys = await Promise.all([1, 2, 3].map(() => readAccountKey(parameter, Date.now() + 10_000)));
+            const { Value, Version } = (await world.parameter()) as { Value: string; Version: number };
+            expect([...new Set(keys), Version]).to.deep.equal([Value, 1]);
+        });
+    });
+});
+
+describe("renewCertificate with an authority that remembers", () => {
+    let world: CertificateWorld;
+
+    before(async () => {
+        world = await startCertificateWorld({ authorizationReuse: 100 });
+    });
+
+    after(() => world.stop());
+
+    it("meets no challenge for a name that is authorized already", async () => {
+        const log = captureLog();
+        try {
+            await world.prepare();
+            await renewCertificate({}, lambdaContext(300_000));
+            world.route53Aws.requests.length = 0;
+            const renewed = await renewCertificate({ force: true }, lambdaContext(300_000));
+            expect(renewed).to.include({ outcome: "renewed" });
+            expect(world.route53Aws.requests).to.deep.equal([]);
+        } finally {
+            log.restore();
+            await world.tidy();
+        }
+    });
+});

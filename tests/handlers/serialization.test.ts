@@ -1,0 +1,106 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import { renewCertificate } from "../../handlers/renewCertificate";
+import { syncTaskDns } from "../../handlers/syncTaskDns";
+import { awsEnvironment, startFakeAws } from "../support/fakeAws";
+import { createFakeRoute53 } from "../support/fakeRoute53";
+import { createFakeTasks } from "../support/fakeTasks";
+import { startCertificateWorld } from "./certificateWorld";
+
+// Each handler as Lambda gets it: Pulumi's text of the function and the packages it names, alone in a folder, with nothing else
+// to be found but the AWS SDK.
+
+const root = join(__dirname, "..", "..");
+const dependencies = ["@pulumi/aws", "@pulumi/awsx", "acme-client"];
+
+describe("a serialised handler", () => {
+    let directory: string;
+    let folder: string;
+    /** Where Lambda's own SDK is found, and nothing else. */
+    let sdk: string;
+
+    beforeEach(() => {
+        directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        [folder, sdk] = ["function", "sdk"].map((name) => join(directory, name));
+        mkdirSync(folder);
+        mkdirSync(sdk);
+        symlinkSync(join(root, "node_modules", "@aws-sdk"), join(sdk, "@aws-sdk"));
+    });
+
+    afterEach(() => rmSync(directory, { recursive: true }));
+
+    it("syncTaskDns runs in a folder of its own, and is small", async () => {
+        const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
+        const tasks = createFakeTasks(clusterArn);
+        const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test" });
+        const aws = await startFakeAws([...tasks.services, route53]);
+        const { id, address } = tasks.create(1);
+        const [, event] = tasks.run(id);
+        const size = await install(syncTaskDns, []);
+        const answer = await invoke(
+            {
+                Records: [
+                    { messageId: "m0", body: JSON.stringify(event) },
+                    { messageId: "m1", body: "{" },
+                ],
+            },
+            {
+                ...awsEnvironment(aws.url),
+                HOSTED_ZONE_ID: "Z1",
+                DOMAIN: "example.test",
+                RECORD_TTL: "15",
+                CLUSTER_ARN: clusterArn,
+            },
+        ).finally(() => aws.stop());
+        expect(answer).to.deep.equal({ batchItemFailures: [{ itemIdentifier: "m1" }] });
+        expect(route53.records()).to.deep.equal([
+            { name: `${id}.example.test.`, type: "A", ttl: 15, values: [address] },
+        ]);
+        expect(readdirSync(folder)).to.deep.equal(["__index.js"]);
+        expect(size).to.be.below(100_000);
+    });
+
+    it("renewCertificate runs in a folder of its own, and issues a certificate", async () => {
+        const world = await startCertificateWorld();
+        await world.prepare();
+        await install(renewCertificate, ["acme-client"]);
+        try {
+            const answer = await invoke({}, { ...world.environment, NODE_EXTRA_CA_CERTS: world.pebble.tlsCaFile });
+            expect(answer).to.include({ outcome: "issued", reason: "there is no certificate yet" });
+            expect(await world.secret()).to.include({ keyType: "P-256" });
+        } finally {
+            await world.tidy();
+            await world.stop();
+        }
+    });
+
+    /** Writes what the function's archive would hold; answers the length of its text. */
+    async function install(handler: (...args: never[]) => unknown, packages: readonly string[]): Promise<number> {
+        const { text } = await pulumi.runtime.serializeFunction(handler, { allowSecrets: true });
+        writeFileSync(join(folder, "__index.js"), text);
+        const extraExcludePackages = dependencies.filter((name) => !packages.includes(name));
+        const paths = await pulumi.runtime.computeCodePaths({ extraExcludePackages });
+        for (const [path, archive] of paths) {
+            cpSync(join(root, await (archive as pulumi.asset.FileArchive).path), join(folder, path), {
+                recursive: true,
+            });
+        }
+        return text.length;
+    }
+
+    /** Runs the function as Lambda's Node does, with nothing inherited. */
+    async function invoke(event: object, environment: Readonly<Record<string, string | undefined>>): Promise<unknown> {
+        const script = `
+            const { handler } = require("./__index.js");
+            const context = { functionName: "f", awsRequestId: "r", getRemainingTimeInMillis: () => 300_000 };
+            handler(${JSON.stringify(event)}, context).then((answer) => console.log(JSON.stringify({ answer })));`;
+        const options = { cwd: folder, env: { ...environment, NODE_PATH: sdk } };
+        const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], options);
+        return (JSON.parse(stdout.trim().split("\n").at(-1)!) as { answer: unknown }).answer;
+    }
+});

@@ -16,6 +16,9 @@ let healthStatus = 200;
 const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     await new Promise((resolve) => setTimeout(resolve, waitMs(url)));
+    if (!server.listening) {
+        response.setHeader("connection", "close"); // ending: the client is not to send another one here
+    }
     if (url.pathname === "/health" && request.method === "POST") {
         let body = "";
         for await (const chunk of request) {
@@ -72,7 +75,7 @@ function capitalize(header) {
     return header.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
-new WebSocketServer({ server, path: "/echo" }).on("connection", (socket) =>
+const webSockets = new WebSocketServer({ server, path: "/echo" }).on("connection", (socket) =>
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })),
 );
 
@@ -80,6 +83,7 @@ new WebSocketServer({ server, path: "/echo" }).on("connection", (socket) =>
 process.once("SIGTERM", () => {
     server.close(() => process.exit(0));
     server.closeIdleConnections();
+    webSockets.clients.forEach((socket) => socket.close(1001)); // going away
 });
 
 server.listen(port, host, () => console.log(`Starting up on ${host}:${port}`));

@@ -61,12 +61,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
 
     const processes = createProcesses(directory);
     const stops: (() => Promise<void>)[] = [];
+    let left = 0;
     const stop = async () => {
-        for (const step of stops.splice(0).reverse()) {
-            await step();
+        try {
+            for (const step of stops.splice(0).reverse()) {
+                await step();
+            }
+        } finally {
+            removeSystemFile(directory);
+            left = await processes.stop();
         }
-        removeSystemFile(directory);
-        return processes.stop();
+        return left;
     };
 
     try {

@@ -32,7 +32,7 @@ const server = createServer(async (request, response) => {
         response.setHeader("content-type", "application/json");
         response.end(JSON.stringify(describe(request)));
     } else {
-        const { headers, environment, ...about } = describe(request);
+        const about = describe(request);
         response.setHeader("content-type", "text/plain; charset=utf-8");
         response.end(
             [
@@ -41,7 +41,7 @@ const server = createServer(async (request, response) => {
                 ...about.ip.map((address) => `IP: ${address}`),
                 `RemoteAddr: ${request.socket.remoteAddress}:${request.socket.remotePort}`,
                 `${request.method} ${request.url} HTTP/${request.httpVersion}`,
-                ...Object.entries(headers).map(([header, value]) => `${capitalize(header)}: ${value}`),
+                ...Object.entries(about.headers).map(([header, value]) => `${capitalize(header)}: ${value}`),
                 "",
             ].join("\n"),
         );

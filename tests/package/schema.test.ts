@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { relative } from "node:path";
+
+import { expect } from "chai";
+
+import * as components from "../../components";
+import { build, inferSchema, root, Schema, version } from "../support/plugin";
+import { readGoldenSchema, sorted } from "./schema";
+
+describe("the package's schema", function () {
+    this.timeout(180_000);
+    let schema: Schema;
+
+    before(async () => {
+        await build();
+        // A folder without package.json and tsconfig.json: that of a program in YAML or Python.
+        schema = await inferSchema(tmpdir());
+    });
+
+    it("is as it was last looked at (npm run schema)", () => {
+        expect(sorted(schema)).to.deep.equal(readGoldenSchema());
+    });
+
+    it("has the package's version, and every component that is exported", () => {
+        const classes = Object.entries(components).flatMap(([name, value]) =>
+            typeof value === "function" ? [`taskgate:index:${name}`] : [],
+        );
+        expect(schema.version).to.equal(version);
+        expect(Object.keys(schema.resources).sort()).to.deep.equal(classes.sort());
+    });
+
+    it("describes every component, property and word", () => {
+        const described: [string, { description?: string }][] = [
+            ...Object.entries(schema.resources),
+            ...Object.entries(schema.resources).flatMap(([token, { inputProperties, properties }]) => [
+                ...named(token, inputProperties),
+                ...named(token, properties),
+            ]),
+            ...Object.entries(schema.types).flatMap(([token, type]) => [
+                ...named(token, type.properties ?? {}),
+                ...named(token, Object.fromEntries((type.enum ?? []).map((word) => [word.name, word]))),
+            ]),
+        ];
+        expect(described.filter(([, { description }]) => !description).map(([name]) => name)).to.deep.equal([]);
+    });
+
+    it("has the words of every choice as an enum", () => {
+        const choices = Object.entries(components).flatMap(([name, value]) =>
+            typeof value === "object" ? [[`taskgate:index:${name}`, Object.values(value).sort()]] : [],
+        );
+        const enums = Object.entries(schema.types).flatMap(([token, type]) =>
+            type.enum ? [[token, type.enum.map(({ value }) => value).sort()]] : [],
+        );
+        expect(Object.fromEntries(enums)).to.deep.equal(Object.fromEntries(choices));
+    });
+});
+
+function named<T>(token: string, properties: Readonly<Record<string, T>>): [string, T][] {
+    return Object.entries(properties).map(([name, property]) => [`${token}.${name}`, property]);
+}
+
+describe("loading the package", () => {
+    it("runs the components and handlers of dist/ alone, never the stack program", async function () {
+        this.timeout(60_000);
+        await build();
+        const script = `require(${JSON.stringify(root)}); console.log(JSON.stringify(Object.keys(require.cache)))`;
+        const loaded = JSON.parse(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })) as string[];
+        const ours = loaded.map((file) => relative(root, file)).filter((file) => !file.startsWith("node_modules"));
+        expect(ours).to.include("dist/components/index.js");
+        expect(ours.filter((file) => !/^dist\/(components|handlers)\//.test(file))).to.deep.equal([]);
+    });
+});

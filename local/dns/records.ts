@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
-import type { StringAnswer } from "dns-packet";
+import type { RecordType, StringAnswer } from "dns-packet";
 
 /** What a zone holds at one moment: its record sets by name. Names are lower-case and end with a dot. */
 export interface ZoneContent {
@@ -10,7 +10,7 @@ export interface ZoneContent {
 }
 
 /** A record in an answer; `data` has the form that dns-packet wants for its type. */
-export type Answer = Omit<StringAnswer, "data"> & { readonly data: unknown };
+export type Answer = Omit<StringAnswer, "type" | "data"> & { readonly type: RecordType; readonly data: unknown };
 
 /** A name as it is compared: escapes such as \052 (an asterisk) undone, lower-case, with its dot. */
 export function normalizeName(name: string): string {
@@ -80,7 +80,7 @@ export function toAnswers(set: ResourceRecordSet, name: string): Answer[] {
     const { Type: type = "", TTL: ttl } = set;
     return (set.ResourceRecords ?? []).map(({ Value }) => ({
         name: withoutDot(name),
-        type: type as Answer["type"],
+        type: type as RecordType,
         ttl,
         class: "IN",
         data: parseValue(type, Value ?? ""),

@@ -83,7 +83,8 @@ function setFaults(zone: ZoneContent, set: ResourceRecordSet): string[] {
     const values = (set.ResourceRecords ?? []).map(({ Value = "" }) => Value);
     const most = set.Type === "CNAME" || set.Type === "SOA" ? 1 : maxValuesPerSet;
     if (values.length === 0 || values.length > most) {
-        return [`Invalid request: ${described}: expected 1 to ${most} values, got ${values.length}.`];
+        const expected = most === 1 ? "1 value" : `1 to ${most} values`;
+        return [`Invalid request: ${described}: expected ${expected}, got ${values.length}.`];
     }
     const repeated = values.filter((value, index) => values.indexOf(value) !== index);
     return [

@@ -1,0 +1,213 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+
+import { ContainerInsights, KeyType, TaskPlatform, TaskPlatformArgs } from "../../components";
+import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
+
+const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/it-cluster";
+const taskDefinitionArn = "arn:aws:ecs:eu-west-1:111122223333:task-definition/it-task:1";
+
+const minimal: TaskPlatformArgs = {
+    domain: "tasks.example.com",
+    hostedZoneId: "Z123",
+    image: "docker.io/traefik/whoami:v1.11.0",
+};
+
+const runTaskInput = (subnets: string[]): object => ({
+    cluster: clusterArn,
+    taskDefinition: taskDefinitionArn,
+    launchType: "FARGATE",
+    propagateTags: "TASK_DEFINITION",
+    networkConfiguration: {
+        awsvpcConfiguration: {
+            subnets,
+            securityGroups: ["sg-it-task-security-group"],
+            assignPublicIp: "ENABLED",
+        },
+    },
+});
+
+describe("TaskPlatform", () => {
+    const made = keepsHouseRules((options) => new TaskPlatform("it", { ...minimal, tags }, options));
+
+    it("is of these parts, each with what the others need", () => {
+        expect(made().childrenOf("it")).to.deep.equal([
+            "it-certificate taskgate:index:WildcardCertificate",
+            "it-cluster taskgate:index:Cluster",
+            "it-dns taskgate:index:TaskDns",
+            "it-network taskgate:index:Network",
+            "it-task taskgate:index:EnvoyTask",
+        ]);
+        const { inputs: certificate } = made().component("it-certificate");
+        const { inputs: dns } = made().component("it-dns");
+        const { inputs: task } = made().component("it-task");
+        expect(made().component("it-network").inputs).to.deep.equal({ tags });
+        expect(made().component("it-cluster").inputs).to.deep.equal({ tags });
+        expect(certificate).to.deep.equal({ domain: "tasks.example.com", hostedZoneId: "Z123", tags });
+        expect(dns).to.deep.equal({
+            clusterArn,
+            hostedZoneId: "Z123",
+            domain: "tasks.example.com",
+            alarmTopicArn: "arn:aws:sns:eu-west-1:111122223333:it-certificate-alerts",
+            tags,
+        });
+        expect(task).to.deep.equal({
+            image: "docker.io/traefik/whoami:v1.11.0",
+            vpcId: "vpc-it-network",
+            subnetIds: ["subnet-it-network-public-1", "subnet-it-network-public-2"],
+            clusterArn,
+            certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
+            domain: "tasks.example.com",
+            tags,
+        });
+    });
+
+    it("has no task before its name can be written", () => {
+        const order = made().resources.map(({ name, type }) => `${name} ${type}`);
+        const dns = made()
+            .childrenOf("it-dns")
+            .map((child) => order.indexOf(child));
+        const task = made()
+            .childrenOf("it-task")
+            .map((child) => order.indexOf(child));
+        expect(Math.min(...task)).to.be.greaterThan(Math.max(...dns));
+    });
+
+    it("gives all that a caller and an operator need", () => {
+        const { runTaskCommand, ...outputs } = made().component("it").outputs ?? {};
+        expect(outputs).to.deep.equal({
+            vpcId: "vpc-it-network",
+            subnetIds: ["subnet-it-network-public-1", "subnet-it-network-public-2"],
+            clusterArn,
+            taskDefinitionArn,
+            securityGroupId: "sg-it-task-security-group",
+            taskRoleArn: "arn:aws:iam::111122223333:role/it-task-task-role",
+            logGroupName: "it-task-logs",
+            serviceName: "",
+            certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
+            renewalFunctionName: "it-certificate-renewal",
+            dnsFunctionName: "it-dns-sync",
+            alertTopicArn: "arn:aws:sns:eu-west-1:111122223333:it-certificate-alerts",
+            runTaskInput: runTaskInput(["subnet-it-network-public-1", "subnet-it-network-public-2"]),
+        });
+        expect(runTaskCommand).to.be.a("string");
+    });
+
+    it("hands every argument to the part that takes it", async () => {
+        const args: TaskPlatformArgs = {
+            ...minimal,
+            acmeDirectory: "letsencrypt-staging",
+            acmeEmail: "acme@example.com",
+            keyType: KeyType.P384,
+            notificationEmail: "ops@example.com",
+            recordTtl: 60,
+            containerInsights: ContainerInsights.Enabled,
+            vpcId: "vpc-1",
+            subnetIds: ["subnet-1"],
+            desiredCount: 3,
+            containerPort: 3000,
+            command: ["serve"],
+            environment: { A: "b" },
+            secrets: { C: "arn:aws:ssm:eu-west-1:111122223333:parameter/c" },
+            cpu: 512,
+            memory: 1024,
+            cpuArchitecture: "ARM64",
+            healthCheck: { command: ["CMD", "true"] },
+            healthCheckPath: "/health",
+            taskPolicyArns: ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+            stopTimeout: 60,
+            httpsPort: 8443,
+            httpPort: 8080,
+            allowedCidrBlocks: ["203.0.113.0/24"],
+            envoyImage: "envoy:1",
+            accessLog: "all",
+            logRetentionDays: 7,
+        };
+        const other = await recordOne((options) => new TaskPlatform("it", args, options));
+        expect(other.childrenOf("it").map((child) => child.split(" ")[0])).to.deep.equal([
+            "it-certificate",
+            "it-cluster",
+            "it-dns",
+            "it-task",
+        ]);
+        const parts = ["it-certificate", "it-cluster", "it-dns", "it-task"].map((part) => other.component(part).inputs);
+        const received = Object.assign({}, ...parts) as Record<string, unknown>;
+        const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, ...given } = received;
+        expect(given).to.deep.equal(args);
+        expect([alarmTopicArn, cluster, certificateSecretArn]).not.to.include(undefined);
+        expect(other.component("it").outputs).to.deep.include({
+            vpcId: "vpc-1",
+            subnetIds: ["subnet-1"],
+            serviceName: "it-task-service",
+            runTaskInput: runTaskInput(["subnet-1"]),
+        });
+    });
+
+    describe("the command that starts a task", () => {
+        let directory: string;
+        before(() => {
+            directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        });
+        after(() => rmSync(directory, { recursive: true }));
+
+        it("hands RunTask its input, unharmed by the shell, and prints the task's URL", () => {
+            const aws = join(directory, "aws");
+            const arn = `arn:aws:ecs:eu-west-1:111122223333:task/it-cluster/${"0123456789abcdef".repeat(2)}`;
+            writeFileSync(aws, `#!/bin/sh\nprintf '%s\\n' "$@" > ${directory}/arguments\necho ${arn}\n`);
+            chmodSync(aws, 0o755);
+            const command = made().component("it").outputs?.runTaskCommand as string;
+            const printed = execFileSync("sh", ["-c", command], {
+                env: { PATH: `${directory}:${process.env.PATH ?? ""}` },
+                encoding: "utf8",
+            });
+            expect(printed).to.equal(`https://${"0123456789abcdef".repeat(2)}.tasks.example.com/\n`);
+            expect(readFileSync(join(directory, "arguments"), "utf8").trimEnd().split("\n")).to.deep.equal([
+                ...["ecs", "run-task", "--region", "eu-west-1", "--cli-input-json"],
+                JSON.stringify(runTaskInput(["subnet-it-network-public-1", "subnet-it-network-public-2"])),
+                ...["--query", "tasks[0].taskArn", "--output", "text"],
+            ]);
+        });
+    });
+
+    it("refuses what any part would refuse, before it makes the first", async () => {
+        const args: TaskPlatformArgs = {
+            ...minimal,
+            domain: "example",
+            image: "",
+            keyType: "P-521" as KeyType,
+            acmeDirectory: "zerossl",
+            acmeEmail: "nobody",
+            notificationEmail: "somebody",
+            recordTtl: 0,
+            cidrBlock: "10.0.0.0/8",
+            numberOfAvailabilityZones: 0,
+            containerInsights: "on" as ContainerInsights,
+            desiredCount: 1.5,
+            cpu: 300,
+            logRetentionDays: 2,
+            vpcId: "vpc-1",
+        };
+        const refusal = await refusalOf((options) => new TaskPlatform("it", args, options));
+        expect(Object.keys(refusal).sort()).to.deep.equal([
+            "acmeDirectory",
+            "acmeEmail",
+            "cidrBlock",
+            "containerInsights",
+            "cpu",
+            "desiredCount",
+            "domain",
+            "image",
+            "keyType",
+            "logRetentionDays",
+            "notificationEmail",
+            "numberOfAvailabilityZones",
+            "recordTtl",
+            "subnetIds",
+        ]);
+        expect(refusal.subnetIds).to.equal("vpcId and subnetIds go together: give both, or neither to have a VPC made");
+    });
+});

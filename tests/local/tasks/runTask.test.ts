@@ -125,9 +125,13 @@ describe("a task of the local ECS", () => {
     });
 
     it("stops when an essential container exits, and shows how", async () => {
+        const mountPoints = [{ sourceVolume: "shared", containerPath: "/shared" }];
         const taskArn = await local.run(
-            script("app", "sleep 0.2; exit 3", { dependsOn: [{ containerName: "helper", condition: "START" }] }),
-            script("helper", sleeps, { essential: false }),
+            script("app", "until test -e /shared/up; do sleep 0.02; done; exit 3", { mountPoints }),
+            script("helper", "trap 'exit 0' TERM; touch /shared/up; sleep 60 & wait", {
+                essential: false,
+                mountPoints,
+            }),
         );
         const stopped = await local.reaches(taskArn, "STOPPED");
 

@@ -9,6 +9,7 @@ import { ec2 } from "./resources/ec2";
 import { ecs } from "./resources/ecs";
 import { iam } from "./resources/iam";
 import { lambda } from "./resources/lambda";
+import { lb } from "./resources/lb";
 import { route53 } from "./resources/route53";
 import { s3 } from "./resources/s3";
 import { scheduler } from "./resources/scheduler";
@@ -30,6 +31,7 @@ export const adapters: Adapters = {
     ...ecs,
     ...iam,
     ...lambda,
+    ...lb,
     ...route53,
     ...s3,
     ...scheduler,

@@ -8,6 +8,21 @@ export {
     EnvoyTask,
     type EnvoyTaskArgs,
 } from "./envoyTask";
+export {
+    type AutoscalingArgs,
+    CapacityProvider,
+    ClientAddress,
+    type CognitoSignInArgs,
+    type JwtValidationArgs,
+    LoadBalancedService,
+    type LoadBalancedServiceArgs,
+    LoadBalancerType,
+    type OidcSignInArgs,
+    type ScheduledTasksArgs,
+    type ServiceAlarmsArgs,
+    type TargetHealthArgs,
+    Tls,
+} from "./loadBalancedService";
 export { NatGateways, Network, type NetworkArgs } from "./network";
 export { TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";

@@ -94,3 +94,11 @@ export function targetHealthReasons(
     ];
     return reasons.flatMap(([property, reason]) => (reason === undefined ? [] : [{ property, reason }]));
 }
+
+/**
+ * Seconds after which Envoy closes an idle connection. An Application Load Balancer may use one as long as its own idle time-out, so Envoy
+ * keeps it for longer; a Network Load Balancer forgets it silently, so Envoy closes it before.
+ */
+export function sidecarIdleTimeout(type: "application" | "network", idleTimeout: number): number {
+    return type === "application" ? Math.max(300, idleTimeout + 60) : Math.min(300, idleTimeout - 30);
+}

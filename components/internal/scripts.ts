@@ -1,0 +1,43 @@
+// Shell scripts of the helper containers beside Envoy, whose own image has no shell. POSIX sh with BusyBox's tools; settings come as
+// environment variables, so that the scripts are constants.
+import { adminSocket, selfSignedFiles } from "./envoyBootstrap";
+
+/** A volume that a task mounts belongs to root alone; Envoy is not root and makes its admin socket there. */
+export const openVolume = `set -eu
+chmod 1777 ${directoryOf(adminSocket)}`;
+
+/**
+ * Makes a key and a certificate for this one task. A load balancer does not check the certificates of its targets: it needs the encryption.
+ * They outlive any task. Only Envoy has the volume besides, and reads them as another user.
+ */
+export const makeCertificate = `${openVolume}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=taskgate -keyout ${selfSignedFiles.key} -out ${selfSignedFiles.chain}
+chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
+
+/**
+ * Waits for SIGTERM, which ECS sends to this container first because it depends on Envoy, and drains Envoy before it lets ECS go on: clients
+ * are told to close their connections, and requests and WebSockets under way may end. Not before LEAST_DRAIN_SECONDS, while a router
+ * may not have noticed the stop yet; not after DRAIN_SECONDS.
+ */
+export const drainEnvoy = `set -u
+admin() { curl --silent --fail --max-time 5 --unix-socket ${adminSocket} "$@"; }
+active() { admin 'http://envoy/stats?filter=^http[.]https?[.]downstream_rq_active' | awk '{ sum += $2 } END { print sum + 0 }'; }
+drain() {
+    started=$(date +%s)
+    admin --request POST --output /dev/null http://envoy/healthcheck/fail
+    admin --request POST --output /dev/null 'http://envoy/drain_listeners?graceful&skip_exit'
+    while seconds=$(($(date +%s) - started)); [ "$seconds" -lt "$DRAIN_SECONDS" ]; do
+        requests=$(active)
+        if [ "$seconds" -ge "$LEAST_DRAIN_SECONDS" ] && [ "$requests" -eq 0 ]; then break; fi
+        sleep 1
+    done
+    echo "drained in $seconds s, $(active) requests cut"
+    exit 0
+}
+trap drain TERM
+tail -f /dev/null &
+wait $!`;
+
+function directoryOf(file: string): string {
+    return file.slice(0, file.lastIndexOf("/"));
+}

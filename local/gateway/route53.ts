@@ -124,7 +124,9 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
             );
         }
         const response = await forward(request);
-        zones.delete(id);
+        if (response.status < 300) {
+            zones.delete(id);
+        }
         return response;
     }
 
@@ -152,7 +154,10 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
 
     return {
         service: "route53",
-        publishedZones: () => [...zones.values()].filter((zone) => !zone.isPrivate).map((zone) => zone.published),
+        publishedZones: () =>
+            [...zones.values()]
+                .filter(({ isPrivate, published }) => !isPrivate && published.sets.size > 0)
+                .map(({ published }) => published),
         async handle(request, forward) {
             const { method, path } = request;
             const [, kind, id, sub] = /^\/2013-04-01\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?\/?$/.exec(path) ?? [];

@@ -51,6 +51,8 @@ export function createProcesses(directory: string): Processes {
         stdio: ["pipe", "ignore", "ignore"],
         env: {},
     });
+    const reaperStarted = new Promise<void>((resolve, reject) => reaper.once("spawn", resolve).once("error", reject));
+    reaperStarted.catch(() => undefined); // start() reports it
     const reaperGone = new Promise<void>((resolve) => reaper.once("exit", () => resolve()));
 
     let hasStopped = false;
@@ -90,6 +92,7 @@ export function createProcesses(directory: string): Processes {
         if (hasStopped) {
             throw new Error(`${options.name} is not started: its local system is stopping.`);
         }
+        await reaperStarted; // nothing without its guard
         const logFile = join(directory, "logs", `${options.name}.log`);
         mkdirSync(dirname(logFile), { recursive: true });
         const log = openSync(logFile, "a");
@@ -122,7 +125,10 @@ export function createProcesses(directory: string): Processes {
         hasStopped = true;
         await Promise.all([...running].map((managed) => managed.stop()));
         reaper.stdin.end();
-        await reaperGone;
+        await reaperStarted.then(
+            () => reaperGone,
+            () => undefined, // then nothing else was started either
+        );
         return countLeft(groups);
     }
 

@@ -118,7 +118,9 @@ describe("processes of the local system", () => {
             env,
         });
         const log = join(directory, "logs", "shell.log");
-        const sleeping = Number(await until("the shell has started a process", () => readFileSync(log, "utf8").trim()));
+        const sleeping = Number(
+            await until("the shell has started a process", () => readFileSync(log, "utf8").trim() || undefined),
+        );
         expect(isAlive(sleeping)).to.equal(true);
         await shell.stop(100);
 

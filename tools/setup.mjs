@@ -1,5 +1,5 @@
 // Installs what this project runs with, into node_modules/ and .tools/. Plain Node without dependencies, because it
-// runs first. Does nothing when everything is there. `node tools/setup.mjs`
+// runs first. Does nothing when everything is there. `node tools/setup.mjs`, and `node tools/setup.mjs tests` for what tests need too
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -138,6 +138,31 @@ function goTools() {
     };
 }
 
+/** What only the tests run. A module of its own, as Pulumi's YAML host wants an older engine's packages. */
+function testTools() {
+    const wanted = {
+        actionlint: "github.com/rhysd/actionlint/cmd/actionlint",
+        "pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    };
+    return {
+        name: "actionlint, Pulumi YAML (built from source)",
+        stamp: digest("tools/testing/go.mod", "tools/testing/go.sum"),
+        present: () => Object.keys(wanted).every((tool) => fs.existsSync(path.join(bin, tool))),
+        install() {
+            require("Go", ["go"], oldest.go, ["version"], "See https://go.dev/dl/");
+            const flags = ["-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags", "-s -w"];
+            return run("go-testing", [
+                {
+                    command: "go",
+                    cwd: path.join(root, "tools/testing"),
+                    env: { CGO_ENABLED: "0", GOFLAGS: "" },
+                    args: ["build", ...flags, "-o", `${bin}/`, ...Object.values(wanted)],
+                },
+            ]);
+        },
+    };
+}
+
 /** Installs one step unless its stamp says that it is current; prints when it starts, every 15 s, and when it is done. */
 async function bring(step) {
     const stampFile = path.join(tools, "stamps", step.name.replace(/\W+/g, "-"));
@@ -163,7 +188,7 @@ if (!isAtLeast(process.versions.node.split(".").map(Number), oldest.node)) {
     fail(`Node.js ${oldest.node[0]} or newer is needed; this is ${process.version}. See https://nodejs.org/`);
 }
 fs.mkdirSync(bin, { recursive: true });
-const steps = [nodeModules(), pythonTools(), goTools()];
+const steps = [nodeModules(), pythonTools(), goTools(), ...(process.argv.includes("tests") ? [testTools()] : [])];
 const fresh = steps.some((step) => !step.present());
 const { bavail, bsize } = fs.statfsSync(root);
 if (fresh && bavail * bsize < neededDisk) {

@@ -85,7 +85,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const route53 = route53Overlay(options.route53);
         const readSecret = createSecretReader(gatewayUrl);
         const ecs = createEcs({ root, processes, networkInterfaces, readSecret, publish: events.publish, log });
-        const runner = createRunner({ gatewayUrl, directory, caFile: tlsCaFile(directory) });
+        const runner = createRunner({ gatewayUrl, directory, processes, caFile: tlsCaFile(directory) });
         stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,

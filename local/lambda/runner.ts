@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import AdmZip from "adm-zip";
 
+import type { Processes } from "../processes";
 import { startWorker } from "./worker";
 import type { Answer, FunctionError, Worker } from "./worker";
 
@@ -49,6 +50,8 @@ export interface RunnerOptions {
     readonly directory: string;
     /** NODE_EXTRA_CA_CERTS of every function; read when a process starts. */
     readonly caFile?: string;
+    /** Sees to it that no function outlives this process, however that ends. */
+    readonly processes: Pick<Processes, "adopt">;
     /** How many run at a time, of all functions; more wait their turn (default 10). */
     readonly concurrency?: number;
 }
@@ -101,29 +104,32 @@ export function createRunner(options: RunnerOptions): Runner {
     function start(deployment: Deployment): Worker {
         const { definition, folder, logStream } = deployment;
         const [, , , region, accountId] = definition.arn.split(":");
-        const worker = startWorker({
-            folder,
-            memorySize: definition.memorySize,
-            environment: {
-                ...definition.environment,
-                ...(options.caFile && { NODE_EXTRA_CA_CERTS: options.caFile }),
-                PATH: "/usr/local/bin:/usr/bin:/bin",
-                TZ: ":UTC",
-                NODE_PATH: sdkFolder, // what Lambda's runtime brings along
-                AWS_ENDPOINT_URL: options.gatewayUrl,
-                AWS_REGION: region,
-                AWS_DEFAULT_REGION: region,
-                AWS_ACCESS_KEY_ID: accountId,
-                AWS_SECRET_ACCESS_KEY: "local",
-                AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
-                AWS_LAMBDA_FUNCTION_NAME: definition.name,
-                AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
-                AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(definition.memorySize),
-                AWS_LAMBDA_LOG_GROUP_NAME: definition.logGroup,
-                AWS_LAMBDA_LOG_STREAM_NAME: logStream,
-                _HANDLER: definition.handler,
+        const worker = startWorker(
+            {
+                folder,
+                memorySize: definition.memorySize,
+                environment: {
+                    ...definition.environment,
+                    ...(options.caFile && { NODE_EXTRA_CA_CERTS: options.caFile }),
+                    PATH: "/usr/local/bin:/usr/bin:/bin",
+                    TZ: ":UTC",
+                    NODE_PATH: sdkFolder, // what Lambda's runtime brings along
+                    AWS_ENDPOINT_URL: options.gatewayUrl,
+                    AWS_REGION: region,
+                    AWS_DEFAULT_REGION: region,
+                    AWS_ACCESS_KEY_ID: accountId,
+                    AWS_SECRET_ACCESS_KEY: "local",
+                    AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
+                    AWS_LAMBDA_FUNCTION_NAME: definition.name,
+                    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+                    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(definition.memorySize),
+                    AWS_LAMBDA_LOG_GROUP_NAME: definition.logGroup,
+                    AWS_LAMBDA_LOG_STREAM_NAME: logStream,
+                    _HANDLER: definition.handler,
+                },
             },
-        });
+            (child) => options.processes.adopt(child),
+        );
         workers.add(worker);
         void worker.exited.then(() => workers.delete(worker));
         return worker;

@@ -53,7 +53,7 @@ type Message =
 const node = join(__dirname, "..", "..", "node_modules", ".bin", "node");
 const bootstrap = join(__dirname, "bootstrap.mjs");
 
-export function startWorker(options: WorkerOptions): Worker {
+export function startWorker(options: WorkerOptions, adopt: (child: ChildProcess & { pid: number }) => void): Worker {
     let alive = true;
     let output = "";
     let onAnswer: (answer: Answer) => void = () => undefined;
@@ -64,6 +64,9 @@ export function startWorker(options: WorkerOptions): Worker {
         detached: true, // a group of its own, to end it with all that it started
         stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
+    if (hasPid(child)) {
+        adopt(child);
+    }
     // Only what does not pass through the runtime: the last words of Node.js itself.
     child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -110,11 +113,16 @@ export function startWorker(options: WorkerOptions): Worker {
             return taken;
         },
         kill() {
-            if (alive && child.pid !== undefined) {
+            if (alive && hasPid(child)) {
                 killGroup(child.pid);
             }
         },
     };
+}
+
+/** Without one it could not be started: "error" says why. */
+function hasPid(child: ChildProcess): child is ChildProcess & { pid: number } {
+    return child.pid !== undefined;
 }
 
 function killGroup(pid: number): void {

@@ -14,7 +14,8 @@ import { clientConfig } from "../../local/awsClients";
 import { lambdaOverlay } from "../../local/gateway/lambda";
 import { createRunner } from "../../local/lambda/runner";
 import type { Runner } from "../../local/lambda/runner";
-import { freePort } from "../../local/processes";
+import { createProcesses, freePort } from "../../local/processes";
+import type { Processes } from "../../local/processes";
 import { accountId, startEmulator } from "../support/emulator";
 import type { Emulator } from "../support/emulator";
 
@@ -29,6 +30,7 @@ const echo = `exports.handler = async (event, context) => ({ event, arn: context
 describe("Lambda of the local system", () => {
     let directory: string;
     let aws: Emulator;
+    let processes: Processes;
     let runner: Runner;
     let lambda: Lambda;
     let config: ReturnType<typeof clientConfig>;
@@ -37,7 +39,8 @@ describe("Lambda of the local system", () => {
     before(async () => {
         directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
         const port = await freePort();
-        runner = createRunner({ gatewayUrl: `http://127.0.0.1:${port}`, directory });
+        processes = createProcesses(directory);
+        runner = createRunner({ gatewayUrl: `http://127.0.0.1:${port}`, directory, processes });
         aws = await startEmulator({ overlays: [lambdaOverlay(runner)], gatewayPort: port });
         config = clientConfig(aws.url, { accountId, region: "eu-west-1" });
         lambda = new Lambda({ ...config, maxAttempts: 1 });
@@ -46,6 +49,7 @@ describe("Lambda of the local system", () => {
     after(async () => {
         lambda.destroy();
         await runner.stop();
+        await processes.stop();
         await aws.stop();
         rmSync(directory, { recursive: true });
     });

@@ -9,6 +9,8 @@ import { expect } from "chai";
 
 import { createRunner } from "../../local/lambda/runner";
 import type { LambdaFunction, Runner, RunnerOptions } from "../../local/lambda/runner";
+import { createProcesses } from "../../local/processes";
+import type { Processes } from "../../local/processes";
 
 const arn = "arn:aws:lambda:eu-west-1:111122223333:function:probe";
 
@@ -20,10 +22,11 @@ function zipOf(files: Record<string, string>): Buffer {
 
 describe("Lambda runner", () => {
     let directory: string;
+    let processes: Processes;
     let runner: Runner;
 
     function start(options: Partial<RunnerOptions> = {}): void {
-        runner = createRunner({ gatewayUrl: "http://127.0.0.1:1", directory, ...options });
+        runner = createRunner({ gatewayUrl: "http://127.0.0.1:1", directory, processes, ...options });
     }
 
     /** Deploys `index.js` with this text (or these files) as the function. */
@@ -67,11 +70,13 @@ describe("Lambda runner", () => {
 
     beforeEach(() => {
         directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        processes = createProcesses(directory);
         start();
     });
 
     afterEach(async () => {
         await runner.stop();
+        expect(await processes.stop()).to.equal(0);
         rmSync(directory, { recursive: true });
     });
 

@@ -79,15 +79,16 @@ export function readConfig(): StackConfig {
     const choice = <T extends string>(key: string, words: Readonly<Record<string, T>>): T =>
         needed(key, Object.values(words)[0], (value) => choiceReason(value, Object.values(words))) as T;
     const integer = (key: string, judge: (value: number) => Reason): number => {
-        const value = Number(config.get(key) ?? "NaN");
-        refuse(`${config.name}:${key}`, judge(value));
+        const given = config.get(key) ?? "";
+        const value = /^-?\d+$/.test(given) ? Number(given) : NaN;
+        refuse(`${config.name}:${key}`, Number.isNaN(value) ? `"${given}" is not a whole number` : judge(value));
         return value;
     };
     const list = (key: string): string[] => {
-        const value: unknown = config.getObject(key) ?? [];
-        const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
-        refuse(`${config.name}:${key}`, isList ? undefined : `${JSON.stringify(value)} is not a list of words`);
-        return isList ? value : [];
+        const given = config.get(key) ?? "[]";
+        const words = listOfWords(given);
+        refuse(`${config.name}:${key}`, words ? undefined : `${given} is not a list of words, e.g. ["one", "two"]`);
+        return words ?? [];
     };
 
     const domain = needed("domain", "tasks.example.com", (value) => domainReason(value, longestNameInFront));
@@ -111,7 +112,7 @@ export function readConfig(): StackConfig {
         domain,
         regions,
         hostedZoneId: text("hostedZoneId"),
-        hostedZoneName: text("hostedZoneName", domainReason) ?? domain,
+        hostedZoneName: text("hostedZoneName", (zone) => domainReason(zone) ?? zoneReason(zone, domain)) ?? domain,
         provider: {
             profile: awsConfig.get("profile"),
             assumeRoles: awsConfig.getObject("assumeRoles"),
@@ -172,6 +173,22 @@ function regionsOf(
     }
     refuse("aws:region", fallback ? judge(fallback) : "is missing: pulumi config set aws:region eu-west-1");
     return [fallback ?? ""];
+}
+
+function listOfWords(json: string): string[] | undefined {
+    let value: unknown;
+    try {
+        value = JSON.parse(json);
+    } catch {
+        return undefined;
+    }
+    return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+}
+
+function zoneReason(zone: string, domain: string): Reason {
+    return domain === "" || `.${domain}`.endsWith(`.${zone}`)
+        ? undefined
+        : `"${zone}" does not hold ${domain}: give the zone of that domain or of one above it`;
 }
 
 function vpcReason(vpcId: string | undefined, subnetIds: readonly string[], regions: readonly string[]): Reason {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import AdmZip from "adm-zip";
 
 import type { Processes } from "../processes";
+import { isAlive } from "../systemFile";
 import { startWorker } from "./worker";
 import type { Answer, FunctionError, Worker } from "./worker";
 
@@ -80,8 +81,7 @@ const maxInitMs = 10_000;
 
 /** Runs functions as Lambda does: from their own archive, in processes of their own that stay warm. */
 export function createRunner(options: RunnerOptions): Runner {
-    // Outside the project: a function must not find the project's node_modules in a folder above its own.
-    const home = mkdtempSync(join(tmpdir(), "taskgate-lambda-"));
+    const home = makeHome();
     const sdkFolder = join(home, "sdk");
     mkdirSync(sdkFolder);
     symlinkSync(sdk, join(sdkFolder, "@aws-sdk"));
@@ -185,8 +185,8 @@ export function createRunner(options: RunnerOptions): Runner {
         gatewayUrl: options.gatewayUrl,
         has: (arn) => deployments.has(arn),
         deploy(definition) {
-            const folder = mkdtempSync(join(home, `${definition.name}-`));
-            new AdmZip(definition.zip).extractAllTo(folder);
+            const before = deployments.get(definition.arn);
+            const folder = before?.definition.zip.equals(definition.zip) ? before.folder : unpack(home, definition);
             retire(definition.arn);
             const day = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
             const logStream = `${day}/[$LATEST]${randomBytes(16).toString("hex")}`;
@@ -210,6 +210,26 @@ export function createRunner(options: RunnerOptions): Runner {
             rmSync(home, { recursive: true, force: true });
         },
     };
+}
+
+/**
+ * A folder outside the project: a function must not find the project's node_modules above its own. Folders of
+ * processes that were killed before they could remove theirs go now.
+ */
+function makeHome(): string {
+    for (const name of readdirSync(tmpdir())) {
+        const [, pid] = /^taskgate-lambda-(\d+)-/.exec(name) ?? [];
+        if (pid && !isAlive(Number(pid))) {
+            rmSync(join(tmpdir(), name), { recursive: true, force: true });
+        }
+    }
+    return mkdtempSync(join(tmpdir(), `taskgate-lambda-${process.pid}-`));
+}
+
+function unpack(home: string, { name, zip }: LambdaFunction): string {
+    const folder = mkdtempSync(join(home, `${name}-`));
+    new AdmZip(zip).extractAllTo(folder);
+    return folder;
 }
 
 function list(deployments: ReadonlyMap<string, unknown>): string {

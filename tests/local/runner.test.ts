@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -354,6 +355,18 @@ describe("Lambda runner", () => {
         runner.remove(arn);
         const refusal = await invoke().catch((error: Error) => error.message);
         expect(refusal).to.equal(`No function ${arn} is deployed here. Those that are: none.`);
+    });
+
+    it("removes its folder, and those of processes that could not remove theirs", async () => {
+        const foldersOf = (pid: number) =>
+            readdirSync(tmpdir()).filter((name) => name.startsWith(`taskgate-lambda-${pid}-`));
+        await runner.stop();
+        expect(foldersOf(process.pid)).to.deep.equal([]);
+        const gone = spawnSync(process.execPath, ["--version"]).pid;
+        mkdirSync(join(tmpdir(), `taskgate-lambda-${gone}-x`, "code"), { recursive: true });
+        start();
+        expect(foldersOf(gone)).to.deep.equal([]);
+        expect(foldersOf(process.pid)).to.have.length(1);
     });
 
     it("leaves no process behind, also when something still runs", async () => {

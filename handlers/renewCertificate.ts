@@ -1,15 +1,15 @@
-import { clientSettings, type LambdaContext } from "./calls";
+import type { LambdaContext } from "./calls";
 import { readAccountKey } from "./certificate/accountKey";
 import { openAccount } from "./certificate/authority";
 import { decide, renewalDueAt, type Delivered } from "./certificate/decision";
 import { checkNew, inspect, type CertificateFacts } from "./certificate/facts";
 import { failureNotice, notify, successNotice, type Notice } from "./certificate/messages";
-import { orderCertificate, type OrderDeadlines } from "./certificate/order";
+import { orderCertificate } from "./certificate/order";
 import { publishCertificate, readDelivered } from "./certificate/publish";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
-import { load } from "./load";
+import { openZone } from "./hostedZone";
 import { log } from "./log";
 
 /** A scheduled run has other fields or none; `{"force": true}` renews even if it is not due. */
@@ -38,17 +38,18 @@ const ORDER_MILLISECONDS = 90_000;
  */
 export async function renewCertificate(event: RenewalEvent | null, context: LambdaContext): Promise<RenewalResult> {
     const end = Date.now() + context.getRemainingTimeInMillis();
-    const deadlines = { work: end - NOTIFY_MILLISECONDS - CLEAN_UP_MILLISECONDS, cleanUp: end - NOTIFY_MILLISECONDS };
+    const cleanUpDeadline = end - NOTIFY_MILLISECONDS;
+    const deadline = cleanUpDeadline - CLEAN_UP_MILLISECONDS;
     let delivered: Delivered | undefined;
     try {
         const settings = readCertificateSettings();
-        delivered = await readDelivered(settings.secretArn, deadlines.work);
+        delivered = await readDelivered(settings.secretArn, deadline);
         const { action, reason } = decide(delivered, settings, new Date(), event?.force === true);
         log("info", "decided", { action, reason });
         if (action === "keep" && delivered.state === "usable") {
             return result("not due", reason, delivered.facts);
         }
-        const facts = await issue(settings, deadlines);
+        const facts = await issue(settings, deadline, cleanUpDeadline);
         log("info", "certificate delivered", facts);
         await tell(successNotice(facts, reason, settings.secretArn), end);
         return result(action === "renew" ? "renewed" : "issued", reason, facts);
@@ -61,22 +62,25 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
 }
 
 /** Orders a certificate, and delivers it once it is found to be what was asked for. */
-async function issue(settings: CertificateSettings, deadlines: OrderDeadlines): Promise<CertificateFacts> {
-    const left = deadlines.work - Date.now();
+async function issue(
+    settings: CertificateSettings,
+    deadline: number,
+    cleanUpDeadline: number,
+): Promise<CertificateFacts> {
+    const left = deadline - Date.now();
     if (left < ORDER_MILLISECONDS) {
         throw failure(
             "OutOfTime",
             `The function has ${Math.floor(left / 1_000)} s for an order, and one may need ${ORDER_MILLISECONDS / 1_000} s: raise its timeout (300 s is good).`,
         );
     }
-    const { Route53Client } = load("@aws-sdk/client-route-53");
-    const accountKey = await readAccountKey(settings.accountKeyParameter, deadlines.work);
-    const client = await openAccount(settings, accountKey, deadlines.work);
-    const zone = { route53: new Route53Client(clientSettings()), hostedZoneId: settings.hostedZoneId };
-    const certificate = await orderCertificate(client, zone, settings, deadlines);
+    const accountKey = await readAccountKey(settings.accountKeyParameter, deadline);
+    const client = await openAccount(settings, accountKey, deadline);
+    const zone = openZone(settings.hostedZoneId, deadline);
+    const certificate = await orderCertificate(client, zone, settings, cleanUpDeadline);
     const facts = inspect(certificate, settings.directoryUrl);
     checkNew(facts, settings, new Date());
-    await publishCertificate(settings, certificate, facts, deadlines.work);
+    await publishCertificate(settings, certificate, facts, deadline);
     return facts;
 }
 

@@ -3,6 +3,7 @@ import { clientSettings, type LambdaContext } from "./calls";
 import { readTaskDnsSettings } from "./dns/settings";
 import { recordName, settleTasks, type Reach } from "./dns/settleTasks";
 import { readTaskEvents } from "./dns/taskEvents";
+import { openZone } from "./hostedZone";
 import { load } from "./load";
 import { log } from "./log";
 
@@ -18,16 +19,11 @@ export async function syncTaskDns(event: SQSEvent, context: LambdaContext): Prom
     const settings = readTaskDnsSettings();
     const { ECSClient } = load("@aws-sdk/client-ecs");
     const { EC2Client } = load("@aws-sdk/client-ec2");
-    const { Route53Client } = load("@aws-sdk/client-route-53");
     const reach: Reach = {
         settings,
         ecs: new ECSClient(clientSettings()),
         ec2: new EC2Client(clientSettings()),
-        zone: {
-            route53: new Route53Client(clientSettings()),
-            hostedZoneId: settings.hostedZoneId,
-            deadline: Date.now() + context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS,
-        },
+        zone: openZone(settings.hostedZoneId, Date.now() + context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS),
     };
 
     const { hints, malformed, elsewhere } = readTaskEvents(event.Records, settings.clusterArn);

@@ -1,24 +1,13 @@
 import type { Authorization, Client, Order } from "acme-client";
 import { poll } from "../calls";
 import { describeError, failure } from "../failure";
+import type { HostedZone } from "../hostedZone";
 import { load } from "../load";
 import { log } from "../log";
 import { describeProblem, type Problem } from "./authority";
-import {
-    challengeRecordName,
-    publishChallenges,
-    removeChallenges,
-    type ChallengeValue,
-    type ChallengeZone,
-} from "./challengeRecords";
+import { challengeRecordName, publishChallenges, removeChallenges, type ChallengeValue } from "./challengeRecords";
 import type { Certificate } from "./facts";
 import type { CertificateSettings, KeyType } from "./settings";
-
-/** Until when the work may last, and until when cleaning up after it. */
-export interface OrderDeadlines {
-    readonly work: number;
-    readonly cleanUp: number;
-}
 
 interface Challenge extends ChallengeValue {
     readonly authorizationUrl: string;
@@ -31,9 +20,9 @@ interface Challenge extends ChallengeValue {
  */
 export async function orderCertificate(
     client: Client,
-    zone: ChallengeZone,
+    zone: HostedZone,
     { names, keyType }: CertificateSettings,
-    deadlines: OrderDeadlines,
+    cleanUpDeadline: number,
 ): Promise<Certificate> {
     const { privateKey, request } = await createRequest(names, keyType);
     const identifiers = names.map((value) => ({ type: "dns", value }));
@@ -41,13 +30,13 @@ export async function orderCertificate(
     const challenges = await openChallenges(client, order);
     if (challenges.length > 0) {
         try {
-            await publishChallenges(zone, challenges, deadlines.work);
+            await publishChallenges(zone, challenges);
             for (const { answer } of challenges) {
                 await answer();
             }
-            await awaitAuthorizations(client, order, challenges, deadlines.work);
+            await awaitAuthorizations(client, order, challenges, zone.deadline);
         } finally {
-            await removeChallenges(zone, challenges, deadlines.cleanUp).catch((error: unknown) => {
+            await removeChallenges({ ...zone, deadline: cleanUpDeadline }, challenges).catch((error: unknown) => {
                 const records = [...new Set(challenges.map(({ recordName }) => recordName))];
                 const fields = { records, reason: describeError(error) };
                 log("error", "challenge records are left behind: delete these TXT records by hand", fields);
@@ -55,7 +44,7 @@ export async function orderCertificate(
         }
     }
     await client.finalizeOrder(order, request);
-    const done = await poll("Issuing by the certificate authority", deadlines.work, async () => {
+    const done = await poll("Issuing by the certificate authority", zone.deadline, async () => {
         const now = await client.getOrder(order);
         return now.status === "valid" || now.status === "invalid" ? now : undefined;
     });

@@ -1,20 +1,20 @@
 import type { EC2Client } from "@aws-sdk/client-ec2";
 import type { ECSClient } from "@aws-sdk/client-ecs";
 import { describeError } from "../failure";
+import type { HostedZone, RecordChange } from "../hostedZone";
 import { log } from "../log";
 import { publicAddresses } from "./addresses";
-import type { RecordChange } from "./recordChanges";
+import { changeRecords, exactDeletions } from "./changeRecords";
 import type { TaskDnsSettings } from "./settings";
 import type { TaskHint } from "./taskEvents";
 import { lookAtTasks } from "./tasks";
-import { changeRecords, deletions, type Zone } from "./zone";
 
 /** What the work needs to reach. */
 export interface Reach {
     readonly settings: TaskDnsSettings;
     readonly ecs: ECSClient;
     readonly ec2: EC2Client;
-    readonly zone: Zone;
+    readonly zone: HostedZone;
 }
 
 export interface Settled {
@@ -36,6 +36,7 @@ export async function settleTasks(reach: Reach, hints: readonly TaskHint[]): Pro
     const change = (action: RecordChange["action"], hint: TaskHint, address: string): RecordChange => ({
         action,
         name: recordName(settings, hint),
+        type: "A",
         ttl: settings.recordTtl,
         values: [address],
     });
@@ -53,7 +54,7 @@ export async function settleTasks(reach: Reach, hints: readonly TaskHint[]): Pro
             unknown.push(recordName(settings, hint));
         }
     }
-    removals.push(...(await deletions(zone, unknown, failed)));
+    removals.push(...(await exactDeletions(zone, unknown, failed)));
     const creations = new Map<string, RecordChange>();
     for (const hint of running) {
         const { taskArn, networkInterfaceId } = hint;

@@ -57,7 +57,8 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
     const [secretsManager, sns, sqs] = [new SecretsManagerClient(config), new SNSClient(config), new SQSClient(config)];
     const dns = await startDnsServer({ zones: () => [{ name: `${ZONE_NAME}.`, sets: recordSets() }] });
     const pebble = await startPebble(processes, { dnsPort: dns.port, directory, ...options });
-    acme.axios.defaults.httpsAgent = new Agent({ ca: readFileSync(pebble.tlsCaFile) });
+    const agent = new Agent({ ca: readFileSync(pebble.tlsCaFile), keepAlive: true });
+    acme.axios.defaults.httpsAgent = agent;
     let prepared = 0;
     let bucketName = "";
     let secretArn = "";
@@ -154,6 +155,7 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         },
         async stop() {
             delete acme.axios.defaults.httpsAgent;
+            agent.destroy();
             [s3, ssm, secretsManager, sns, sqs].forEach((client) => client.destroy());
             await processes.stop();
             await dns.stop();

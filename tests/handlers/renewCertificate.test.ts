@@ -5,6 +5,10 @@ import type { AddressInfo } from "node:net";
 import * as acme from "acme-client";
 import { expect } from "chai";
 import { readAccountKey } from "../../handlers/certificate/accountKey";
+import { openAccount } from "../../handlers/certificate/authority";
+import { orderCertificate } from "../../handlers/certificate/order";
+import { readCertificateSettings } from "../../handlers/certificate/settings";
+import { openZone } from "../../handlers/hostedZone";
 import { renewCertificate, type RenewalEvent, type RenewalResult } from "../../handlers/renewCertificate";
 import { setEnvironment, xmlError } from "../support/fakeAws";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
@@ -328,6 +332,23 @@ describe("renewCertificate", () => {
                 /^The function has (29|30) s for an order, and one may need 90 s: raise its timeout/,
             );
             expect(await world.parameter()).to.equal(undefined);
+        });
+
+        it("of Route 53 to publish in time still takes the records away, in the time kept for that", async () => {
+            await world.prepare({}, { propagationMilliseconds: 60_000 });
+            const settings = readCertificateSettings();
+            const deadline = Date.now() + 1_500;
+            const client = await openAccount(settings, await readAccountKey("/late", deadline), deadline);
+            const zone = openZone("Z1", deadline);
+            const error = await orderCertificate(client, zone, settings, deadline + 10_000).catch(
+                (thrown: Error) => thrown,
+            );
+            expect(error).to.include({
+                name: "OutOfTime",
+                message: "Publishing by Route 53 (/change/C1) took longer than the function has time.",
+            });
+            expect(Date.now()).to.be.below(deadline + 1_000);
+            expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
         });
 
         it("of a certificate that does not fit the key keeps the old one", async () => {

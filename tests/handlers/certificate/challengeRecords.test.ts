@@ -1,16 +1,14 @@
-import { Route53Client } from "@aws-sdk/client-route-53";
 import { expect } from "chai";
-import { clientSettings } from "../../../handlers/calls";
 import {
     challengeRecordName,
     groupByRecord,
     publishChallenges,
     removeChallenges,
 } from "../../../handlers/certificate/challengeRecords";
+import { openZone } from "../../../handlers/hostedZone";
 import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "../../support/fakeAws";
 import { createFakeRoute53, type FakeRoute53 } from "../../support/fakeRoute53";
 
-const soon = () => Date.now() + 5_000;
 const name = (domain: string) => `_acme-challenge.${domain}.`;
 
 describe("challenge records", () => {
@@ -44,30 +42,30 @@ describe("challenge records", () => {
             await aws.stop();
         });
 
-        const zone = () => ({ route53: new Route53Client(clientSettings()), hostedZoneId: "Z1" });
+        const zone = (milliseconds = 5_000) => openZone("Z1", Date.now() + milliseconds);
         const challenges = [
             { recordName: name("a.example.test"), value: "1" },
             { recordName: name("b.example.test"), value: "2" },
         ];
 
         it("are put there in one change and taken away in one", async () => {
-            await publishChallenges(zone(), challenges, soon());
-            await removeChallenges(zone(), challenges, soon());
+            await publishChallenges(zone(), challenges);
+            await removeChallenges(zone(), challenges);
             const changes = (action: string) => challenges.map(({ recordName }) => `${action} ${recordName} TXT`);
             expect(route53.accepted).to.deep.equal([changes("UPSERT"), changes("DELETE")]);
         });
 
         it("that are gone already, or never came, need no deletion", async () => {
-            await removeChallenges(zone(), challenges, soon());
+            await removeChallenges(zone(), challenges);
             expect(route53.accepted).to.deep.equal([]);
         });
 
         it("are not mistaken for the next record of the zone", async () => {
             const next = { name: name("c.example.test"), type: "TXT", ttl: 60, values: ['"1"', '"2"'] };
             route53.put(next);
-            await removeChallenges(zone(), challenges, soon());
+            await removeChallenges(zone(), challenges);
             expect(route53.records()).to.deep.equal([next]);
-            await publishChallenges(zone(), challenges.slice(0, 1), soon());
+            await publishChallenges(zone(), challenges.slice(0, 1));
             expect(route53.records()[0]).to.deep.equal({
                 ...next,
                 name: name("a.example.test"),
@@ -82,14 +80,13 @@ describe("challenge records", () => {
             aws = await startFakeAws([route53]);
             setEnvironment(awsEnvironment(aws.url));
             const deadline = Date.now() + 600;
-            const error = await publishChallenges(zone(), challenges, deadline).catch((thrown: Error) => thrown);
+            const error = await publishChallenges(zone(600), challenges).catch((thrown: Error) => thrown);
             expect(error).to.include({
                 name: "OutOfTime",
-                message:
-                    "Publishing the challenge records in Route 53 (/change/C1) took longer than the function has time.",
+                message: "Publishing by Route 53 (/change/C1) took longer than the function has time.",
             });
             expect(Date.now()).to.be.at.most(deadline + 200);
-            await removeChallenges(zone(), challenges, soon());
+            await removeChallenges(zone(), challenges);
             expect(route53.records()).to.deep.equal([]);
         });
     });

@@ -33,7 +33,7 @@ async function authority(name: string): Promise<Issued> {
 
 /** A certificate without a common name, as newer profiles make it. */
 async function leaf(issuer: Issued, algorithm: Algorithm = P256): Promise<Issued> {
-    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]));
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.create(
         {
             ...dates,

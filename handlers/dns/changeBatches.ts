@@ -1,12 +1,6 @@
-// Route 53's arithmetic of a change batch, and what its refusals say.
+import type { RecordChange } from "../hostedZone";
 
-export interface RecordChange {
-    readonly action: "CREATE" | "UPSERT" | "DELETE";
-    /** As Route 53 writes it: lower case, with the trailing dot. */
-    readonly name: string;
-    readonly ttl: number;
-    readonly values: readonly string[];
-}
+// Route 53's arithmetic of a change batch, and what its refusals say.
 
 export interface Refusal {
     readonly fault: "exists" | "not found" | "differs" | "invalid";

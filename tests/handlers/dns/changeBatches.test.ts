@@ -1,10 +1,12 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { batches, refusals, type RecordChange } from "../../../handlers/dns/recordChanges";
+import { batches, refusals } from "../../../handlers/dns/changeBatches";
+import type { RecordChange } from "../../../handlers/hostedZone";
 
 const anyChange: fc.Arbitrary<RecordChange> = fc.record({
     action: fc.constantFrom("CREATE" as const, "UPSERT" as const, "DELETE" as const),
     name: fc.uuid().map((label) => `${label}.example.test.`),
+    type: fc.constant("A" as const),
     ttl: fc.nat(300),
     values: fc.array(fc.constantFrom("192.0.2.1", "2001:0db8:0000:0000:0000:0000:0000:0001"), {
         minLength: 1,
@@ -20,6 +22,7 @@ const characters = (batch: readonly RecordChange[]) => weight(batch, ({ values }
 const change = (action: RecordChange["action"], label: string): RecordChange => ({
     action,
     name: `${label}.example.test.`,
+    type: "A",
     ttl: 15,
     values: ["192.0.2.1"],
 });

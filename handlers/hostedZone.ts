@@ -1,0 +1,102 @@
+import type { Route53Client } from "@aws-sdk/client-route-53";
+import { call, clientSettings, poll } from "./calls";
+import { load } from "./load";
+
+/** A Route 53 hosted zone and the time left to work on it. */
+export interface HostedZone {
+    readonly route53: Route53Client;
+    readonly id: string;
+    /** Milliseconds since the epoch. */
+    readonly deadline: number;
+}
+
+export interface RecordSet {
+    /** As Route 53 writes it: lower case, with the trailing dot. */
+    readonly name: string;
+    readonly type: "A" | "TXT";
+    /** Seconds. */
+    readonly ttl: number;
+    /** A TXT value stands in double quotes. */
+    readonly values: readonly string[];
+}
+
+export interface RecordChange extends RecordSet {
+    readonly action: "CREATE" | "UPSERT" | "DELETE";
+}
+
+/** What Route 53 puts on a page at most. */
+const RECORDS_PER_PAGE = 300;
+
+export function openZone(id: string, deadline: number): HostedZone {
+    const { Route53Client } = load("@aws-sdk/client-route-53");
+    return { route53: new Route53Client(clientSettings()), id, deadline };
+}
+
+/** The record sets of a type that stand under these names, in as few requests as the size of the zone allows. */
+export async function readRecords(
+    { route53, id, deadline }: HostedZone,
+    names: readonly string[],
+    type: RecordSet["type"],
+): Promise<RecordSet[]> {
+    const { ListResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
+    const wanted = new Set(names);
+    const found: RecordSet[] = [];
+    let open = [...names].sort((a, b) => (zoneOrder(a) < zoneOrder(b) ? -1 : 1));
+    while (open.length > 0) {
+        const command = new ListResourceRecordSetsCommand({
+            HostedZoneId: id,
+            StartRecordName: open[0],
+            StartRecordType: type,
+            MaxItems: open.length === 1 ? 1 : RECORDS_PER_PAGE,
+        });
+        const page = await call(`route53:ListResourceRecordSets of ${id}`, deadline, () => route53.send(command));
+        for (const { Name = "", Type, TTL = 0, ResourceRecords } of page.ResourceRecordSets ?? []) {
+            // A page begins at the name asked for or, where there is none, at the next: only an equal name is meant.
+            if (Type === type && ResourceRecords && wanted.delete(Name)) {
+                found.push({ name: Name, type, ttl: TTL, values: ResourceRecords.map(({ Value = "" }) => Value) });
+            }
+        }
+        // It answers for every name before the one that the next page begins with.
+        const next = page.IsTruncated ? zoneOrder(page.NextRecordName ?? "") : undefined;
+        open = open.slice(1).filter((name) => next !== undefined && zoneOrder(name) >= next);
+    }
+    return found;
+}
+
+/** Makes all changes or none, in one request; answers the id of the change. */
+export async function sendChanges(zone: HostedZone, changes: readonly RecordChange[]): Promise<string> {
+    const { ChangeResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
+    const command = new ChangeResourceRecordSetsCommand({
+        HostedZoneId: zone.id,
+        ChangeBatch: {
+            Changes: changes.map(({ action, name, type, ttl, values }) => ({
+                Action: action,
+                ResourceRecordSet: {
+                    Name: name,
+                    Type: type,
+                    TTL: ttl,
+                    ResourceRecords: values.map((Value) => ({ Value })),
+                },
+            })),
+        },
+    });
+    const { ChangeInfo } = await call(`route53:ChangeResourceRecordSets of ${zone.id}`, zone.deadline, () =>
+        zone.route53.send(command),
+    );
+    return ChangeInfo?.Id ?? "";
+}
+
+/** Waits until every name server of Route 53 shows a change. */
+export async function awaitInSync({ route53, deadline }: HostedZone, changeId: string): Promise<void> {
+    const { GetChangeCommand } = load("@aws-sdk/client-route-53");
+    const command = new GetChangeCommand({ Id: changeId });
+    await poll(`Publishing by Route 53 (${changeId})`, deadline, async () => {
+        const { ChangeInfo } = await call(`route53:GetChange of ${changeId}`, deadline, () => route53.send(command));
+        return ChangeInfo?.Status === "INSYNC" || undefined;
+    });
+}
+
+/** Route 53 lists a zone by the labels of the names from the right. */
+function zoneOrder(name: string): string {
+    return name.split(".").reverse().join("\0");
+}

@@ -7,9 +7,11 @@ import { startPebble, tlsCaFile } from "./acme/pebble";
 import { clientConfig } from "./awsClients";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
+import { createLoadBalancing } from "./balancers/loadBalancing";
 import { acmOverlay } from "./gateway/acm";
 import { ec2Overlay } from "./gateway/ec2";
 import { createEcs } from "./gateway/ecs";
+import { elbOverlay } from "./gateway/elb";
 import { createEvents } from "./gateway/events";
 import { startGateway } from "./gateway/gateway";
 import { lambdaOverlay } from "./gateway/lambda";
@@ -80,10 +82,22 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const gatewayPort = await freePort();
         const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
 
+        const httpsPort = await portInBlock(block, 8443);
+        const httpPort = await portInBlock(block, 8480);
         const networkInterfaces = createNetworkInterfaces(block.number);
         const events = createEvents({ gatewayUrl, log });
         const route53 = route53Overlay(options.route53);
         const readSecret = createSecretReader(gatewayUrl);
+        const acm = acmOverlay(() => loadBalancing.certificateChanged());
+        const loadBalancing = createLoadBalancing({
+            root,
+            processes,
+            address: () => networkInterfaces.newAddress(),
+            certificateOf: (arn) => acm.keyPairOf(arn),
+            ports: { 80: httpPort, 443: httpsPort },
+            log,
+        });
+        stops.push(() => loadBalancing.stop());
         const ecs = createEcs({ root, processes, networkInterfaces, readSecret, publish: events.publish, log });
         const runner = createRunner({ gatewayUrl, directory, processes, caFile: tlsCaFile(directory) });
         stops.push(() => runner.stop());
@@ -94,11 +108,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log }),
             route53,
             lambdaOverlay(runner),
-            acmOverlay(),
+            acm,
+            elbOverlay(loadBalancing),
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");
-        const dns = await startDnsServer({ zones: () => route53.publishedZones() });
+        const dns = await startDnsServer({ zones: () => [...route53.publishedZones(), ...loadBalancing.zones()] });
         stops.push(() => dns.stop());
         const [emulator, pebble] = await Promise.all([
             startEmulator(processes, { root, accountId }),
@@ -123,8 +138,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             gatewayUrl,
             dns: { address: "127.0.0.1", port: dns.port },
             acme: omit(pebble, "stop"),
-            httpsPort: await portInBlock(block, 8443),
-            httpPort: await portInBlock(block, 8480),
+            httpsPort,
+            httpPort,
             domain,
             hostedZoneId: await createHostedZone(gatewayUrl),
         };

@@ -25,16 +25,34 @@ interface CertificateFacts {
     readonly SignatureAlgorithm: string;
 }
 
-/** The emulator stores certificates; we read and check the imported ones. */
-export function acmOverlay(): Overlay {
+/** PEM. */
+export interface KeyPair {
+    readonly chain: string;
+    readonly privateKey: string;
+}
+
+export interface AcmOverlay extends Overlay {
+    /** What a load balancer gets from ACM. */
+    keyPairOf(certificateArn: string): KeyPair | undefined;
+}
+
+/** The emulator stores certificates; we read and check the imported ones, and tell of each change. */
+export function acmOverlay(onChange: () => void = () => undefined): AcmOverlay {
     const imported = new Map<string, CertificateFacts>();
+    const keyPairs = new Map<string, KeyPair>();
 
     async function importCertificate(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
-        const facts = readImport(JSON.parse(request.body.toString()) as ImportInput);
+        const input = JSON.parse(request.body.toString()) as ImportInput;
+        const facts = readImport(input);
         const response = await forward(request);
         if (response.status === 200) {
             const { CertificateArn } = JSON.parse(response.body.toString()) as { CertificateArn: string };
             imported.set(CertificateArn, facts);
+            const [certificate, chain, privateKey] = [input.Certificate, input.CertificateChain, input.PrivateKey].map(
+                (base64 = "") => Buffer.from(base64, "base64").toString(),
+            );
+            keyPairs.set(CertificateArn, { chain: `${certificate.trimEnd()}\n${chain}`, privateKey });
+            onChange();
         }
         return response;
     }
@@ -53,6 +71,7 @@ export function acmOverlay(): Overlay {
 
     return {
         service: "acm",
+        keyPairOf: (certificateArn) => keyPairs.get(certificateArn),
         async handle(request, forward) {
             switch (request.operation) {
                 case "ImportCertificate":

@@ -67,7 +67,7 @@ function baseName(path: string): string {
 }
 
 /** The binary itself: the script beside it would start a Python interpreter for each container. */
-function envoyBinary(root: string): string {
+export function envoyBinary(root: string): string {
     const pattern = join(root, ".tools/python/lib/python3*/site-packages/envoy/_bin/envoy");
     const [binary] = globSync(pattern);
     if (binary === undefined) {

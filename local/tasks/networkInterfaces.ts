@@ -17,6 +17,8 @@ export interface NetworkInterface {
 }
 
 export interface NetworkInterfaces {
+    /** One that nothing else has: of a load balancer, or of the next interface. */
+    newAddress(): string;
     create(
         scope: Scope,
         attachmentId: string,
@@ -35,22 +37,27 @@ export function createNetworkInterfaces(block: number): NetworkInterfaces {
     const interfaces = new Map<string, NetworkInterface>();
     let used = 0;
 
+    function newAddress(): string {
+        used++;
+        const [high, low] = [1 + Math.floor(used / 254), 1 + (used % 254)];
+        if (high > 254) {
+            throw new Error(
+                `The ${used - 1} addresses of 127.${block}.0.0/16 are used up: start the local system anew.`,
+            );
+        }
+        return `127.${block}.${high}.${low}`;
+    }
+
     return {
+        newAddress,
         create(scope, attachmentId, network) {
-            used++;
-            const [high, low] = [1 + Math.floor(used / 254), 1 + (used % 254)];
-            if (high > 254) {
-                throw new Error(
-                    `The ${used - 1} addresses of 127.${block}.0.0/16 are used up: start the local system anew.`,
-                );
-            }
             const created: NetworkInterface = {
                 scope,
                 id: `eni-0${randomUUID().replaceAll("-", "").slice(0, 16)}`,
                 attachmentId,
                 ...network,
                 availabilityZone: `${scope.region}a`,
-                address: `127.${block}.${high}.${low}`,
+                address: newAddress(),
                 macAddress: `0a:${[...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`,
                 createdAt: new Date(),
             };

@@ -248,6 +248,30 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             return { name, arn: arn("lambda", `function:${name}`) };
         case "aws:s3/bucket:Bucket":
             return { bucket: name, arn: `arn:aws:s3:::${name}` };
+        case "aws:acm/certificate:Certificate":
+            return {
+                arn: arn("acm", `certificate/${name}`),
+                domainValidationOptions: [
+                    {
+                        domainName: inputs.domainName,
+                        resourceRecordName: `_validation.${String(inputs.domainName)}`,
+                        resourceRecordType: "CNAME",
+                        resourceRecordValue: "_value.acm-validations.aws",
+                    },
+                ],
+            };
+        case "aws:lb/listener:Listener":
+            return { arn: arn("elasticloadbalancing", `listener/app/${name}/1/2`) };
+        case "aws:lb/loadBalancer:LoadBalancer":
+            return {
+                arn: arn("elasticloadbalancing", `loadbalancer/app/${name}/1`),
+                dnsName: `${name}.elb.amazonaws.com`,
+                zoneId: "Z-elb",
+            };
+        case "aws:lb/targetGroup:TargetGroup":
+            return { arn: arn("elasticloadbalancing", `targetgroup/${name}/3`) };
+        case "aws:route53/record:Record":
+            return { fqdn: inputs.name };
         case "aws:secretsmanager/secret:Secret":
             return { name, arn: arn("secretsmanager", `secret:${name}-AbCdEf`) };
         case "aws:sns/topic:Topic":
@@ -267,6 +291,8 @@ function answerOf(token: string, inputs: Properties): Properties {
             return { partition: "aws" };
         case "aws:index/getRegion:getRegion":
             return { region };
+        case "aws:lb/getLoadBalancer:getLoadBalancer":
+            return { dnsName: "shared.elb.amazonaws.com", zoneId: "Z-elb" };
         case "aws:route53/getZone:getZone":
             return { zoneId: `Z-${String(inputs.name)}` };
         default:

@@ -81,14 +81,24 @@ function archive<Event, Result>(
     handler: aws.lambda.Callback<Event, Result>,
     packages: readonly string[],
 ): pulumi.asset.AssetArchive {
-    const code = pulumi.runtime.serializeFunction(handler, { exportName: "handler" });
     const folders = [...packageFolders(packages)].map(
         ([place, folder]) => [place, new pulumi.asset.FileArchive(folder)] as const,
     );
     return new pulumi.asset.AssetArchive(
-        code.then(({ text }) => ({
+        textOf(handler).then((text) => ({
             "__index.js": new pulumi.asset.StringAsset(text),
             ...Object.fromEntries(folders),
         })),
     );
+}
+
+const texts = new Map<unknown, Promise<string>>();
+
+/** Serialized once: it takes half a second, and a stack of several regions makes each function in all of them. */
+function textOf<Event, Result>(handler: aws.lambda.Callback<Event, Result>): Promise<string> {
+    const text =
+        texts.get(handler) ??
+        pulumi.runtime.serializeFunction(handler, { exportName: "handler" }).then((code) => code.text);
+    texts.set(handler, text);
+    return text;
 }

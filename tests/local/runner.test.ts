@@ -360,13 +360,14 @@ describe("Lambda runner", () => {
     it("removes its folder, and those of processes that could not remove theirs", async () => {
         const foldersOf = (pid: number) =>
             readdirSync(tmpdir()).filter((name) => name.startsWith(`taskgate-lambda-${pid}-`));
+        const running = foldersOf(process.pid);
         await runner.stop();
-        expect(foldersOf(process.pid)).to.deep.equal([]);
+        expect(foldersOf(process.pid)).to.have.length(running.length - 1);
         const gone = spawnSync(process.execPath, ["--version"]).pid;
         mkdirSync(join(tmpdir(), `taskgate-lambda-${gone}-x`, "code"), { recursive: true });
         start();
         expect(foldersOf(gone)).to.deep.equal([]);
-        expect(foldersOf(process.pid)).to.have.length(1);
+        expect(foldersOf(process.pid)).to.have.length(running.length);
     });
 
     it("leaves no process behind, also when something still runs", async () => {

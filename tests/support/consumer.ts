@@ -1,0 +1,48 @@
+// A project of somebody else's: the published package, installed beside packages of its own.
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+
+import { root } from "./plugin";
+
+export interface Consumer {
+    readonly directory: string;
+    /** Runs a command there. @throws with all that it printed */
+    run(command: string, ...args: string[]): Promise<string>;
+    remove(): void;
+}
+
+/** A copy of an example, with the package as npm would publish it and with `packages` of the project's own. */
+export async function installConsumer(example: string, packages: readonly string[]): Promise<Consumer> {
+    const scratch = mkdtempSync(join(tmpdir(), "taskgate-consumer-"));
+    const directory = join(scratch, basename(example));
+    cpSync(example, directory, { recursive: true });
+    const consumer = {
+        directory,
+        run: (command: string, ...args: string[]) => run(directory, command, args),
+        remove: () => rmSync(scratch, { recursive: true, force: true }),
+    };
+    try {
+        const [{ filename }] = JSON.parse(
+            await run(root, "npm", ["pack", "--json", "--silent", "--pack-destination", scratch]),
+        ) as [{ filename: string }];
+        await consumer.run("npm", "install", "--prefer-offline", join(scratch, filename), ...packages);
+        return consumer;
+    } catch (error) {
+        consumer.remove();
+        throw error;
+    }
+}
+
+async function run(cwd: string, command: string, args: readonly string[]): Promise<string> {
+    try {
+        // Not the settings of the npm that runs the tests, such as its --prefix.
+        const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+        return (await promisify(execFile)(command, args, { cwd, env })).stdout;
+    } catch (error) {
+        const { message, stdout } = error as Error & { stdout?: string };
+        throw new Error(`${message}\n${stdout ?? ""}`);
+    }
+}

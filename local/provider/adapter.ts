@@ -52,6 +52,11 @@ export interface Adapter<Args, State> {
     read?(aws: Aws, existing: Existing<Args, State>): Promise<Outputs<State> | void>;
 }
 
+/** What a `read` throws when AWS gives an empty answer, and no error, for what is not there. */
+export class Gone extends Error {
+    override readonly name = "Gone";
+}
+
 export interface AnyAdapter extends Adapter<Properties, Properties> {
     /** As the real provider's errors name the type: "SQS Queue". */
     readonly label: string;

@@ -1,4 +1,4 @@
-import type { Adapters, AnyAdapter, Existing } from "./adapter";
+import { type Adapters, type AnyAdapter, type Existing, Gone } from "./adapter";
 import { invokes } from "./invokes";
 import { autoName } from "./naming";
 import { acm } from "./resources/acm";
@@ -232,7 +232,7 @@ async function unlessGone<T>(adapter: AnyAdapter, call: () => Promise<T>): Promi
     try {
         return await call();
     } catch (error) {
-        if (adapter.gone?.includes((error as Error).name)) {
+        if ([Gone.name, ...(adapter.gone ?? [])].includes((error as Error).name)) {
             return undefined;
         }
         throw error;

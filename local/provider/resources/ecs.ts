@@ -10,7 +10,7 @@ import type {
 } from "@pulumi/aws/ecs/clusterCapacityProviders";
 import type { ServiceArgs, ServiceState } from "@pulumi/aws/ecs/service";
 import type { TaskDefinitionArgs, TaskDefinitionState } from "@pulumi/aws/ecs/taskDefinition";
-import { type Adapters, adapter, changeTags, type Inputs, service } from "../adapter";
+import { type Adapters, adapter, changeTags, Gone, type Inputs, service } from "../adapter";
 import type { Aws } from "../sdk";
 
 const gone = ["ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException"];
@@ -41,7 +41,7 @@ export const ecs: Adapters = service("ECS", {
         delete: (aws, { id }) => aws.ecs.deleteCluster({ cluster: id }),
         async read(aws, { id }) {
             const { clusters = [] } = await aws.ecs.describeClusters({ clusters: [id] });
-            throwUnlessActive("ClusterNotFoundException", clusters[0]?.status);
+            expectActive(clusters[0]?.status);
         },
     }),
     "ecs/clusterCapacityProviders:ClusterCapacityProviders": adapter<
@@ -147,7 +147,7 @@ export const ecs: Adapters = service("ECS", {
         },
         async read(aws, { id, inputs }) {
             const { services = [] } = await aws.ecs.describeServices({ services: [id], cluster: inputs.cluster });
-            throwUnlessActive("ServiceNotFoundException", services[0]?.status);
+            expectActive(services[0]?.status);
             return inputs.desiredCount === undefined ? undefined : { desiredCount: services[0].desiredCount };
         },
     }),
@@ -170,10 +170,9 @@ function changeEcsTags(aws: Aws, resourceArn: string | undefined, change: Parame
     );
 }
 
-/** Describe calls do not fail for what is gone: it is left out, or INACTIVE. */
-function throwUnlessActive(error: string, status: string | undefined): void {
+function expectActive(status: string | undefined): void {
     if (status === undefined || status === "INACTIVE") {
-        throw Object.assign(new Error("it is not active"), { name: error });
+        throw new Gone();
     }
 }
 

@@ -4,7 +4,8 @@ import type { ListenerCertificateArgs, ListenerCertificateState } from "@pulumi/
 import type { ListenerRuleArgs, ListenerRuleState } from "@pulumi/aws/lb/listenerRule";
 import type { LoadBalancerArgs, LoadBalancerState } from "@pulumi/aws/lb/loadBalancer";
 import type { TargetGroupArgs, TargetGroupState } from "@pulumi/aws/lb/targetGroup";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../adapter";
+import { type Adapters, adapter, changeTags, Gone, type Inputs, service, tagList } from "../adapter";
+import { kept } from "../kept";
 import type { Aws } from "../sdk";
 import { pascalKeys } from "../values";
 
@@ -117,7 +118,7 @@ export const lb: Adapters = service("ELBv2", {
         },
         delete: (aws, { id }) => aws.elb.deleteListener({ ListenerArn: id }),
         async read(aws, { id }) {
-            await aws.elb.describeListeners({ ListenerArns: [id] });
+            expectOne((await aws.elb.describeListeners({ ListenerArns: [id] })).Listeners);
         },
     }),
     "lb/listenerRule:ListenerRule": adapter<ListenerRuleArgs, ListenerRuleState>({
@@ -150,25 +151,22 @@ export const lb: Adapters = service("ELBv2", {
         },
         delete: (aws, { id }) => aws.elb.deleteRule({ RuleArn: id }),
         async read(aws, { id }) {
-            await aws.elb.describeRules({ RuleArns: [id] });
+            expectOne((await aws.elb.describeRules({ RuleArns: [id] })).Rules);
         },
     }),
-    "lb/listenerCertificate:ListenerCertificate": adapter<ListenerCertificateArgs, ListenerCertificateState>({
-        gone,
-        async create(aws, inputs) {
-            await aws.elb.addListenerCertificates({
-                ListenerArn: inputs.listenerArn,
-                Certificates: [{ CertificateArn: inputs.certificateArn }],
-            });
-            return { id: `${inputs.listenerArn}_${inputs.certificateArn}` };
-        },
-        delete: (aws, { inputs }) =>
-            aws.elb.removeListenerCertificates({
-                ListenerArn: inputs.listenerArn,
-                Certificates: [{ CertificateArn: inputs.certificateArn }],
-            }),
+    // The emulator's listeners have one certificate.
+    "lb/listenerCertificate:ListenerCertificate": kept<ListenerCertificateArgs, ListenerCertificateState>({
+        id: (_, inputs) => `${inputs.listenerArn}_${inputs.certificateArn}`,
+        replaceOn: ["listenerArn", "certificateArn"],
     }),
 });
+
+/** The emulator gives an empty list for what is not there. */
+function expectOne(found: readonly unknown[] = []): void {
+    if (found.length === 0) {
+        throw new Gone();
+    }
+}
 
 /** ELB refuses an empty list. */
 function tagsOrNone(tags: Readonly<Record<string, string>> = {}) {

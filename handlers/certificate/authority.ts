@@ -27,7 +27,12 @@ export async function openAccount(
         // Asked for by its key alone: acme-client would follow up a found account with an update that changes nothing, which is refused.
         await client.createAccount({ onlyReturnExisting: true });
     } catch (error) {
-        if ((error as { type?: string }).type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
+        const { type, message } = error as Error & { type?: string };
+        if (type === "urn:ietf:params:acme:error:unauthorized") {
+            const advice = `Delete the SSM parameter ${settings.accountKeyParameter} to begin with a new account.`;
+            throw failure("AccountUnusable", `${message} ${advice}`);
+        }
+        if (type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
             throw error;
         }
         const contact = settings.email === "" ? undefined : [`mailto:${settings.email}`];

@@ -192,6 +192,8 @@ describe("renewCertificate", () => {
             expect((await renew()).reason).to.equal(
                 "the delivered certificate is for *.tasks.example.test, tasks.example.test and not for *.tasks.example.test",
             );
+            // A single name too is a subject alternative name.
+            expect(await world.secret()).to.deep.include({ names: ["*.tasks.example.test"] });
             change({ KEY_TYPE: "RSA-2048" });
             expect((await renew()).reason).to.equal(
                 "the delivered certificate has a key of type P-256 and not RSA-2048",
@@ -428,6 +430,21 @@ describe("renewCertificate", () => {
                 expect(await world.parameter()).to.include({ Value: value, Version: 1 });
             });
         }
+
+        it("of an account that was deactivated is an error, and no new account is made", async () => {
+            await world.prepare();
+            await renew();
+            const accountKey = (await world.parameter())!.Value!;
+            const client = await openAccount(readCertificateSettings(), accountKey, Date.now() + 10_000);
+            await client.updateAccount({ status: "deactivated" });
+            const { name, message } = await failing({ force: true });
+            expect(name).to.equal("AccountUnusable");
+            expect(message).to.include("exists but is deactivated (urn:ietf:params:acme:error:unauthorized)");
+            expect(message).to.include(
+                `Delete the SSM parameter ${process.env.ACCOUNT_KEY_PARAMETER} to begin with a new`,
+            );
+            expect(await world.parameter()).to.include({ Value: accountKey, Version: 1 });
+        });
 
         it("is the winner's when two first runs make one at the same time", async () => {
             await world.prepare();

@@ -96,6 +96,8 @@ describe("syncTaskDns", () => {
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(id, address)]);
             expect(world.route53.accepted).to.deep.equal([[`CREATE ${id}.${DOMAIN}. A`]]);
+            // Nothing waits for the change to spread: that would cost requests that changes need.
+            expect(asked("/change/")).to.deep.equal([]);
         });
 
         it("waits for a task that is still on its way up", async () => {

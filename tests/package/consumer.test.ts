@@ -1,0 +1,82 @@
+import { expect } from "chai";
+import { join } from "node:path";
+
+import { OperationResult, runOperation } from "../../local/engine/operation";
+import { readState } from "../../local/engine/state";
+import type { SystemFile } from "../../local/systemFile";
+import { archiveOf, packagesIn } from "../support/archives";
+import { Consumer, installConsumer } from "../support/consumer";
+import { localSystem } from "../support/localSystem";
+import { TaskOutputs, visitNewTask } from "../support/newTask";
+import { root } from "../support/plugin";
+
+const region = "eu-west-1";
+const domain = "previews.tasks.example.test";
+
+describe("examples/typescript, with the package from npm", function () {
+    this.timeout(600_000);
+    let system: SystemFile;
+    let consumer: Consumer;
+    let first: OperationResult;
+
+    before(async () => {
+        // An older `debug` of the project's own, while acme-client needs a newer one; and one that nobody of ours needs.
+        consumer = await installConsumer(join(root, "examples/typescript"), ["debug@2.6.9", "left-pad@1.3.0"]);
+        system = (await localSystem()).file;
+        first = await run("up");
+    });
+
+    after(() => consumer.remove());
+
+    function run(operation: "up" | "destroy"): Promise<OperationResult> {
+        const { hostedZoneId, acme, httpsPort, httpPort } = system;
+        return runOperation(system, operation, {
+            program: join(consumer.directory, "index.ts"),
+            stack: "dev",
+            config: {
+                domain,
+                hostedZoneId,
+                acmeDirectory: acme.directoryUrl,
+                httpsPort: String(httpsPort),
+                httpPort: String(httpPort),
+            },
+        });
+    }
+
+    it("is type-checked by its own compiler and settings", async () => {
+        expect(await consumer.run("npx", "tsc", "--project", ".")).to.equal("");
+    });
+
+    it("has one copy of Pulumi's packages", async () => {
+        const copies = JSON.parse(await consumer.run("npm", "query", '[name^="@pulumi/"]')) as { location: string }[];
+        expect(
+            copies.map(({ location }) => location).filter((path) => path.split("node_modules").length > 2),
+        ).to.deep.equal([]);
+    });
+
+    it("packs each function's handler and its packages, and nothing of the project", async () => {
+        expect(await archiveOf(system, region, "previews-dns-sync")).to.deep.equal(["__index.js"]);
+
+        const needed = JSON.parse(
+            await consumer.run("npm", "query", '[name="acme-client"], [name="acme-client"] *'),
+        ) as { location: string; version: string }[];
+        const paths = await archiveOf(system, region, "previews-certificate-renewal");
+        expect(packagesIn(paths)).to.deep.equal(needed.map(({ location }) => location).sort());
+        expect(paths.filter((path) => !path.startsWith("node_modules/"))).to.deep.equal(["__index.js"]);
+        // The project's own `debug` is another version, at the top.
+        expect(packagesIn(paths)).to.include("node_modules/acme-client/node_modules/debug");
+        expect(packagesIn(paths)).not.to.include("node_modules/debug");
+    });
+
+    it("gives a task its own HTTPS name", async () => {
+        const page = await visitNewTask(system, region, { domain, ...first.outputs } as TaskOutputs);
+        expect([page.status, page.authorized]).to.deep.equal([200, true]);
+        expect(page.certificate.subjectaltname).to.equal(`DNS:*.${domain}`);
+    });
+
+    it("changes nothing when it is deployed again, and leaves nothing when it is destroyed", async () => {
+        expect((await run("up")).changes).to.deep.equal({ same: first.changes.create });
+        await run("destroy");
+        expect(readState(system, "dev", "previews").resources).to.deep.equal([]);
+    });
+});

@@ -6,12 +6,11 @@ import {
     AppArgs,
     appDefaults,
     appFaults,
+    appTask,
     ContainerHealthCheckArgs,
     CpuArchitecture,
     portClashes,
 } from "./internal/appTask";
-import { certificateVariables, envoyBootstrap, envoyLimits } from "./internal/envoyBootstrap";
-import { fargateTask } from "./internal/fargateTask";
 import { domainReason, integerReason } from "./internal/rules";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { Fault, faults, refuse } from "./internal/validation";
@@ -35,6 +34,11 @@ export interface EnvoyTaskArgs extends AppArgs {
      */
     readonly domain?: pulumi.Input<string>;
     /**
+     * Ids of security groups whose members may connect besides, such as TraefikGateway's. How many there are is decided before the deployment.
+     * @default none
+     */
+    readonly allowedSecurityGroupIds?: pulumi.Input<string>[];
+    /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
@@ -42,9 +46,9 @@ export interface EnvoyTaskArgs extends AppArgs {
 }
 
 /**
- * A Fargate task definition of two containers: the app, and an Envoy that ends TLS in front of it; with its roles, its security group
- * and its log group. The certificate's key reaches Envoy alone, through the execution role. Tasks are started on demand, or kept running
- * by a service.
+ * A Fargate task definition of the app and an Envoy that ends TLS in front of it; with its roles, its security group and its log group. The
+ * certificate's key reaches Envoy alone, through the execution role. A stop lets requests under way end. Tasks are started on demand, or
+ * kept running by a service.
  */
 export class EnvoyTask extends pulumi.ComponentResource {
     /** ARN of the task definition, with its revision. */
@@ -55,7 +59,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
     public readonly taskRoleArn: pulumi.Output<string>;
     /** ARN of the role by which ECS pulls images, reads secrets and writes logs. */
     public readonly executionRoleArn: pulumi.Output<string>;
-    /** Name of the log group of both containers. */
+    /** Name of the log group of the containers. */
     public readonly logGroupName: pulumi.Output<string>;
     /** Name of the service; empty without one. */
     public readonly serviceName: pulumi.Output<string>;
@@ -69,24 +73,14 @@ export class EnvoyTask extends pulumi.ComponentResource {
         const { allowedCidrBlocks = anywhere, tags } = args;
         const options = { parent: this };
 
-        const task = fargateTask(
-            name,
-            {
-                images: [args.image, args.envoyImage ?? appDefaults.envoyImage],
-                secretArns: pulumi
-                    .all([args.certificateSecretArn, args.secrets ?? {}])
-                    .apply(([certificateSecretArn, secrets]) => [certificateSecretArn, ...Object.values(secrets)]),
-                volumes: [],
-                containers: (logGroupName, region) => containerDefinitions(args, logGroupName, region),
-                cpu: args.cpu ?? appDefaults.cpu,
-                memory: args.memory ?? appDefaults.memory,
-                cpuArchitecture: args.cpuArchitecture ?? appDefaults.cpuArchitecture,
-                taskPolicyArns: args.taskPolicyArns,
-                logRetentionDays: args.logRetentionDays ?? appDefaults.logRetentionDays,
-                tags,
-            },
-            this,
-        );
+        const sidecar = {
+            httpsPort: args.httpsPort ?? appDefaults.httpsPort,
+            httpPort: args.httpPort ?? appDefaults.httpPort,
+            domain: args.domain,
+            healthCheckPath: args.healthCheckPath,
+            certificateSecretArn: args.certificateSecretArn,
+        };
+        const task = appTask(name, args, sidecar, this);
         const securityGroup = servedPorts(name, args, allowedCidrBlocks, this);
         const network = {
             subnets: args.subnetIds,
@@ -168,104 +162,11 @@ function servedPorts(
             const rule = { securityGroupId: securityGroup.id, port, peer: { cidr }, tags };
             allowIn(`${name}-${protocol}-from-${cidr}`, rule, parent);
         }
+        (args.allowedSecurityGroupIds ?? []).forEach((securityGroupId, index) => {
+            const rule = { securityGroupId: securityGroup.id, port, peer: { securityGroupId }, tags };
+            allowIn(`${name}-${protocol}-from-group-${index + 1}`, rule, parent);
+        });
     }
     allowOutAnywhere(name, securityGroup.id, tags, parent);
     return securityGroup;
-}
-
-/** Both containers as JSON, in one order of keys and names, so that no preview shows a change where there is none. */
-function containerDefinitions(
-    args: EnvoyTaskArgs,
-    logGroupName: pulumi.Input<string>,
-    region: pulumi.Input<string>,
-): pulumi.Output<string> {
-    const { domain, healthCheckPath, healthCheck, command } = args;
-    return pulumi
-        .output({
-            image: args.image,
-            command,
-            environment: args.environment ?? {},
-            secrets: args.secrets ?? {},
-            healthCheck,
-            containerPort: args.containerPort ?? appDefaults.containerPort,
-            stopTimeout: args.stopTimeout ?? appDefaults.stopTimeout,
-            httpsPort: args.httpsPort ?? appDefaults.httpsPort,
-            httpPort: args.httpPort ?? appDefaults.httpPort,
-            envoyImage: args.envoyImage ?? appDefaults.envoyImage,
-            accessLog: args.accessLog ?? appDefaults.accessLog,
-            certificateSecretArn: args.certificateSecretArn,
-            domain,
-            healthCheckPath,
-            logGroupName,
-            region,
-        })
-        .apply((given) => {
-            const logConfiguration = (prefix: string): object => ({
-                logDriver: "awslogs",
-                options: {
-                    "awslogs-group": given.logGroupName,
-                    "awslogs-region": given.region,
-                    "awslogs-stream-prefix": prefix,
-                },
-            });
-            const app = {
-                name: "app",
-                image: given.image,
-                essential: true,
-                command: given.command,
-                environment: sortedEntries(given.environment).map(([name, value]) => ({ name, value })),
-                secrets: sortedEntries(given.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
-                healthCheck: given.healthCheck && {
-                    command: given.healthCheck.command,
-                    interval: given.healthCheck.interval ?? 30,
-                    timeout: given.healthCheck.timeout ?? 5,
-                    retries: given.healthCheck.retries ?? 3,
-                    startPeriod: given.healthCheck.startPeriod ?? 0,
-                },
-                stopTimeout: given.stopTimeout,
-                logConfiguration: logConfiguration("app"),
-            };
-            const bootstrap = envoyBootstrap({
-                httpsPort: given.httpsPort,
-                httpPort: given.httpPort,
-                appPort: given.containerPort,
-                domain: given.domain,
-                healthCheckPath: given.healthCheckPath,
-                accessLog: given.accessLog,
-            });
-            const envoy = {
-                name: "envoy",
-                image: given.envoyImage,
-                essential: true,
-                command: [
-                    ...["--config-yaml", JSON.stringify(bootstrap)],
-                    ...["--concurrency", "1"], // Envoy would start a thread for each of the host's cores
-                    "--disable-hot-restart",
-                    ...["--log-level", "warning"],
-                ],
-                cpu: envoyLimits.cpu,
-                memory: envoyLimits.memory,
-                dependsOn: [{ containerName: "app", condition: given.healthCheck ? "HEALTHY" : "START" }],
-                portMappings: [given.httpsPort, given.httpPort].map((port) => ({
-                    containerPort: port,
-                    hostPort: port,
-                    protocol: "tcp",
-                })),
-                secrets: [
-                    { name: certificateVariables.chain, valueFrom: `${given.certificateSecretArn}:certificateChain::` },
-                    { name: certificateVariables.key, valueFrom: `${given.certificateSecretArn}:privateKey::` },
-                ],
-                readonlyRootFilesystem: true,
-                user: "65532", // "nonroot" of the distroless image
-                linuxParameters: { capabilities: { drop: ["ALL"] } },
-                // Lets a process without privileges listen on ports below 1024.
-                systemControls: [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
-                logConfiguration: logConfiguration("envoy"),
-            };
-            return JSON.stringify([app, envoy]);
-        });
-}
-
-function sortedEntries(record: Record<string, string>): [string, string][] {
-    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }

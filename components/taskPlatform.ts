@@ -239,6 +239,8 @@ function appArgs(args: TaskPlatformArgs): AppArgs {
         healthCheckPath: args.healthCheckPath,
         taskPolicyArns: args.taskPolicyArns,
         stopTimeout: args.stopTimeout,
+        drainSeconds: args.drainSeconds,
+        dockerLabels: args.dockerLabels,
         httpsPort: args.httpsPort,
         httpPort: args.httpPort,
         allowedCidrBlocks: args.allowedCidrBlocks,

@@ -183,8 +183,6 @@ export interface SidecarArgs {
     readonly idleTimeout?: pulumi.Input<number>;
     /** undefined: each task makes its own certificate. */
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
-    /** Seconds that a drain takes at least. */
-    readonly leastDrainSeconds?: number;
 }
 
 /** Makes the task of an app, behind an Envoy or, without one, as it is. */
@@ -223,7 +221,7 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const { certificateSecretArn, leastDrainSeconds, ...bootstrap } = sidecar ?? {};
+    const { certificateSecretArn, ...bootstrap } = sidecar ?? {};
     return pulumi
         .output({
             app: {
@@ -255,7 +253,6 @@ function containers(
                                   bootstrap: { ...rest, httpsPort },
                                   certificateSecretArn: envoy.certificateSecretArn,
                                   drainSeconds: envoy.drainSeconds,
-                                  leastDrainSeconds,
                               },
                     dockerLabels,
                     logGroupName: logs,

@@ -2,7 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
-import { envoyBootstrap } from "../../components/internal/envoyBootstrap";
+import { envoyBootstrap, EnvoyBootstrapOptions } from "../../components/internal/envoyBootstrap";
+import { drainEnvoy } from "../../components/internal/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 
@@ -35,6 +36,8 @@ const full: EnvoyTaskArgs = {
     healthCheckPath: "/health",
     taskPolicyArns: ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "arn:aws:iam::111122223333:policy/own"],
     stopTimeout: 120,
+    drainSeconds: 115,
+    dockerLabels: { team: "red" },
     httpsPort: 8443,
     httpPort: 8080,
     allowedCidrBlocks: ["203.0.113.0/24", "2001:db8::/32"],
@@ -43,6 +46,7 @@ const full: EnvoyTaskArgs = {
     logRetentionDays: 7,
     domain: "tasks.example.com",
     desiredCount: 2,
+    allowedSecurityGroupIds: ["sg-gateway"],
     tags,
 };
 
@@ -100,8 +104,10 @@ describe("EnvoyTask", () => {
             "it-execution-role aws:iam/role:Role",
             "it-http-from-2001:db8::/32 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
             "it-http-from-203.0.113.0/24 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-http-from-group-1 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
             "it-https-from-2001:db8::/32 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
             "it-https-from-203.0.113.0/24 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            "it-https-from-group-1 aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
             "it-logs aws:cloudwatch/logGroup:LogGroup",
             "it-security-group aws:ec2/securityGroup:SecurityGroup",
             "it-service aws:ecs/service:Service",
@@ -163,8 +169,11 @@ describe("EnvoyTask", () => {
             ]);
         });
 
-        it("lets only the given networks in, on the given ports", () => {
+        it("lets only the given networks and groups in, on the given ports", () => {
+            const group = { referencedSecurityGroupId: "sg-gateway", tags };
             expect(rulesOf(made(), "Ingress")).to.have.deep.members([
+                { ...common, ipProtocol: "tcp", fromPort: 8443, toPort: 8443, ...group },
+                { ...common, ipProtocol: "tcp", fromPort: 8080, toPort: 8080, ...group },
                 { ...common, ipProtocol: "tcp", fromPort: 8443, toPort: 8443, cidrIpv4: "203.0.113.0/24", tags },
                 { ...common, ipProtocol: "tcp", fromPort: 8443, toPort: 8443, cidrIpv6: "2001:db8::/32", tags },
                 { ...common, ipProtocol: "tcp", fromPort: 8080, toPort: 8080, cidrIpv4: "203.0.113.0/24", tags },
@@ -257,7 +266,7 @@ describe("EnvoyTask", () => {
 
         it("is of the smallest size", () => {
             const { containerDefinitions, ...inputs } = plain.find("it").inputs;
-            expect(containerDefinitions).to.have.length(2);
+            expect(containerDefinitions).to.have.length(4);
             expect(inputs).to.deep.equal({
                 family: "it",
                 requiresCompatibilities: ["FARGATE"],
@@ -265,6 +274,7 @@ describe("EnvoyTask", () => {
                 cpu: "256",
                 memory: "512",
                 runtimePlatform: { operatingSystemFamily: "LINUX", cpuArchitecture: "X86_64" },
+                volumes: [{ name: "envoy" }],
                 executionRoleArn: "arn:aws:iam::111122223333:role/it-execution-role",
                 taskRoleArn: "arn:aws:iam::111122223333:role/it-task-role",
             });
@@ -322,6 +332,12 @@ describe("EnvoyTask", () => {
             });
         });
 
+        const envoyVolume = { sourceVolume: "envoy", containerPath: "/run/envoy", readOnly: false };
+        const confined = (user: string): object => ({
+            readonlyRootFilesystem: true,
+            user,
+            linuxParameters: { capabilities: { drop: ["ALL"] } },
+        });
         const envoy = {
             name: "envoy",
             essential: true,
@@ -331,54 +347,101 @@ describe("EnvoyTask", () => {
                 { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
                 { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },
             ],
-            readonlyRootFilesystem: true,
-            user: "65532",
-            linuxParameters: { capabilities: { drop: ["ALL"] } },
-            systemControls: [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
+            mountPoints: [envoyVolume],
+            ...confined("65532"),
+            stopTimeout: 5,
             logConfiguration: logConfiguration("envoy"),
         };
-        const commandOf = (bootstrap: unknown): string[] => [
-            "--config-yaml",
-            JSON.stringify(bootstrap),
-            "--concurrency",
-            "1",
-            "--disable-hot-restart",
-            "--log-level",
-            "warning",
+        const commandOf = (options: EnvoyBootstrapOptions, drainSeconds: number): string[] => [
+            ...["--config-yaml", JSON.stringify(envoyBootstrap({ ...options, admin: true }))],
+            ...["--concurrency", "1", "--disable-hot-restart", "--drain-time-s", String(drainSeconds)],
+            ...["--log-level", "warning"],
         ];
         const ports = (...published: number[]): unknown[] =>
             published.map((port) => ({ containerPort: port, hostPort: port, protocol: "tcp" }));
 
         it("runs Envoy with the certificate, without privileges, after the app", () => {
-            const [, container] = plain.find("it").inputs.containerDefinitions as unknown[];
+            const [, , container] = plain.find("it").inputs.containerDefinitions as unknown[];
+            const options = { httpsPort: 443, httpPort: 80, appPort: 8080, accessLog: AccessLog.Errors };
             expect(container).to.deep.equal({
                 ...envoy,
                 image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
-                command: commandOf(
-                    envoyBootstrap({ httpsPort: 443, httpPort: 80, appPort: 8080, accessLog: AccessLog.Errors }),
-                ),
-                dependsOn: [{ containerName: "app", condition: "START" }],
+                command: commandOf(options, 20),
+                dependsOn: [
+                    { containerName: "init", condition: "SUCCESS" },
+                    { containerName: "app", condition: "START" },
+                ],
                 portMappings: ports(443, 80),
+                systemControls: [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
             });
         });
 
         it("runs Envoy for the given ports, domain and health check, once the app is healthy", () => {
-            const [, container] = inputsOf("it").containerDefinitions as unknown[];
+            const [, , container] = inputsOf("it").containerDefinitions as unknown[];
+            const options = {
+                httpsPort: 8443,
+                httpPort: 8080,
+                appPort: 3000,
+                domain: "tasks.example.com",
+                healthCheckPath: "/health",
+                accessLog: AccessLog.All,
+            };
             expect(container).to.deep.equal({
                 ...envoy,
                 image: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/envoy:1.40",
-                command: commandOf(
-                    envoyBootstrap({
-                        httpsPort: 8443,
-                        httpPort: 8080,
-                        appPort: 3000,
-                        domain: "tasks.example.com",
-                        healthCheckPath: "/health",
-                        accessLog: AccessLog.All,
-                    }),
-                ),
-                dependsOn: [{ containerName: "app", condition: "HEALTHY" }],
+                command: commandOf(options, 115),
+                dockerLabels: { team: "red" },
+                dependsOn: [
+                    { containerName: "init", condition: "SUCCESS" },
+                    { containerName: "app", condition: "HEALTHY" },
+                ],
                 portMappings: ports(8443, 8080),
+            });
+        });
+
+        it("opens the volume of Envoy's admin socket, and gives it to no other than Envoy and its helpers", () => {
+            const [app, init] = plain.find("it").inputs.containerDefinitions as unknown[];
+            expect(app).not.to.have.property("mountPoints");
+            expect(init).to.deep.equal({
+                name: "init",
+                image: "docker.io/curlimages/curl:8.16.0",
+                essential: false,
+                entryPoint: ["/bin/sh", "-c"],
+                command: ["set -eu\nchmod 1777 /run/envoy"],
+                mountPoints: [envoyVolume],
+                ...confined("0"),
+                logConfiguration: logConfiguration("init"),
+            });
+        });
+
+        it("proves the TLS handshake, and drains Envoy before it and the app are stopped", () => {
+            const [, , , lifecycle] = inputsOf("it").containerDefinitions as unknown[];
+            expect(lifecycle).to.deep.equal({
+                name: "lifecycle",
+                image: "docker.io/curlimages/curl:8.16.0",
+                essential: true,
+                entryPoint: ["/bin/sh", "-c"],
+                command: [drainEnvoy],
+                environment: [
+                    { name: "DRAIN_SECONDS", value: "115" },
+                    { name: "LEAST_DRAIN_SECONDS", value: "0" },
+                ],
+                memory: 32,
+                dependsOn: [{ containerName: "envoy", condition: "START" }],
+                healthCheck: {
+                    command: [
+                        ...["CMD", "curl", "--silent", "--insecure", "--output", "/dev/null", "--max-time", "4"],
+                        "https://127.0.0.1:8443/",
+                    ],
+                    interval: 10,
+                    timeout: 5,
+                    retries: 3,
+                    startPeriod: 10,
+                },
+                mountPoints: [envoyVolume],
+                ...confined("65532"),
+                stopTimeout: 120,
+                logConfiguration: logConfiguration("lifecycle"),
             });
         });
 
@@ -420,6 +483,7 @@ describe("EnvoyTask", () => {
             cpuArchitecture: "arm64" as CpuArchitecture,
             accessLog: "some" as AccessLog,
             stopTimeout: 121,
+            drainSeconds: 116,
             healthCheckPath: "health",
             healthCheck: { command: ["CMD", "true"], interval: 1, timeout: 61, retries: 0, startPeriod: 301 },
             environment: { TLS_PRIVATE_KEY: "mine" },
@@ -437,6 +501,7 @@ describe("EnvoyTask", () => {
             cpuArchitecture: '"arm64" is not one of X86_64, ARM64',
             accessLog: '"some" is not one of off, errors, all',
             stopTimeout: "121 is not allowed: give a whole number from 2 to 120 seconds",
+            drainSeconds: "116 is not allowed: give a whole number from 0 to 115 seconds",
             healthCheckPath: '"health" is not a path: begin it with /',
             environment: "TLS_PRIVATE_KEY is Envoy's own: the app must not have it, give the variable another name",
             "secrets.NAME": '"/token" is not the ARN of a Secrets Manager secret or an SSM parameter',

@@ -77,7 +77,7 @@ export function callbackFunction<Event, Result>(
  * The handler and its packages. aws.lambda.CallbackFunction would pack what the package.json of the current directory names: at a consumer's
  * those are their own dependencies, and a program in YAML or Python has no package.json at all.
  */
-function archive<Event, Result>(
+export function archive<Event, Result>(
     handler: aws.lambda.Callback<Event, Result>,
     packages: readonly string[],
 ): pulumi.asset.AssetArchive {

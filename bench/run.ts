@@ -1,0 +1,23 @@
+// `npm run bench`: every measurement, or those that are named. Ratios are of figures from one run.
+import { archives } from "./archives";
+
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives };
+
+async function run(names: readonly string[]): Promise<void> {
+    const unknown = names.filter((name) => !(name in benchmarks));
+    if (unknown.length > 0) {
+        throw new Error(`No benchmark ${unknown.join(", ")}: there are ${Object.keys(benchmarks).join(", ")}.`);
+    }
+    for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
+        console.log(`\n${name}`);
+        await benchmarks[name]();
+    }
+}
+
+run(process.argv.slice(2)).then(
+    () => process.exit(),
+    (error: Error) => {
+        console.error(error.message);
+        process.exit(1);
+    },
+);

@@ -38,11 +38,11 @@ export function batches(changes: readonly RecordChange[]): RecordChange[][] {
 export function refusals(text: string, changes: readonly RecordChange[]): Map<string, Refusal> {
     const names = new Set(changes.map(({ name }) => name));
     const found = new Map<string, Refusal>();
-    for (const sentence of text.split(/(?=Tried to |The request |RRSet |Invalid )/)) {
+    for (const sentence of text.split(/(?=Tried to |The request |RRSet (?:of type \w+ )?with DNS name |Invalid )/)) {
         for (const word of sentence.match(/[\w.-]+/g) ?? []) {
             const name = word.toLowerCase().replace(/\.*$/, ".");
             if (names.has(name)) {
-                found.set(name, { fault: faultIn(sentence), text: sentence.trim() });
+                found.set(name, { fault: faultIn(sentence), text: sentence.replace(/[\s,\]]+$/, "") });
             }
         }
     }
@@ -50,7 +50,7 @@ export function refusals(text: string, changes: readonly RecordChange[]): Map<st
 }
 
 function faultIn(sentence: string): Refusal["fault"] {
-    if (sentence.includes("already exists")) {
+    if (sentence.includes("but it already exists")) {
         return "exists";
     }
     if (sentence.includes("was not found")) {

@@ -55,7 +55,9 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
     };
     const [s3, ssm] = [new S3Client({ ...config, forcePathStyle: true }), new SSMClient(config)];
     const [secretsManager, sns, sqs] = [new SecretsManagerClient(config), new SNSClient(config), new SQSClient(config)];
-    const dns = await startDnsServer({ zones: () => [{ name: `${ZONE_NAME}.`, sets: recordSets() }] });
+    const dns = await startDnsServer({
+        zones: () => [world.resolving ? world.route53.published() : { name: `${ZONE_NAME}.`, sets: new Map() }],
+    });
     const pebble = await startPebble(processes, { dnsPort: dns.port, directory, ...options });
     const agent = new Agent({ ca: readFileSync(pebble.tlsCaFile), keepAlive: true });
     acme.axios.defaults.httpsAgent = agent;
@@ -65,16 +67,6 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
     let parameterName = "";
     let queueUrl = "";
     let restore = () => {};
-
-    function recordSets() {
-        const shown = world.resolving ? world.route53.resolvable() : [];
-        return new Map(
-            shown.map(({ name, type, ttl, values }) => {
-                const ResourceRecords = values.map((Value) => ({ Value }));
-                return [name, [{ Name: name, Type: type as "TXT", TTL: ttl, ResourceRecords }]];
-            }),
-        );
-    }
 
     const world: CertificateWorld = {
         pebble,

@@ -281,7 +281,9 @@ describe("syncTaskDns", () => {
             world.route53.put({ name: `${bad.id}.${DOMAIN}.`, type: "CNAME", ttl: 60, values: ["elsewhere.test."] });
             expect(await deliver([bad.events[1], good.events[1]])).to.deep.equal(["m0"]);
             expect(zone()).to.deep.include(recordOf(good.id, good.address));
-            expect(lines[0].reason).to.match(/^RRSet of type A with DNS name \S+ is not permitted as it conflicts/);
+            expect(lines[0].reason).to.equal(
+                `RRSet of type A with DNS name ${bad.id}.${DOMAIN}. is not permitted because a conflicting RRSet of type CNAME with the same DNS name already exists in zone example.test.`,
+            );
         });
 
         it("is found by halving the batch when Route 53 names nobody: 64 records cost 13 requests", async () => {

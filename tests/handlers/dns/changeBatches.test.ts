@@ -66,14 +66,16 @@ describe("refusals", () => {
             "Tried to delete resource record set [name='B.example.test.', type='A'] but it was not found, " +
             "Tried to delete resource record set [name='c.example.test.', type='A'] but the values provided do not match the current values, " +
             "RRSet with DNS name d.example.test. is not permitted in zone example.org., " +
+            "RRSet of type A with DNS name g.example.test. is not permitted because a conflicting RRSet of type CNAME with the same DNS name already exists in zone example.test., " +
             "The request contains an invalid set of changes for a resource record set 'A e.example.test.']";
-        const changes = ["a", "b", "c", "d", "e", "f"].map((label) => change("CREATE", label));
+        const changes = ["a", "b", "c", "d", "e", "f", "g"].map((label) => change("CREATE", label));
         expect(blamed(text, ...changes)).to.deep.equal({
             "a.example.test.": "exists",
             "b.example.test.": "not found",
             "c.example.test.": "differs",
             "d.example.test.": "invalid",
             "e.example.test.": "invalid",
+            "g.example.test.": "invalid",
         });
     });
 

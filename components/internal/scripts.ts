@@ -20,7 +20,7 @@ chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
  * may not have noticed the stop yet; not after DRAIN_SECONDS.
  */
 export const drainEnvoy = `set -u
-admin() { curl --silent --fail --max-time 5 --unix-socket ${adminSocket} "$@"; }
+admin() { curl --silent --fail --globoff --max-time 5 --unix-socket ${adminSocket} "$@"; }
 active() { admin 'http://envoy/stats?filter=^http[.]https?[.]downstream_rq_active' | awk '{ sum += $2 } END { print sum + 0 }'; }
 drain() {
     started=$(date +%s)

@@ -18,6 +18,7 @@ import { lambdaOverlay } from "./gateway/lambda";
 import { route53Overlay } from "./gateway/route53";
 import type { Route53Options } from "./gateway/route53";
 import { schedulerOverlay } from "./gateway/scheduler";
+import { secretsManagerOverlay } from "./gateway/secretsManager";
 import { createRunner } from "./lambda/runner";
 import { claimLoopbackBlock, portInBlock } from "./loopback";
 import { omit } from "./omit";
@@ -98,7 +99,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             log,
         });
         stops.push(() => loadBalancing.stop());
-        const ecs = createEcs({ root, processes, networkInterfaces, readSecret, publish: events.publish, log });
+        const ecs = createEcs({
+            root,
+            processes,
+            networkInterfaces,
+            loadBalancing,
+            readSecret,
+            publish: events.publish,
+            log,
+        });
         const runner = createRunner({ gatewayUrl, directory, processes, caFile: tlsCaFile(directory) });
         stops.push(() => runner.stop());
         const overlays = [
@@ -106,6 +115,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             ec2Overlay(networkInterfaces),
             events.overlay,
             schedulerOverlay({ gatewayUrl, log }),
+            secretsManagerOverlay(),
             route53,
             lambdaOverlay(runner),
             acm,

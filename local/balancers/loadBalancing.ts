@@ -44,6 +44,8 @@ export interface LoadBalancing {
     /** Gets no new requests from now on; resolves when it has none left, or the deregistration delay is over. */
     deregister(scope: Scope, target: TargetAddress): Promise<void>;
     stateOf(scope: Scope, target: TargetAddress): Target["state"];
+    /** A load balancer forwards to the target group. */
+    isInUse(scope: Scope, targetGroupArn: string): boolean;
     /** Is told of each target group one of whose targets has changed its state. */
     onTargetChange(listener: (scope: Scope, targetGroupArn: string) => void): void;
     /** The names of the load balancers, as a DNS server publishes them. */
@@ -202,6 +204,7 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             const target = state.targetGroups.get(targetGroupArn)?.targets.get(targetKey(address, port));
             return isInUse && target ? target.state : "unused";
         },
+        isInUse: (scope, targetGroupArn) => loadBalancerArnsOf(stateOf(scope), targetGroupArn).length > 0,
         onTargetChange: (listener) => void listeners.push(listener),
         zones() {
             const balancers = [...states.values()].flatMap(({ loadBalancers }) => [...loadBalancers.values()]);

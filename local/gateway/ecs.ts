@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Task } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../awsClients";
+import type { LoadBalancing } from "../balancers/loadBalancing";
 import type { TaskHost } from "../tasks/runTask";
 import { clusterOperations } from "./ecs/clusters";
 import { createServiceScheduler } from "./ecs/services";
@@ -20,7 +21,8 @@ export interface Ecs {
     stop(graceMs?: number): Promise<void>;
 }
 
-export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange"> & {
+export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange" | "deactivate"> & {
+    readonly loadBalancing: LoadBalancing;
     /** Publishes a change of a task, in the order they happen. */
     readonly publish: (scope: Scope, task: Task) => void;
 };
@@ -35,8 +37,10 @@ export function createEcs(options: EcsOptions): Ecs {
             services.taskChanged(stateOf(scope), task);
         },
         onHealthChange: (scope, task) => services.taskChanged(stateOf(scope), task),
+        deactivate: (scope, task) => services.deregister(stateOf(scope), task),
     };
-    const services = createServiceScheduler(host);
+    const services = createServiceScheduler(host, options.loadBalancing);
+    options.loadBalancing.onTargetChange((scope, arn) => services.targetGroupChanged(stateOf(scope), arn));
     const operations: Readonly<Record<string, Operation>> = {
         ...clusterOperations,
         ...taskDefinitionOperations,

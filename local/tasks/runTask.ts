@@ -35,6 +35,8 @@ export interface TaskHost {
     readonly onChange: (scope: Scope, task: Task) => void;
     /** After each change of its healthStatus, which makes no new version. */
     readonly onHealthChange: (scope: Scope, task: Task) => void;
+    /** What is to be done before its containers are told to stop; undefined when nothing is. */
+    readonly deactivate: (scope: Scope, task: Task) => Promise<unknown> | undefined;
     readonly log: (text: string) => void;
 }
 
@@ -106,6 +108,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
             setStatus("RUNNING", { startedAt: new Date() });
         }
         await until(isStopping);
+        await deactivate();
         await Promise.all(containers.map(stopContainer));
         setStatus("DEPROVISIONING", { executionStoppedAt: new Date() });
         rmSync(directory, { recursive: true, force: true });
@@ -113,6 +116,19 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         host.networkInterfaces.delete(attachment.id!);
         attachment.status = "DELETED";
         setStatus("STOPPED", { stoppedAt: new Date(), tags: [] });
+    }
+
+    /** Load balancers send it no more requests and wait for those at hand, unless it has ended already. */
+    async function deactivate(): Promise<void> {
+        const deactivated = host.deactivate(scope, task);
+        if (deactivated && task.stopCode !== "EssentialContainerExited") {
+            setStatus("DEACTIVATING");
+            const hasEnded = until(() =>
+                containers.some((one) => isEssential(one) && one.view.lastStatus === "STOPPED"),
+            );
+            await Promise.race([deactivated, hasEnded]);
+            setStatus("STOPPING");
+        }
     }
 
     async function startContainers(networkInterface: NetworkInterface): Promise<void> {

@@ -4,10 +4,14 @@ import { join } from "node:path";
 
 import { EC2Client } from "@aws-sdk/client-ec2";
 import * as ecs from "@aws-sdk/client-ecs";
+import { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v2";
 
 import { clientConfig } from "../../local/awsClients";
+import { createLoadBalancing } from "../../local/balancers/loadBalancing";
+import type { LoadBalancing } from "../../local/balancers/loadBalancing";
 import { ec2Overlay } from "../../local/gateway/ec2";
 import { createEcs } from "../../local/gateway/ecs";
+import { elbOverlay } from "../../local/gateway/elb";
 import { taskStateChange } from "../../local/gateway/events";
 import type { AwsEvent } from "../../local/gateway/events";
 import { startGateway } from "../../local/gateway/gateway";
@@ -22,6 +26,8 @@ const region = "eu-west-1";
 export interface LocalEcs {
     readonly client: ecs.ECSClient;
     readonly ec2: EC2Client;
+    readonly elb: ElasticLoadBalancingV2;
+    readonly loadBalancing: LoadBalancing;
     /** All that was published, in that order. */
     readonly events: readonly AwsEvent[];
     /** What `secrets[].valueFrom` names. */
@@ -64,7 +70,16 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     const secrets = new Map<string, string>();
     const faults: string[] = [];
     const log = (text: string) => void faults.push(text);
+    const loadBalancing = createLoadBalancing({
+        root: join(__dirname, "..", ".."),
+        processes,
+        address: () => networkInterfaces.newAddress(),
+        certificateOf: () => undefined,
+        ports: { 80: 8480, 443: 8443 },
+        log,
+    });
     const service = createEcs({
+        loadBalancing,
         root: join(__dirname, "..", ".."),
         processes,
         networkInterfaces,
@@ -78,7 +93,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     const gateway = await startGateway({
         emulatorPort: 9,
         accountId,
-        overlays: [service.overlay, ec2Overlay(networkInterfaces)],
+        overlays: [service.overlay, ec2Overlay(networkInterfaces), elbOverlay(loadBalancing)],
         log,
     });
     const client = new ecs.ECSClient(clientConfig(gateway.url, { accountId, region }));
@@ -110,6 +125,8 @@ export async function startLocalEcs(): Promise<LocalEcs> {
 
     return {
         client,
+        elb: new ElasticLoadBalancingV2(clientConfig(gateway.url, { accountId, region })),
+        loadBalancing,
         ec2: new EC2Client(clientConfig(gateway.url, { accountId, region })),
         events,
         secrets,
@@ -147,6 +164,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
             readFileSync(join(directory, "logs", "tasks", `${taskArn.split("/").at(-1)}-${container}.log`), "utf8"),
         async stop() {
             await service.stop();
+            await loadBalancing.stop();
             await gateway.stop();
             await block.release();
             const left = await processes.stop();

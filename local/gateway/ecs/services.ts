@@ -11,11 +11,13 @@ import type {
     UpdateServiceCommandInput,
 } from "@aws-sdk/client-ecs";
 
+import type { LoadBalancing } from "../../balancers/loadBalancing";
 import { omit } from "../../omit";
 import type { RunningTask, TaskHost } from "../../tasks/runTask";
 import { AwsError } from "../overlay";
 import { arn, findCluster, invalid, lastPart, missing, newId, page } from "./state";
 import type { EcsState, Operation } from "./state";
+import { checkLoadBalancers, createServiceTargets } from "./serviceTargets";
 import { capacityOf, findActiveDefinition, startTask } from "./tasks";
 import { findTaskDefinition } from "./taskDefinitions";
 
@@ -26,13 +28,19 @@ export interface ServiceScheduler {
     readonly operations: Readonly<Record<string, Operation>>;
     /** To be told of each change of a task: its service may have to start another one. */
     taskChanged(state: EcsState, task: Task): void;
+    /** To be told of each target group whose targets have changed their states. */
+    targetGroupChanged(state: EcsState, targetGroupArn: string): void;
+    /** Takes a task that stops out of its service's target groups; undefined when it is in none. */
+    deregister(state: EcsState, task: Task): Promise<unknown> | undefined;
     /** Starts nothing any more. */
     stop(): void;
 }
 
 /** Keeps the desired count of each service running, and rolls a new deployment out within its limits. */
-export function createServiceScheduler(host: TaskHost): ServiceScheduler {
+export function createServiceScheduler(host: TaskHost, loadBalancing: LoadBalancing): ServiceScheduler {
+    const targets = createServiceTargets(loadBalancing);
     const pauses = new Map<string, NodeJS.Timeout>();
+    const graces = new Set<NodeJS.Timeout>();
     const due = new Set<Service>();
     let hasStopped = false;
 
@@ -57,11 +65,15 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
         const active = tasksOf(state, service).filter(({ task }) => task.desiredStatus === "RUNNING");
         const current = active.filter(({ task }) => task.startedBy === primary.id);
         const old = active.filter(({ task }) => task.startedBy !== primary.id);
+        const isHealthy = (running: RunningTask) => isServing(state, running);
+        const failing = current.filter(({ task }) => failureOf(state, service, task) !== undefined);
+        const sound = current.filter((running) => !failing.includes(running));
         const { maximumPercent = 200, minimumHealthyPercent = 100 } = service.deploymentConfiguration ?? {};
 
         const room = Math.max(Math.floor((desired * maximumPercent) / 100) - active.length, 0);
-        const wanted = Math.min(Math.max(desired - current.length, 0), room);
-        if (wanted > 0 && service.status === "ACTIVE") {
+        const lacking = Math.max(desired - sound.length, 0);
+        const wanted = Math.min(lacking, room);
+        if (wanted > 0 && service.status === "ACTIVE" && primary.rolloutState !== "FAILED") {
             const cluster = findCluster(state, service.clusterArn);
             const definition = findTaskDefinition(state, primary.taskDefinition!)!;
             const input = {
@@ -76,39 +88,93 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
         const reason = `Scaling activity initiated by (deployment ${primary.id})`;
         const healthy = active.filter(isHealthy);
         const spare = Math.max(healthy.length - Math.ceil((desired * minimumHealthyPercent) / 100), 0);
-        const notHealthy = old.filter((running) => !isHealthy(running));
+        const notHealthyFirst = [...sound].sort((one, other) => Number(isHealthy(one)) - Number(isHealthy(other)));
         const tooMany = [
-            ...notHealthy,
+            ...old.filter((running) => !isHealthy(running)),
             ...old.filter(isHealthy).slice(0, spare),
-            ...current.slice(0, Math.max(current.length - desired, 0)),
+            ...notHealthyFirst.slice(0, Math.max(sound.length - desired, 0)),
         ];
         tooMany.forEach((running) => running.stop("ServiceSchedulerInitiated", reason));
-        current
-            .filter(({ task }) => task.healthStatus === "UNHEALTHY")
-            .forEach((running) => running.stop("ServiceSchedulerInitiated", "Task failed container health checks"));
+        // One that fails is stopped once its replacement serves, or when there is no room for one beside it.
+        const isReplaced = sound.filter(isHealthy).length >= desired;
+        failing
+            .slice(0, isReplaced ? failing.length : Math.max(lacking - wanted, 0))
+            .forEach((running) =>
+                running.stop("ServiceSchedulerInitiated", failureOf(state, service, running.task) ?? reason),
+            );
         settle(state, service);
     }
 
-    /** A deployment is complete, and the ones before it forgotten, once its tasks run and theirs have ended. */
+    /** Runs, is healthy as far as its containers are checked, and gets requests if it is a target. */
+    function isServing(state: EcsState, { task }: RunningTask): boolean {
+        const isRunning = task.lastStatus === "RUNNING" && task.desiredStatus === "RUNNING";
+        const health = hasHealthCheck(state, task) ? task.healthStatus === "HEALTHY" : true;
+        return isRunning && health && targets.isServing(state.scope, task);
+    }
+
+    /** Why a running task is to be replaced; nothing is held against it within the grace period. */
+    function failureOf(state: EcsState, service: Service, task: Task): string | undefined {
+        const graceMs = (service.healthCheckGracePeriodSeconds ?? 0) * 1_000;
+        if (task.lastStatus !== "RUNNING" || Date.now() < task.startedAt!.getTime() + graceMs) {
+            return undefined;
+        }
+        const targetGroupArn = targets.unhealthyIn(state.scope, task);
+        if (targetGroupArn !== undefined) {
+            return `Task failed ELB health checks in (target-group ${targetGroupArn})`;
+        }
+        return task.healthStatus === "UNHEALTHY" ? "Task failed container health checks" : undefined;
+    }
+
+    /** A deployment is complete, and the ones before it forgotten, once its tasks serve and theirs have ended. */
     function settle(state: EcsState, service: Service): void {
         const [primary] = service.deployments!;
         const running = tasksOf(state, service).filter(({ task }) => task.lastStatus !== "STOPPED");
         const isSteady =
             running.every(({ task }) => task.startedBy === primary.id) &&
-            running.filter(isHealthy).length === service.desiredCount;
+            running.filter((one) => isServing(state, one)).length === service.desiredCount;
         if (service.status === "DRAINING" && running.length === 0) {
             service.status = "INACTIVE";
             service.deployments = [];
-        } else if (isSteady && primary.rolloutState !== "COMPLETED") {
-            service.deployments = [
-                {
-                    ...primary,
-                    rolloutState: "COMPLETED",
-                    rolloutStateReason: `ECS deployment ${primary.id} completed.`,
-                    updatedAt: new Date(),
-                },
-            ];
-            addEvent(service, `(service ${service.serviceName}) has reached a steady state.`);
+        } else if (isSteady && (primary.rolloutState === "IN_PROGRESS" || service.deployments!.length > 1)) {
+            Object.assign(primary, {
+                rolloutState: "COMPLETED",
+                rolloutStateReason: `ECS deployment ${primary.id} completed.`,
+                updatedAt: new Date(),
+            });
+            service.deployments = [primary];
+            addEvent(service, "has reached a steady state.");
+        }
+    }
+
+    /** Gives a deployment up that does not get its tasks to run; with rollback, the one before takes its place again. */
+    function breakCircuit(service: Service): void {
+        const [primary, ...others] = service.deployments!;
+        const { enable, rollback } = service.deploymentConfiguration?.deploymentCircuitBreaker ?? {};
+        const threshold = Math.min(Math.max(Math.ceil(service.desiredCount! / 2), 3), 200);
+        if (!enable || primary.rolloutState !== "IN_PROGRESS" || primary.failedTasks! < threshold) {
+            return;
+        }
+        const now = new Date();
+        Object.assign(primary, {
+            rolloutState: "FAILED",
+            rolloutStateReason: "ECS deployment circuit breaker: tasks failed to start.",
+            updatedAt: now,
+        });
+        addEvent(service, `(deployment ${primary.id}) deployment failed: tasks failed to start.`);
+        const last = others.find(({ rolloutState }) => rolloutState === "COMPLETED");
+        if (rollback && last) {
+            Object.assign(primary, { status: "ACTIVE", desiredCount: 0 });
+            Object.assign(last, {
+                status: "PRIMARY",
+                desiredCount: service.desiredCount,
+                failedTasks: 0,
+                rolloutState: "IN_PROGRESS",
+                rolloutStateReason: `ECS deployment circuit breaker: rolling back to deploymentId ${last.id}.`,
+                updatedAt: now,
+            });
+            service.taskDefinition = last.taskDefinition;
+            service.deployments = [last, primary, ...others.filter((other) => other !== last)];
+            addEvent(service, `rolling back to deployment ${last.id}.`);
         }
     }
 
@@ -118,12 +184,16 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
         if (primary?.id !== task.startedBy) {
             return;
         }
-        const hasFailed = task.stopCode === "TaskFailedToStart" || task.stopCode === "EssentialContainerExited";
-        primary.failedTasks = hasFailed ? (primary.failedTasks ?? 0) + 1 : primary.failedTasks;
-        if (!hasFailed || pauses.has(service.serviceArn!)) {
+        const isJudgedFailed = /^Task failed (ELB|container) health checks/.test(task.stoppedReason ?? "");
+        const hasEnded = task.stopCode === "TaskFailedToStart" || task.stopCode === "EssentialContainerExited";
+        if (hasEnded || isJudgedFailed) {
+            primary.failedTasks = (primary.failedTasks ?? 0) + 1;
+            addEvent(service, `was unable to keep a task running: ${task.stoppedReason}`);
+            breakCircuit(service);
+        }
+        if (!hasEnded || pauses.has(service.serviceArn!)) {
             return;
         }
-        addEvent(service, `(service ${service.serviceName}) was unable to keep a task running: ${task.stoppedReason}`);
         const pauseMs = Math.min(100 * 2 ** primary.failedTasks!, longestPauseMs);
         pauses.set(
             service.serviceArn!,
@@ -132,6 +202,23 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
                 reconcile(state, service);
             }, pauseMs),
         );
+    }
+
+    /** Registers a task that runs; when its grace period is over, its health is looked at anew. */
+    function serve(state: EcsState, service: Service, task: Task): void {
+        if (!targets.register(state.scope, service, task)) {
+            return;
+        }
+        const groups = service.loadBalancers!.map(({ targetGroupArn }) => targetGroupArn);
+        addEvent(service, `registered 1 targets in (target-group ${groups.join(", ")})`);
+        const timer = setTimeout(
+            () => {
+                graces.delete(timer);
+                reconcile(state, service);
+            },
+            (service.healthCheckGracePeriodSeconds ?? 0) * 1_000,
+        );
+        graces.add(timer);
     }
 
     const operations: Readonly<Record<string, Operation>> = {
@@ -176,6 +263,7 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
                 events: [],
                 deployments: [],
             };
+            checkLoadBalancers(loadBalancing, state.scope, definition, input.loadBalancers);
             deploy(service);
             state.services.set(serviceArn, service);
             state.tags.set(serviceArn, input.tags ?? []);
@@ -240,20 +328,34 @@ export function createServiceScheduler(host: TaskHost): ServiceScheduler {
     return {
         operations,
         taskChanged(state, task) {
-            const service = [...state.services.values()].find(({ clusterArn, serviceName }) => {
-                return clusterArn === task.clusterArn && task.group === `service:${serviceName}`;
-            });
+            const service = serviceOf(state, task);
             if (!service || service.status === "INACTIVE") {
                 return;
+            }
+            if (task.lastStatus === "RUNNING" && task.desiredStatus === "RUNNING") {
+                serve(state, service, task);
             }
             if (task.lastStatus === "STOPPED") {
                 pauseAfterFailure(state, service, task);
             }
             reconcileSoon(state, service);
         },
+        targetGroupChanged(state, targetGroupArn) {
+            [...state.services.values()]
+                .filter(({ loadBalancers }) => loadBalancers?.some((one) => one.targetGroupArn === targetGroupArn))
+                .forEach((service) => reconcileSoon(state, service));
+        },
+        deregister(state, task) {
+            const deregistered = targets.deregister(state.scope, task.taskArn!);
+            const service = serviceOf(state, task);
+            if (deregistered && service) {
+                addEvent(service, `has begun draining connections on 1 tasks.`);
+            }
+            return deregistered;
+        },
         stop() {
             hasStopped = true;
-            pauses.forEach((timer) => clearTimeout(timer));
+            [...pauses.values(), ...graces].forEach((timer) => clearTimeout(timer));
         },
     };
 }
@@ -273,9 +375,15 @@ function tasksOf(state: EcsState, { clusterArn, serviceName }: Service): Running
     );
 }
 
-/** Runs, and is not known to be unhealthy or still on its way to being healthy. */
-function isHealthy({ task }: RunningTask): boolean {
-    return task.lastStatus === "RUNNING" && task.desiredStatus === "RUNNING" && task.healthStatus !== "UNHEALTHY";
+function serviceOf(state: EcsState, task: Task): Service | undefined {
+    return [...state.services.values()].find(
+        ({ clusterArn, serviceName }) => clusterArn === task.clusterArn && task.group === `service:${serviceName}`,
+    );
+}
+
+function hasHealthCheck(state: EcsState, { taskDefinitionArn = "" }: Task): boolean {
+    const { containerDefinitions = [] } = findTaskDefinition(state, taskDefinitionArn) ?? {};
+    return containerDefinitions.some(({ essential, healthCheck }) => essential !== false && healthCheck !== undefined);
 }
 
 /** What a change of makes a new deployment. */
@@ -320,7 +428,8 @@ function deploy(service: Service): void {
 }
 
 function addEvent(service: Service, message: string): void {
-    service.events = [{ id: newId(), createdAt: new Date(), message }, ...(service.events ?? [])].slice(0, 100);
+    const event = { id: newId(), createdAt: new Date(), message: `(service ${service.serviceName}) ${message}` };
+    service.events = [event, ...(service.events ?? [])].slice(0, 100);
 }
 
 function taskTags(state: EcsState, service: Service) {

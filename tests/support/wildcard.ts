@@ -1,0 +1,31 @@
+import { webcrypto } from "node:crypto";
+
+import { SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";
+
+export interface Pem {
+    readonly certificate: string;
+    /** PKCS#8. */
+    readonly privateKey: string;
+}
+
+/** A self-signed certificate for every name one label below `domain`, valid for a day. */
+export async function selfSignedWildcard(domain: string): Promise<Pem> {
+    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const certificate = await X509CertificateGenerator.createSelfSigned(
+        {
+            name: `CN=*.${domain}`,
+            keys,
+            signingAlgorithm: algorithm,
+            notBefore: new Date(Date.now() - 60_000),
+            notAfter: new Date(Date.now() + 86_400_000),
+            extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: `*.${domain}` }])],
+        },
+        webcrypto,
+    );
+    const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+    return {
+        certificate: certificate.toString("pem"),
+        privateKey: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`,
+    };
+}

@@ -24,7 +24,7 @@ export interface CertificateWorld {
     readonly pebble: Pebble;
     /** Made anew by each `prepare`. */
     route53: FakeRoute53;
-    route53Aws: FakeAws;
+    readonly route53Aws: FakeAws;
     /** False: the name servers do not show what is in the zone. */
     resolving: boolean;
     /** A bucket, a secret without a value, a topic, and a function's environment of its own, with these changes to it. */
@@ -39,7 +39,7 @@ export interface CertificateWorld {
     parameter(): Promise<{ readonly Type?: string; readonly Value?: string } | undefined>;
     putParameter(value: string): Promise<void>;
     /** Undoes `prepare`; what was made in the emulator can still be looked at. */
-    tidy(): Promise<void>;
+    tidy(): void;
     stop(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
     const world: CertificateWorld = {
         pebble,
         route53: createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME }),
-        route53Aws: undefined as unknown as FakeAws,
+        route53Aws: await startFakeAws([{ service: "route53", answer: (request) => world.route53.answer(request) }]),
         resolving: true,
         environment: {},
         async prepare(environment = {}, zone = {}) {
@@ -80,7 +80,8 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
             parameterName = `/certificates-${prepared}/account-key`;
             world.resolving = true;
             world.route53 = createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME, ...zone });
-            world.route53Aws = await startFakeAws([world.route53]);
+            world.route53Aws.requests.length = 0;
+            delete world.route53Aws.interfere;
             await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
             secretArn = (await secretsManager.send(new CreateSecretCommand({ Name: `certificates-${prepared}` }))).ARN!;
             const topic = await sns.send(new CreateTopicCommand({ Name: `alerts-${prepared}` }));
@@ -141,15 +142,13 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         async putParameter(Value) {
             await ssm.send(new PutParameterCommand({ Name: parameterName, Type: "SecureString", Value }));
         },
-        async tidy() {
-            restore();
-            await world.route53Aws.stop();
-        },
+        tidy: () => restore(),
         async stop() {
             delete acme.axios.defaults.httpsAgent;
             agent.destroy();
             [s3, ssm, secretsManager, sns, sqs].forEach((client) => client.destroy());
             await processes.stop();
+            await world.route53Aws.stop();
             await dns.stop();
             rmSync(directory, { recursive: true });
         },

@@ -74,7 +74,7 @@ describe("a serialised handler", () => {
             expect(answer).to.include({ outcome: "issued", reason: "there is no certificate yet" });
             expect(await world.secret()).to.include({ keyType: "P-256" });
         } finally {
-            await world.tidy();
+            world.tidy();
             await world.stop();
         }
     });

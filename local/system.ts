@@ -1,10 +1,13 @@
-import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 
 import { startPebble, tlsCaFile } from "./acme/pebble";
+import { createAuthority } from "./acme/tlsCertificate";
 import { clientConfig } from "./awsClients";
+import { answerQuestion } from "./dns/answer";
+import { withoutDot } from "./dns/records";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
 import { createLoadBalancing } from "./balancers/loadBalancing";
@@ -89,7 +92,20 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const events = createEvents({ gatewayUrl, log });
         const route53 = route53Overlay(options.route53);
         const readSecret = createSecretReader(gatewayUrl);
-        const acm = acmOverlay(() => loadBalancing.certificateChanged());
+        const amazon = await createAuthority("taskgate local Amazon Trust Services");
+        const amazonRootFile = join(directory, "amazon-root.pem");
+        writeFileSync(amazonRootFile, amazon.ca);
+        const acm = acmOverlay({
+            onChange: () => loadBalancing.certificateChanged(),
+            issue: async (names) => {
+                const { certificate, privateKey } = await amazon.issue(names);
+                return { chain: certificate, privateKey };
+            },
+            isPublished: ({ Name, Type, Value }) =>
+                answerQuestion(route53.publishedZones(), Name, Type).answers.some(
+                    ({ data }) => data === withoutDot(Value),
+                ),
+        });
         const loadBalancing = createLoadBalancing({
             root,
             processes,
@@ -148,6 +164,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             gatewayUrl,
             dns: { address: "127.0.0.1", port: dns.port },
             acme: omit(pebble, "stop"),
+            amazonRootFile,
             httpsPort,
             httpPort,
             domain,

@@ -21,6 +21,8 @@ export interface SystemFile {
         /** PEM: the root of the certificates it issues. */
         readonly rootFile: string;
     };
+    /** PEM: the root of the certificates that the emulated ACM issues. */
+    readonly amazonRootFile: string;
     /** The port every task serves HTTPS on; each task has its own address. */
     readonly httpsPort: number;
     /** The same for the redirect to HTTPS. */

@@ -1,6 +1,7 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
+import { omit } from "../omit";
 import { AwsError } from "./overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
 
@@ -8,6 +9,11 @@ interface ImportInput {
     readonly Certificate?: string;
     readonly PrivateKey?: string;
     readonly CertificateChain?: string;
+}
+
+interface RequestInput {
+    readonly DomainName: string;
+    readonly SubjectAlternativeNames?: readonly string[];
 }
 
 /** What the emulator makes up for an imported certificate, as it really is. */
@@ -20,7 +26,7 @@ interface CertificateFacts {
     /** Seconds since 1970. */
     readonly NotBefore: number;
     readonly NotAfter: number;
-    readonly ImportedAt: number;
+    readonly ImportedAt?: number;
     readonly KeyAlgorithm: string;
     readonly SignatureAlgorithm: string;
 }
@@ -36,10 +42,28 @@ export interface AcmOverlay extends Overlay {
     keyPairOf(certificateArn: string): KeyPair | undefined;
 }
 
-/** The emulator stores certificates; we read and check the imported ones, and tell of each change. */
-export function acmOverlay(onChange: () => void = () => undefined): AcmOverlay {
+export interface AcmOptions {
+    /** A load balancer may have to use another certificate from now on. */
+    readonly onChange?: () => void;
+    /** Issues what was requested and validated. */
+    readonly issue?: (names: readonly string[]) => Promise<KeyPair>;
+    /** Whether DNS answers so. */
+    readonly isPublished?: (record: ValidationRecord) => boolean;
+}
+
+/** What proves that a domain is the requester's; it is always the same for an account and a domain. */
+export interface ValidationRecord {
+    readonly Name: string;
+    readonly Type: "CNAME";
+    readonly Value: string;
+}
+
+/** The emulator stores certificates; we read and check the imported ones, and issue the requested ones once DNS validates them. */
+export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
+    const { onChange = () => undefined, issue, isPublished = () => false } = options;
     const imported = new Map<string, CertificateFacts>();
     const keyPairs = new Map<string, KeyPair>();
+    const requested = new Map<string, readonly string[]>();
 
     async function importCertificate(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
         const input = JSON.parse(request.body.toString()) as ImportInput;
@@ -55,6 +79,46 @@ export function acmOverlay(onChange: () => void = () => undefined): AcmOverlay {
             onChange();
         }
         return response;
+    }
+
+    async function requestCertificate(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
+        const response = await forward(request);
+        if (response.status === 200) {
+            const input = JSON.parse(request.body.toString()) as RequestInput;
+            const { CertificateArn } = JSON.parse(response.body.toString()) as { CertificateArn: string };
+            const { DomainName, SubjectAlternativeNames = [] } = input;
+            requested.set(CertificateArn, [...new Set([DomainName, ...SubjectAlternativeNames])]);
+        }
+        return response;
+    }
+
+    /** ISSUED as soon as DNS has all records that validate it. */
+    async function describeRequested(request: AwsRequest, forward: Forward, names: readonly string[]) {
+        const { CertificateArn } = JSON.parse(request.body.toString()) as { readonly CertificateArn: string };
+        const records = names.map((name) => validationRecord(request.accountId, name));
+        if (!keyPairs.has(CertificateArn) && issue && records.every(isPublished)) {
+            const keyPair = await issue(names);
+            keyPairs.set(CertificateArn, keyPair);
+            imported.set(CertificateArn, omit(describe(new X509Certificate(keyPair.chain)), "ImportedAt"));
+            onChange();
+        }
+        const response = await withFacts(request, forward);
+        const { Certificate } = JSON.parse(response.body.toString()) as { readonly Certificate: object };
+        const isIssued = keyPairs.has(CertificateArn);
+        const DomainValidationOptions = names.map((DomainName, index) => ({
+            DomainName,
+            ValidationDomain: DomainName,
+            ValidationMethod: "DNS",
+            ValidationStatus: isIssued ? "SUCCESS" : "PENDING_VALIDATION",
+            ResourceRecord: records[index],
+        }));
+        const shown = isIssued
+            ? Certificate
+            : { ...Certificate, Status: "PENDING_VALIDATION", NotBefore: undefined, NotAfter: undefined };
+        return {
+            ...response,
+            body: Buffer.from(JSON.stringify({ Certificate: { ...shown, DomainValidationOptions } })),
+        };
     }
 
     /** Each description of a certificate in the answer, put right. */
@@ -76,7 +140,19 @@ export function acmOverlay(onChange: () => void = () => undefined): AcmOverlay {
             switch (request.operation) {
                 case "ImportCertificate":
                     return importCertificate(request, forward);
-                case "DescribeCertificate":
+                case "RequestCertificate":
+                    return requestCertificate(request, forward);
+                case "DescribeCertificate": {
+                    const { CertificateArn = "" } = JSON.parse(request.body.toString()) as { CertificateArn?: string };
+                    const names = requested.get(CertificateArn);
+                    return names ? describeRequested(request, forward, names) : withFacts(request, forward);
+                }
+                case "DeleteCertificate": {
+                    const { CertificateArn = "" } = JSON.parse(request.body.toString()) as { CertificateArn?: string };
+                    keyPairs.delete(CertificateArn);
+                    requested.delete(CertificateArn);
+                    return undefined;
+                }
                 case "ListCertificates":
                     return withFacts(request, forward);
                 case undefined:
@@ -85,6 +161,15 @@ export function acmOverlay(onChange: () => void = () => undefined): AcmOverlay {
             }
         },
     };
+}
+
+/** A wildcard is validated by the record of the name it stands below. */
+function validationRecord(accountId: string, name: string): ValidationRecord {
+    const base = name.replace(/^\*\./, "");
+    const [label, target] = [`name ${accountId} ${base}`, `value ${accountId} ${base}`].map((text) =>
+        createHash("sha256").update(text).digest("hex").slice(0, 32),
+    );
+    return { Name: `_${label}.${base}.`, Type: "CNAME", Value: `_${target}.acm-validations.aws.` };
 }
 
 function summarize({ SubjectAlternativeNames, ...facts }: CertificateFacts) {

@@ -7,6 +7,7 @@ import { cloudwatch } from "./resources/cloudwatch";
 import { dynamodb } from "./resources/dynamodb";
 import { ec2 } from "./resources/ec2";
 import { ecs } from "./resources/ecs";
+import { edge } from "./resources/edge";
 import { iam } from "./resources/iam";
 import { lambda } from "./resources/lambda";
 import { lb } from "./resources/lb";
@@ -29,6 +30,7 @@ export const adapters: Adapters = {
     ...dynamodb,
     ...ec2,
     ...ecs,
+    ...edge,
     ...iam,
     ...lambda,
     ...lb,

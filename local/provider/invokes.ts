@@ -62,6 +62,26 @@ export const invokes: Readonly<Record<string, (aws: Aws, args: Properties) => Pr
         };
     },
 
+    "aws:lb/getLoadBalancer:getLoadBalancer": async (aws, { arn, name }) => {
+        const { LoadBalancers = [] } = await aws.elb.describeLoadBalancers(
+            typeof arn === "string" ? { LoadBalancerArns: [arn] } : { Names: [String(name)] },
+        );
+        const balancer = onlyOne("ELBv2 Load Balancer", LoadBalancers);
+        return {
+            id: balancer.LoadBalancerArn,
+            arn: balancer.LoadBalancerArn,
+            arnSuffix: balancer.LoadBalancerArn?.split(":loadbalancer/")[1],
+            name: balancer.LoadBalancerName,
+            dnsName: balancer.DNSName,
+            zoneId: balancer.CanonicalHostedZoneId,
+            internal: balancer.Scheme === "internal",
+            loadBalancerType: balancer.Type,
+            securityGroups: balancer.SecurityGroups ?? [],
+            subnets: (balancer.AvailabilityZones ?? []).map(({ SubnetId }) => SubnetId),
+            vpcId: balancer.VpcId,
+        };
+    },
+
     "aws:ec2/getVpc:getVpc": async (aws, args) => {
         const { Vpcs = [] } = await aws.ec2.describeVpcs({
             VpcIds: typeof args.id === "string" ? [args.id] : undefined,

@@ -222,7 +222,10 @@ describe("renewCertificate", () => {
         const started = Date.now();
         expect(await renew()).to.include({ outcome: "issued" });
         expect(Date.now() - started).to.be.at.least(500);
-        expect(world.route53Aws.requests.filter(({ operation }) => operation.includes("/change/")).length).to.be.within(2, 4);
+        expect(world.route53Aws.requests.filter(({ operation }) => operation.includes("/change/")).length).to.be.within(
+            2,
+            4,
+        );
     });
 
     it("keeps the values and the TTL that others have under the same name", async () => {

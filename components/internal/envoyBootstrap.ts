@@ -196,6 +196,7 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
     return {
         ...connections("https", options),
         codec_type: "AUTO",
+        early_header_mutation_extensions: [withoutForgedHeaders(options)],
         strip_trailing_host_dot: true,
         generate_request_id: true,
         always_set_request_id_in_response: true,
@@ -244,6 +245,21 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
                 },
             ],
         },
+    };
+}
+
+/**
+ * Drops what a client says about proxies before it: an app that reads the first address of x-forwarded-for, as many do, would believe it.
+ * Envoy then says who connects itself; what an Application Load Balancer says stays.
+ */
+function withoutForgedHeaders({ front }: EnvoyBootstrapOptions): Json {
+    const ofLoadBalancer = front === Front.ApplicationLoadBalancer ? [] : ["x-forwarded-for", "x-forwarded-port"];
+    const headers = ["forwarded", "x-forwarded-host", "x-real-ip", ...ofLoadBalancer];
+    return {
+        name: "envoy.http.early_header_mutation.header_mutation",
+        typed_config: extension("envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", {
+            mutations: headers.map((remove) => ({ remove })),
+        }),
     };
 }
 
@@ -365,7 +381,7 @@ function connections(name: string, { front, accessLog }: EnvoyBootstrapOptions):
     return {
         stat_prefix: name,
         server_header_transformation: "PASS_THROUGH",
-        use_remote_address: true, // what clients say in x-forwarded-for is not believed
+        use_remote_address: true, // the client is who connects, whatever x-forwarded-for says
         ...(front === Front.ApplicationLoadBalancer && { xff_num_trusted_hops: 1 }), // but what the load balancer appends
         normalize_path: true,
         merge_slashes: true,

@@ -163,6 +163,27 @@ describe("The bootstrap of Envoy", () => {
         ]);
     });
 
+    it("passes on no address or name that a client forged, but what an Application Load Balancer adds", () => {
+        const dropped = (front?: Front): unknown =>
+            bootstrapOf({ front }, `${connections}.early_header_mutation_extensions`);
+        const dropping = (...headers: string[]): unknown => [
+            {
+                name: "envoy.http.early_header_mutation.header_mutation",
+                typed_config: {
+                    "@type":
+                        "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    mutations: headers.map((remove) => ({ remove })),
+                },
+            },
+        ];
+        const all = ["forwarded", "x-forwarded-host", "x-real-ip", "x-forwarded-for", "x-forwarded-port"];
+        for (const front of [undefined, Front.NetworkLoadBalancer, Front.ProxyProtocol]) {
+            expect(dropped(front)).to.deep.equal(dropping(...all));
+        }
+        const own = ["forwarded", "x-forwarded-host", "x-real-ip"];
+        expect(dropped(Front.ApplicationLoadBalancer)).to.deep.equal(dropping(...own));
+    });
+
     it("takes little of a task definition's 64 KiB", () => {
         const options = { httpPort: 80, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
         expect(JSON.stringify(bootstrapOf(options)).length).to.be.lessThan(10 * 1024);

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { SystemFile } from "../systemFile";
-import { projectRoot } from "./providers";
+import { compileCache, projectRoot } from "./providers";
 import { prepareWorkspace, type Workspace } from "./workspace";
 
 export type Operation = "preview" | "up" | "destroy" | "refresh";
@@ -107,15 +107,16 @@ export async function runOperation(
 /** Ours without what would lead the program or the engine to a real account or backend. */
 function childEnvironment(): NodeJS.ProcessEnv {
     const own = Object.entries(process.env).filter(([name]) => !/^(AWS|PULUMI|TS_NODE)_/.test(name));
-    return Object.fromEntries(own);
+    return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: compileCache };
 }
 
-function engineEnvironment(system: SystemFile, workspace: Workspace): Record<string, string> {
+/** Where the engine has its things, and where AWS is. */
+export function engineEnvironment(system: SystemFile, workspace: Workspace): Record<string, string> {
     return {
         AWS_ENDPOINT_URL: system.gatewayUrl,
         AWS_ACCESS_KEY_ID: system.accountId,
         AWS_SECRET_ACCESS_KEY: "local",
-        NODE_COMPILE_CACHE: join(workspace.pulumiHome, "compile-cache"),
+        NODE_COMPILE_CACHE: compileCache,
         PULUMI_HOME: workspace.pulumiHome,
         PULUMI_BACKEND_URL: workspace.backendUrl,
         PULUMI_CONFIG_PASSPHRASE: "local",

@@ -5,12 +5,16 @@ import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 
 export const projectRoot = resolve(__dirname, "../..");
 
+const cache = join(projectRoot, ".tools/cache");
+/** Of Node: the SDKs are the same for every operation and need not be compiled anew. */
+export const compileCache = join(cache, "compiled");
+
 /**
  * Installs the providers `aws` and `awsx` of the local system where the engine looks for them:
  * `<PULUMI_HOME>/plugins/resource-<name>-v<version>/pulumi-resource-<name>`.
  */
 export function installProviders(pulumiHome: string, program: string): void {
-    const javascript = transpile(join(pulumiHome, "providers"));
+    const javascript = transpile(join(cache, "providers"));
     const requires = [createRequire(__filename), createRequire(program)];
     for (const name of ["aws", "awsx"]) {
         // A program asks for the provider of the very version its SDK has.
@@ -19,12 +23,7 @@ export function installProviders(pulumiHome: string, program: string): void {
             mkdirSync(folder, { recursive: true });
             replaceFile(
                 join(folder, `pulumi-resource-${name}`),
-                [
-                    "#!/bin/sh",
-                    `export NODE_PATH='${join(projectRoot, "node_modules")}'`,
-                    `exec '${process.execPath}' '${join(javascript, `local/provider/${name}.js`)}' "$@"`,
-                    "",
-                ].join("\n"),
+                `#!/bin/sh\nexec '${process.execPath}' '${join(javascript, `local/provider/${name}.js`)}' "$@"\n`,
                 0o755,
             );
         }

@@ -4,6 +4,9 @@ import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation
 
 // The process of one operation: the engine calls back into it to run the program.
 
+// The SDK takes a stack for every promise: to map each to its source would take a quarter of the time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
+
 process.once("message", (request: ProgramRequest) => {
     run(request).then(
         (result) => answer({ kind: "result", result }),
@@ -86,7 +89,7 @@ function isAbout(line: string, message: string): boolean {
 
 /** Said of an operation because something else went wrong before. */
 const consequences =
-    /^(preview|update|destroy|refresh) failed$|resource monitor shut down|^One or more errors occurred/;
+    /^(preview|update|destroy|refresh) failed$|resource monitor shut down|client connection is closing|^One or more errors occurred/;
 
 function lineOf({ urn, message }: automation.DiagnosticEvent): string {
     const text = message

@@ -277,4 +277,6 @@ function layoutOf(subnets: readonly { readonly cidrBlock: string; readonly spec:
 if (require.main === module) {
     endWithParent();
     void pulumi.provider.main(provider, process.argv.slice(2));
+    // That maps stacks to their sources, and the SDK takes one for every promise: it would be half of the time.
+    Reflect.deleteProperty(Error, "prepareStackTrace");
 }

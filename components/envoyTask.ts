@@ -11,6 +11,8 @@ import {
     CpuArchitecture,
     portClashes,
 } from "./internal/appTask";
+import { Front } from "./internal/envoyBootstrap";
+import { redeployOnRenewal } from "./internal/redeployment";
 import { domainReason, integerReason } from "./internal/rules";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { Fault, faults, refuse } from "./internal/validation";
@@ -34,11 +36,6 @@ export interface EnvoyTaskArgs extends AppArgs {
      */
     readonly domain?: pulumi.Input<string>;
     /**
-     * Ids of security groups whose members may connect besides, such as TraefikGateway's. How many there are is decided before the deployment.
-     * @default none
-     */
-    readonly allowedSecurityGroupIds?: pulumi.Input<string>[];
-    /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
@@ -48,7 +45,7 @@ export interface EnvoyTaskArgs extends AppArgs {
 /**
  * A Fargate task definition of the app and an Envoy that ends TLS in front of it; with its roles, its security group and its log group. The
  * certificate's key reaches Envoy alone, through the execution role. A stop lets requests under way end. Tasks are started on demand, or
- * kept running by a service.
+ * kept running by a service, which replaces them after a renewal of the certificate.
  */
 export class EnvoyTask extends pulumi.ComponentResource {
     /** ARN of the task definition, with its revision. */
@@ -74,6 +71,8 @@ export class EnvoyTask extends pulumi.ComponentResource {
         const options = { parent: this };
 
         const sidecar = {
+            // Where only groups may connect, there is a proxy, which says who the client is.
+            front: allowedCidrBlocks.length === 0 ? Front.ApplicationLoadBalancer : undefined,
             httpsPort: args.httpsPort ?? appDefaults.httpsPort,
             httpPort: args.httpPort ?? appDefaults.httpPort,
             domain: args.domain,
@@ -105,6 +104,21 @@ export class EnvoyTask extends pulumi.ComponentResource {
                       },
                       options,
                   );
+
+        if (service !== undefined) {
+            redeployOnRenewal(
+                name,
+                {
+                    clusterArn: args.clusterArn,
+                    serviceName: service.name,
+                    serviceArn: service.arn,
+                    certificateSecretArn: args.certificateSecretArn,
+                    logRetentionDays: args.logRetentionDays ?? appDefaults.logRetentionDays,
+                    tags,
+                },
+                this,
+            );
+        }
 
         this.taskDefinitionArn = task.taskDefinitionArn;
         this.securityGroupId = securityGroup.id;

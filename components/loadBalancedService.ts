@@ -19,7 +19,8 @@ import {
     sslPolicy,
     validatedCertificate,
 } from "./internal/loadBalancer";
-import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
+import { redeployOnRenewal } from "./internal/redeployment";
+import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { serviceAlarms, ServiceAlarmsArgs } from "./internal/serviceAlarms";
 import {
     CapacityProvider,
@@ -113,6 +114,20 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                 .apply((arns) => arns.map(metricNameOf).join("/"));
             const scaled = { clusterArn: args.clusterArn, serviceName: service.name, resourceLabel, tags };
             scaleService(name, args.autoscaling, scaled, this);
+        }
+        if (args.certificateSecretArn !== undefined) {
+            redeployOnRenewal(
+                name,
+                {
+                    clusterArn: args.clusterArn,
+                    serviceName: service.name,
+                    serviceArn: service.arn,
+                    certificateSecretArn: args.certificateSecretArn,
+                    logRetentionDays: args.logRetentionDays ?? serviceDefaults.logRetentionDays,
+                    tags,
+                },
+                this,
+            );
         }
         if (args.alarms !== undefined) {
             const watched = {
@@ -234,6 +249,10 @@ function connectPorts(
     if (tasksRedirect(args)) {
         connectTasks(`${name}-http`, { ...groups, port: sidecarPorts.http, tags }, parent);
     }
+    (args.allowedSecurityGroupIds ?? []).forEach((securityGroupId, index) => {
+        const rule = { securityGroupId: tasksSecurityGroupId, port: servedPort(args), peer: { securityGroupId }, tags };
+        allowIn(`${name}-from-group-${index + 1}`, rule, parent);
+    });
     if (signIns(args).length > 0) {
         allowSignIn(name, loadBalancerSecurityGroupId, tags, parent);
     }

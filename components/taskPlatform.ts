@@ -244,6 +244,7 @@ function appArgs(args: TaskPlatformArgs): AppArgs {
         httpsPort: args.httpsPort,
         httpPort: args.httpPort,
         allowedCidrBlocks: args.allowedCidrBlocks,
+        allowedSecurityGroupIds: args.allowedSecurityGroupIds,
         envoyImage: args.envoyImage,
         accessLog: args.accessLog,
         logRetentionDays: args.logRetentionDays,

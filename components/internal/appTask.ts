@@ -132,6 +132,12 @@ export interface AppArgs {
      */
     readonly allowedCidrBlocks?: string[];
     /**
+     * Ids of security groups whose members may connect to tasks besides, such as TraefikGateway's. How many there are is decided before the
+     * deployment.
+     * @default none
+     */
+    readonly allowedSecurityGroupIds?: pulumi.Input<string>[];
+    /**
      * Envoy's image: a distroless one of Envoy 1.37 or newer.
      * @default "docker.io/envoyproxy/envoy:distroless-v1.37.5"
      */

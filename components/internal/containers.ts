@@ -47,10 +47,10 @@ export interface TaskContainers {
     readonly region: string;
 }
 
-type Container = Readonly<Record<string, unknown>>;
+export type Container = Readonly<Record<string, unknown>>;
 
 /** Image of the helper containers; it has curl and a shell. */
-const curlImage = "docker.io/curlimages/curl:8.16.0";
+export const curlImage = "docker.io/curlimages/curl:8.16.0";
 /** Image of `init` where a certificate is to be made. */
 const opensslImage = "docker.io/alpine/openssl:3.5.4";
 
@@ -58,7 +58,7 @@ const opensslImage = "docker.io/alpine/openssl:3.5.4";
 const traefikNotices = 20;
 
 /** "nonroot" of distroless images. The helper that talks to Envoy is the same user, and may use its socket. */
-const nonroot = "65532";
+export const nonroot = "65532";
 
 const envoyVolume = { name: "envoy", path: "/run/envoy" } as const;
 const tlsVolume = { name: "tls", path: "/run/tls" } as const;
@@ -201,19 +201,22 @@ function isRoutedByTraefik({ dockerLabels }: TaskContainers): boolean {
 }
 
 /** Nothing to write to but the volumes, no privileges. */
-function confined(user: string): Container {
+export function confined(user: string): Container {
     return { readonlyRootFilesystem: true, user, linuxParameters: { capabilities: { drop: ["ALL"] } } };
 }
 
-function mount({ name, path }: { readonly name: string; readonly path: string }, readOnly = false): Container {
+export function mount({ name, path }: { readonly name: string; readonly path: string }, readOnly = false): Container {
     return { sourceVolume: name, containerPath: path, readOnly };
 }
 
-function portMappings(ports: readonly number[]): Container[] {
+export function portMappings(ports: readonly number[]): Container[] {
     return ports.map((port) => ({ containerPort: port, hostPort: port, protocol: "tcp" }));
 }
 
-function logConfiguration({ logGroupName, region }: TaskContainers, prefix: string): Container {
+export function logConfiguration(
+    { logGroupName, region }: Pick<TaskContainers, "logGroupName" | "region">,
+    prefix: string,
+): Container {
     return {
         logDriver: "awslogs",
         options: {

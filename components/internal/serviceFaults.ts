@@ -3,7 +3,7 @@ import { appFaults, portClashes } from "./appTask";
 import { spotReason, targetHealthReasons } from "./drainTimes";
 import { claimReason } from "./listenerClaims";
 import { splitConditions } from "./listenerRules";
-import { longestName } from "./loadBalancer";
+import { nameReason } from "./loadBalancer";
 import { domainReason, integerReason, Reason } from "./rules";
 import {
     CapacityProvider,
@@ -26,7 +26,7 @@ export function loadBalancedServiceFaults(name: string, args: LoadBalancedServic
     const { containerPort = serviceDefaults.containerPort } = args;
     return [
         ...appFaults(args),
-        ...nameFaults(name),
+        ...faults("name", name, nameReason),
         ...(isEndToEnd(args)
             ? portClashes({ "Envoy's": sidecarPorts.https, "Envoy's for HTTP": sidecarPorts.http, containerPort })
             : []),
@@ -38,17 +38,6 @@ export function loadBalancedServiceFaults(name: string, args: LoadBalancedServic
         ...faults("domain", args.domain, domainReason),
         ...faults("desiredCount", args.desiredCount, (count) => integerReason(count, 0, 5000, "tasks")),
     ];
-}
-
-/** Names of load balancers and target groups: 32 letters, digits and inner hyphens, not beginning with `internal-`. */
-function nameFaults(name: string): Fault[] {
-    const reason =
-        name.length > longestName
-            ? `"${name}" has ${name.length} characters: a load balancer's name has 32, of which Pulumi and taskgate need ${32 - longestName}; give up to ${longestName}`
-            : /^(?!internal-)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/.test(name)
-              ? undefined
-              : `"${name}" is no name of a load balancer: use letters, digits and inner hyphens, and do not begin with internal-`;
-    return reason === undefined ? [] : [{ propertyPath: "name", reason }];
 }
 
 /** Arguments that go with others, or do not. */
@@ -129,6 +118,17 @@ function combinationFaults(args: LoadBalancedServiceArgs): Fault[] {
                 "is for Envoy: use it with tls endToEnd",
             ),
         ]),
+        ...when(
+            !isEndToEnd(args) && isPlain(args.dockerLabels) && args.dockerLabels["traefik.enable"] === "true",
+            args.healthCheck === undefined
+                ? [
+                      {
+                          propertyPath: "healthCheck",
+                          reason: "is missing: Traefik routes to tasks only that ECS found healthy",
+                      },
+                  ]
+                : [],
+        ),
         ...when(
             args.internal === true,
             refused(

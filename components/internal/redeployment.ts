@@ -1,0 +1,103 @@
+// Replaces the tasks of a service after its certificate was renewed: ECS gives a task the secret's value once, when it starts.
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+import { redeployService } from "../../handlers/redeployService";
+import { alarm } from "./alarm";
+import { callbackFunction } from "./callback";
+import { assumeRolePolicy, policyDocument, Statement } from "./policies";
+
+export interface RedeployedService {
+    readonly clusterArn: pulumi.Input<string>;
+    readonly serviceName: pulumi.Output<string>;
+    readonly serviceArn: pulumi.Input<string>;
+    readonly certificateSecretArn: pulumi.Input<string>;
+    readonly logRetentionDays: pulumi.Input<number>;
+    readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+}
+
+/** Makes `${name}-redeploy` and what asks it four times a day; a certificate is renewed weeks before it ends. */
+export function redeployOnRenewal(name: string, service: RedeployedService, parent: pulumi.Resource): void {
+    const { tags } = service;
+    const redeployment = callbackFunction(
+        `${name}-redeploy`,
+        {
+            handler: redeployService,
+            description: "Replaces the service's tasks once its certificate was renewed",
+            statements: pulumi
+                .all([service.serviceArn, service.certificateSecretArn])
+                .apply(([serviceArn, secretArn]): Statement[] => [
+                    {
+                        Sid: "Redeploy",
+                        Effect: "Allow",
+                        Action: ["ecs:DescribeServices", "ecs:UpdateService"],
+                        Resource: serviceArn,
+                    },
+                    {
+                        Sid: "SeeRenewals",
+                        Effect: "Allow",
+                        Action: "secretsmanager:DescribeSecret",
+                        Resource: secretArn,
+                    },
+                ]),
+            environment: {
+                CLUSTER_ARN: service.clusterArn,
+                SERVICE_NAME: service.serviceName,
+                SECRET_ARN: service.certificateSecretArn,
+            },
+            packages: [],
+            timeout: 60,
+            memory: 128,
+            logRetentionDays: service.logRetentionDays,
+            tags,
+        },
+        parent,
+    );
+    alarm(
+        `${name}-redeploy-errors`,
+        {
+            description:
+                "The tasks may still have the certificate from before its renewal; the function's log says why.",
+            namespace: "AWS/Lambda",
+            metricName: "Errors",
+            dimensions: { FunctionName: redeployment.name },
+            statistic: "Sum",
+            threshold: 0,
+            topicArn: undefined,
+            tags,
+        },
+        parent,
+    );
+    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
+    const role = new aws.iam.Role(
+        `${name}-redeploy-schedule-role`,
+        {
+            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("scheduler.amazonaws.com", account)),
+            description: "Lets the schedule invoke the redeployment",
+            tags,
+        },
+        { parent },
+    );
+    const policy = new aws.iam.RolePolicy(
+        `${name}-redeploy-schedule-policy`,
+        {
+            role: role.name,
+            policy: redeployment.arn.apply((arn) =>
+                policyDocument([
+                    { Sid: "InvokeRedeployment", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: arn },
+                ]),
+            ),
+        },
+        { parent },
+    );
+    new aws.scheduler.Schedule(
+        `${name}-redeploy-schedule`,
+        {
+            description: "Looks whether the service's certificate was renewed",
+            scheduleExpression: "rate(6 hours)",
+            flexibleTimeWindow: { mode: "OFF" },
+            target: { arn: redeployment.arn, roleArn: role.arn },
+        },
+        { parent, dependsOn: [policy] },
+    );
+}

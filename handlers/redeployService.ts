@@ -1,0 +1,44 @@
+import { call, clientSettings, type LambdaContext } from "./calls";
+import { required } from "./environment";
+import { failure } from "./failure";
+import { load } from "./load";
+import { log } from "./log";
+
+export interface RedeployResult {
+    readonly redeployed: boolean;
+    readonly reason: string;
+}
+
+/**
+ * Replaces the tasks of a service, a few at a time, once its certificate was renewed: a task keeps the certificate it started with. Does
+ * nothing when the service was deployed after the secret's last change, so it may be asked at any time.
+ */
+export async function redeployService(_event: unknown, context: LambdaContext): Promise<RedeployResult> {
+    const [cluster, service, secretArn] = ["CLUSTER_ARN", "SERVICE_NAME", "SECRET_ARN"].map(required);
+    const deadline = Date.now() + context.getRemainingTimeInMillis() - 1_000;
+    const { DescribeServicesCommand, ECSClient, UpdateServiceCommand } = load("@aws-sdk/client-ecs");
+    const { DescribeSecretCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
+    const ecs = new ECSClient(clientSettings());
+    const secretsManager = new SecretsManagerClient(clientSettings());
+
+    const secret = await call(`secretsmanager:DescribeSecret of ${secretArn}`, deadline, () =>
+        secretsManager.send(new DescribeSecretCommand({ SecretId: secretArn })),
+    );
+    const { services = [] } = await call(`ecs:DescribeServices of ${service}`, deadline, () =>
+        ecs.send(new DescribeServicesCommand({ cluster, services: [service] })),
+    );
+    const deployed = services[0]?.deployments?.find(({ status }) => status === "PRIMARY")?.createdAt;
+    if (deployed === undefined) {
+        throw failure("ServiceNotFound", `The service ${service} has no deployment in ${cluster}: was it deleted?`);
+    }
+    const changed = secret.LastChangedDate;
+    const isNewer = changed !== undefined && changed > deployed;
+    const reason = `certificate of ${changed?.toISOString() ?? "never"}, deployment of ${deployed.toISOString()}`;
+    if (isNewer) {
+        await call(`ecs:UpdateService of ${service}`, deadline, () =>
+            ecs.send(new UpdateServiceCommand({ cluster, service, forceNewDeployment: true })),
+        );
+    }
+    log("info", isNewer ? "service redeployed" : "service is up to date", { service, reason });
+    return { redeployed: isNewer, reason };
+}

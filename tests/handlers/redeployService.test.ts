@@ -1,0 +1,75 @@
+import { expect } from "chai";
+
+import { redeployService } from "../../handlers/redeployService";
+import { awsEnvironment, FakeAws, FakeRequest, startFakeAws } from "../support/fakeAws";
+
+const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/web";
+const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
+const context = { functionName: "redeploy", awsRequestId: "r", getRemainingTimeInMillis: () => 60_000 };
+
+describe("redeployService", () => {
+    const deployed = Date.parse("2026-05-01T00:00:00Z") / 1000;
+    let aws: FakeAws;
+    let changed: number;
+    let deployments: object[];
+    let inherited: NodeJS.ProcessEnv;
+
+    const json = (value: object) => ({ type: "application/x-amz-json-1.1", body: JSON.stringify(value) }) as const;
+    const answer = ({ operation }: FakeRequest) => {
+        switch (operation) {
+            case "DescribeSecret":
+                return json({ ARN: secretArn, LastChangedDate: changed });
+            case "DescribeServices":
+                return json({ services: [{ serviceName: "web", deployments }] });
+            default:
+                return json({});
+        }
+    };
+
+    before(async () => {
+        aws = await startFakeAws(["ecs", "secretsmanager"].map((service) => ({ service, answer })));
+        inherited = { ...process.env };
+        const own = { CLUSTER_ARN: clusterArn, SERVICE_NAME: "web", SECRET_ARN: secretArn };
+        Object.assign(process.env, awsEnvironment(aws.url), own);
+    });
+    beforeEach(() => {
+        aws.requests.length = 0;
+        deployments = [
+            { status: "ACTIVE", createdAt: deployed + 900 },
+            { status: "PRIMARY", createdAt: deployed },
+        ];
+    });
+    after(async () => {
+        process.env = inherited;
+        await aws.stop();
+    });
+
+    it("replaces the tasks once the certificate is newer than their deployment", async () => {
+        changed = deployed + 60;
+        expect(await redeployService({}, context)).to.deep.equal({
+            redeployed: true,
+            reason: "certificate of 2026-05-01T00:01:00.000Z, deployment of 2026-05-01T00:00:00.000Z",
+        });
+        const update = aws.requests.find(({ operation }) => operation === "UpdateService");
+        expect(JSON.parse(update?.body ?? "{}")).to.deep.equal({
+            cluster: clusterArn,
+            service: "web",
+            forceNewDeployment: true,
+        });
+    });
+
+    it("leaves them alone otherwise", async () => {
+        changed = deployed - 60;
+        expect(await redeployService({}, context)).to.include({ redeployed: false });
+        expect(aws.requests.map(({ operation }) => operation)).to.deep.equal(["DescribeSecret", "DescribeServices"]);
+    });
+
+    it("names a service that is not there", async () => {
+        deployments = [];
+        const refusal = await redeployService({}, context).catch((error: Error) => error);
+        expect(refusal).to.include({
+            name: "ServiceNotFound",
+            message: `The service web has no deployment in ${clusterArn}: was it deleted?`,
+        });
+    });
+});

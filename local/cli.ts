@@ -2,11 +2,12 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { Command } from "commander";
+import { Command, Option } from "commander";
 
 import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./caller";
 import { followLogs } from "./followLogs";
-import { Report, wholeLife } from "./life";
+import { wholeLife } from "./life";
+import { Scenario, scenarios } from "./scenarios/scenarios";
 import { runOperation } from "./engine/operation";
 import { readState } from "./engine/state";
 import { localConfig, platformsOf } from "./platforms";
@@ -26,16 +27,21 @@ program
     .command("start")
     .description("start the local system, deploy the stack, run a task, and stay up until Ctrl-C")
     .option("--once", "go through the whole life, then exit")
-    .option("--report <file>", "with --once: write what was seen as JSON")
-    .action(async ({ once, report: file }: { once?: boolean; report?: string }) => {
+    .addOption(
+        new Option("--scenario <shape>", "go through the life of another shape instead").choices(
+            Object.keys(scenarios),
+        ),
+    )
+    .option("--report <file>", "with --once or --scenario: write what was seen as JSON")
+    .action(async ({ once, scenario, report: file }: { once?: boolean; scenario?: Scenario; report?: string }) => {
         const { system: name } = program.opts<{ system?: string }>();
-        if (!once) {
+        if (!once && scenario === undefined) {
             return stayUp(name);
         }
-        const report: Report = {};
-        const directory = name ?? `once-${process.pid}`;
+        const report = {};
+        const directory = name ?? `${scenario ?? "once"}-${process.pid}`;
         try {
-            await wholeLife(report, directory);
+            await (scenario === undefined ? wholeLife : scenarios[scenario])(report, directory);
             rmSync(join(root, ".local", directory), { recursive: true, force: true });
         } finally {
             if (file !== undefined) {

@@ -13,18 +13,13 @@ import {
     stopTask,
     untilRunning,
 } from "./caller";
-import { OperationResult, runOperation } from "./engine/operation";
-import { readState } from "./engine/state";
 import { localConfig, platformsOf } from "./platforms";
 import { runSteps } from "./progress";
-import { RunningSystem, startSystem } from "./system";
+import { destroyed, operation, Running, Stack, StackReport, systemUp } from "./steps";
 import { echo, Page, redirectOf, resolve, visit } from "./visitor";
 
 /** What `--report` writes. Times are in milliseconds. */
-export interface Report {
-    preview?: Changes;
-    up?: Changes;
-    secondUp?: Changes;
+export interface Report extends StackReport {
     certificate?: {
         subjectAlternativeNames: string[];
         issuer: string;
@@ -46,17 +41,10 @@ export interface Report {
     redirect?: { status: number | undefined; location: string | undefined };
     stop?: { recordGoneMs: number };
     renewal?: { decision: string; reason: string };
-    destroy?: { resources: number; processes: number };
-}
-
-interface Changes {
-    readonly changes: Record<string, number>;
-    readonly milliseconds: number;
 }
 
 /** What the steps hand on to each other. */
-interface Life {
-    system?: RunningSystem;
+interface Life extends Running {
     caller?: Caller;
     taskArn?: string;
 }
@@ -64,11 +52,16 @@ interface Life {
 /** Runs the whole life. The report holds what was seen, up to a step that failed. */
 export async function wholeLife(report: Report, name: string): Promise<void> {
     const life: Life = {};
+    const stack: Stack<Life> = {
+        projectName: "taskgate",
+        options: (system) => ({ config: localConfig(system) }),
+        onUp: (up, system, outputs) => ([up.caller] = platformsOf(system, outputs)),
+    };
     const steps: ListrTask<Life>[] = [
         systemUp(name),
-        operation("preview", report),
-        operation("up", report),
-        operation("secondUp", report),
+        operation("preview", report, stack),
+        operation("up", report, stack),
+        operation("secondUp", report, stack),
         certificateIssued(report),
         taskReachable(report),
         httpsVisited(report),
@@ -76,51 +69,13 @@ export async function wholeLife(report: Report, name: string): Promise<void> {
         httpRedirected(report),
         taskStopped(report),
         renewalRefused(report),
-        destroyed(report),
+        destroyed(report, stack),
     ];
     try {
         await runSteps(life, steps);
     } finally {
         await life.system?.stop();
     }
-}
-
-function systemUp(name: string): ListrTask<Life> {
-    return {
-        title: "start the local AWS, certificate authority and DNS",
-        task: async (life, step) => {
-            life.system = await startSystem({ name, onStep: (text) => (step.output = text) });
-        },
-    };
-}
-
-function operation(kind: "preview" | "up" | "secondUp", report: Report): ListrTask<Life> {
-    const words = { preview: "pulumi preview", up: "pulumi up", secondUp: "pulumi up again, which changes nothing" };
-    return {
-        title: words[kind],
-        task: async (life, step) => {
-            const system = running(life).file;
-            const started = Date.now();
-            const result = await runOperation(system, kind === "secondUp" ? "up" : kind, {
-                config: localConfig(system),
-            });
-            report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
-            step.title = `${step.title}: ${summary(result)}`;
-            if (kind !== "preview") {
-                [life.caller] = platformsOf(system, result.outputs);
-            }
-            const { same, ...changed } = result.changes;
-            if (kind === "secondUp" && Object.keys(changed).length > 0) {
-                throw new Error(`The second up changed something: ${JSON.stringify({ same, ...changed })}`);
-            }
-        },
-    };
-}
-
-function summary({ changes }: OperationResult): string {
-    return Object.entries(changes)
-        .map(([kind, count]) => `${count} ${kind}`)
-        .join(", ");
 }
 
 function certificateIssued(report: Report): ListrTask<Life> {
@@ -238,31 +193,6 @@ function renewalRefused(report: Report): ListrTask<Life> {
             step.title = `a second renewal: ${outcome}`;
         },
     };
-}
-
-function destroyed(report: Report): ListrTask<Life> {
-    return {
-        title: "pulumi destroy, and the end of every process",
-        task: async (life, step) => {
-            const system = running(life);
-            await runOperation(system.file, "destroy", { config: localConfig(system.file) });
-            const remaining = readState(system.file).resources.length;
-            const processes = await system.stop();
-            life.system = undefined;
-            report.destroy = { resources: remaining, processes };
-            step.title = `${step.title}: ${remaining} resources and ${processes} processes are left`;
-            if (remaining + processes > 0) {
-                throw new Error(`Something is left: ${JSON.stringify(report.destroy)}`);
-            }
-        },
-    };
-}
-
-function running({ system }: Life): RunningSystem {
-    if (system === undefined) {
-        throw new Error("The local system does not run.");
-    }
-    return system;
 }
 
 function called({ caller }: Life): Caller {

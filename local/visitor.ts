@@ -45,19 +45,33 @@ async function addressOf(system: SystemFile, hostname: string): Promise<string> 
     return address;
 }
 
-/** GET by HTTPS over HTTP/2, at the address that DNS gives or at another one. */
+/** The roots of the local ACME authority and of the local ACM. */
+function trusted({ acme, amazonRootFile }: SystemFile): Buffer[] {
+    return [readFileSync(acme.rootFile), readFileSync(amazonRootFile)];
+}
+
+/** GET by HTTPS, over HTTP/2 where it is offered, at the address that DNS gives or at another one. */
 export async function visit(system: SystemFile, hostname: string, path = "/", address?: string): Promise<Page> {
     const socket = connectTls({
         host: address ?? (await addressOf(system, hostname)),
         port: system.httpsPort,
         servername: hostname,
-        ca: readFileSync(system.acme.rootFile),
-        ALPNProtocols: ["h2"],
+        ca: trusted(system),
+        ALPNProtocols: ["h2", "http/1.1"],
     });
     await new Promise<void>((done, reject) => socket.once("secureConnect", done).once("error", reject));
-    const session = connectHttp2(`https://${hostname}:${system.httpsPort}`, { createConnection: () => socket });
+    const connection = connectionOf(socket);
+    const authority = `${hostname}:${system.httpsPort}`;
+    const answer = await (socket.alpnProtocol === "h2" ? getByHttp2 : getByHttp1)(socket, authority, path);
+    return { ...answer, ...connection };
+}
+
+type Answer = Pick<Page, "status" | "headers" | "body" | "httpVersion">;
+
+async function getByHttp2(socket: TLSSocket, authority: string, path: string): Promise<Answer> {
+    const session = connectHttp2(`https://${authority}`, { createConnection: () => socket });
     try {
-        const answer = await new Promise<Pick<Page, "status" | "headers" | "body">>((done, reject) => {
+        return await new Promise<Answer>((done, reject) => {
             const request = session.request({ ":path": path });
             const body: Buffer[] = [];
             let headers: Page["headers"] = {};
@@ -66,14 +80,37 @@ export async function visit(system: SystemFile, hostname: string, path = "/", ad
                 .on("response", (given) => (headers = given))
                 .on("data", (chunk: Buffer) => body.push(chunk))
                 .on("end", () =>
-                    done({ status: Number(headers[":status"]), headers, body: String(Buffer.concat(body)) }),
+                    done({
+                        status: Number(headers[":status"]),
+                        headers,
+                        body: String(Buffer.concat(body)),
+                        httpVersion: "2",
+                    }),
                 )
                 .on("error", reject);
         });
-        return { ...answer, ...connectionOf(socket), httpVersion: "2" };
     } finally {
         session.destroy();
     }
+}
+
+function getByHttp1(socket: TLSSocket, authority: string, path: string): Promise<Answer> {
+    return new Promise((done, reject) => {
+        get({ createConnection: () => socket, path, headers: { host: authority, connection: "close" } }, (answer) => {
+            const body: Buffer[] = [];
+            answer
+                .on("data", (chunk: Buffer) => body.push(chunk))
+                .on("end", () =>
+                    done({
+                        status: answer.statusCode ?? 0,
+                        headers: answer.headers,
+                        body: String(Buffer.concat(body)),
+                        httpVersion: answer.httpVersion,
+                    }),
+                )
+                .on("error", reject);
+        }).once("error", reject);
+    });
 }
 
 function connectionOf(socket: TLSSocket): Pick<Page, "tlsVersion" | "cipher" | "authorized" | "certificate"> {
@@ -89,7 +126,7 @@ function connectionOf(socket: TLSSocket): Pick<Page, "tlsVersion" | "cipher" | "
 export async function echo(system: SystemFile, hostname: string, path: string, text: string): Promise<string> {
     const address = await addressOf(system, hostname);
     const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${path}`, {
-        ca: readFileSync(system.acme.rootFile),
+        ca: trusted(system),
         // `ws` asks for one address or for all of them.
         lookup: (_name, options, callback) =>
             options.all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4),

@@ -106,7 +106,7 @@ interface ClusterStatus {
 }
 
 /** undefined when there is no answer, or it is not 200. */
-function ask(socketPath: string, path: string): Promise<string | undefined> {
+export function ask(socketPath: string, path: string): Promise<string | undefined> {
     return new Promise((resolve) => {
         request({ socketPath, path }, (response) => {
             const chunks: Buffer[] = [];

@@ -67,12 +67,15 @@ export async function record<T>(program: () => T, options: RecordOptions = {}): 
     };
     await pulumi.runtime.setMocks(mocks, "taskgate", stack, preview);
     const requests = listen();
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 1; // Pulumi takes a stack trace for each property of each resource: half of the time
     try {
         const result = program();
         await pulumi.runtime.disconnect(false);
         return recording(result, requests);
     } finally {
         await pulumi.runtime.disconnect(false);
+        Error.stackTraceLimit = stackTraceLimit;
     }
 }
 

@@ -12,7 +12,7 @@ const components = fs
     .filter((file) => file.endsWith(".ts"))
     .map((file) => path.join(root, "components", file));
 const imported = components.flatMap((file) => [
-    ...fs.readFileSync(file, "utf8").matchAll(/from "\.\.\/(handlers\/\w+)"/g),
+    ...fs.readFileSync(file, "utf8").matchAll(/from "(?:\.\.\/)+(handlers\/\w+)"/g),
 ]);
 const handlers = [...new Set(imported.map(([, module]) => path.join(root, `${module}.ts`)))];
 

@@ -6,6 +6,7 @@ import { readState } from "../../local/engine/state";
 import type { SystemFile } from "../../local/systemFile";
 import { archiveOf, packagesIn } from "../support/archives";
 import { Consumer, installConsumer } from "../support/consumer";
+import { exampleConfig } from "../support/exampleConfig";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
 import { root } from "../support/plugin";
@@ -13,7 +14,7 @@ import { root } from "../support/plugin";
 const region = "eu-west-1";
 const domain = "previews.tasks.example.test";
 
-describe("examples/typescript, with the package from npm", function () {
+describe("a project with the package from npm: examples/typescript", function () {
     this.timeout(600_000);
     let system: SystemFile;
     let consumer: Consumer;
@@ -29,18 +30,8 @@ describe("examples/typescript, with the package from npm", function () {
     after(() => consumer.remove());
 
     function run(operation: "up" | "destroy"): Promise<OperationResult> {
-        const { hostedZoneId, acme, httpsPort, httpPort } = system;
-        return runOperation(system, operation, {
-            program: join(consumer.directory, "index.ts"),
-            stack: "dev",
-            config: {
-                domain,
-                hostedZoneId,
-                acmeDirectory: acme.directoryUrl,
-                httpsPort: String(httpsPort),
-                httpPort: String(httpPort),
-            },
-        });
+        const program = join(consumer.directory, "index.ts");
+        return runOperation(system, operation, { program, stack: "dev", config: exampleConfig(system, domain) });
     }
 
     it("is type-checked by its own compiler and settings", async () => {
@@ -78,5 +69,27 @@ describe("examples/typescript, with the package from npm", function () {
         expect((await run("up")).changes).to.deep.equal({ same: first.changes.create });
         await run("destroy");
         expect(readState(system, "dev", "previews").resources).to.deep.equal([]);
+    });
+
+    it("may be made of single components instead: examples/components", async () => {
+        const program = join(consumer.add(join(root, "examples/components")), "index.ts");
+        const ofNotebooks = "notebooks.tasks.example.test";
+        const config = {
+            ...exampleConfig(system, ofNotebooks),
+            vpcId: "vpc-0123456789abcdef0",
+            subnetIds: '["subnet-0123456789abcdef0"]',
+        };
+        const { outputs, changes } = await runOperation(system, "up", { program, stack: "dev", config });
+        const inputs = outputs.runTaskInputs as Record<string, string>;
+        expect(Object.keys(inputs)).to.deep.equal(["large", "small"]);
+        for (const runTaskInput of Object.values(inputs)) {
+            const given = { ...outputs, domain: ofNotebooks, runTaskInput } as TaskOutputs;
+            const page = await visitNewTask(system, region, given);
+            expect([page.status, page.authorized]).to.deep.equal([200, true]);
+        }
+        const again = await runOperation(system, "up", { program, stack: "dev", config });
+        expect(again.changes).to.deep.equal({ same: changes.create });
+        await runOperation(system, "destroy", { program, stack: "dev", config });
+        expect(readState(system, "dev", "notebooks").resources).to.deep.equal([]);
     });
 });

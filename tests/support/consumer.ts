@@ -1,6 +1,6 @@
 // A project of somebody else's: the published package, installed beside packages of its own.
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +11,8 @@ export interface Consumer {
     readonly directory: string;
     /** Runs a command there. @throws with all that it printed */
     run(command: string, ...args: string[]): Promise<string>;
+    /** Copies another example beside it, to be run with the same packages; gives its folder. */
+    add(example: string): string;
     remove(): void;
 }
 
@@ -22,6 +24,12 @@ export async function installConsumer(example: string, packages: readonly string
     const consumer = {
         directory,
         run: (command: string, ...args: string[]) => run(directory, command, args),
+        add: (example: string) => {
+            const other = join(scratch, basename(example));
+            cpSync(example, other, { recursive: true });
+            symlinkSync(join(directory, "node_modules"), join(other, "node_modules"));
+            return other;
+        },
         remove: () => rmSync(scratch, { recursive: true, force: true }),
     };
     try {

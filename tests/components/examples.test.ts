@@ -9,7 +9,7 @@ import { record } from "../support/mocks";
 const root = join(__dirname, "..", "..");
 
 interface Loader {
-    _resolveFilename(request: string, ...rest: unknown[]): string;
+    _resolveFilename: (this: void, request: string, ...rest: unknown[]) => string;
 }
 
 describe("the example", () => {

@@ -12,23 +12,24 @@ interface Loader {
     _resolveFilename: (this: void, request: string, ...rest: unknown[]) => string;
 }
 
+const config = {
+    "taskgate:domain": "example.com",
+    "taskgate:hostedZoneId": "Z1",
+    "taskgate:httpsPort": "443",
+    "taskgate:httpPort": "80",
+    "taskgate:acmeDirectory": "letsencrypt-staging",
+};
+
 describe("the example", () => {
     const load = createRequire(__filename);
     const loader = Module as unknown as Loader;
     const resolve = loader._resolveFilename;
-    const { PULUMI_CONFIG: given = "" } = process.env;
     before(() => {
         loader._resolveFilename = (request, ...rest) =>
-            resolve.call(loader, request === "taskgate" ? join(root, "components") : request, ...rest);
-        const config = { domain: "example.com", hostedZoneId: "Z1", httpsPort: "443", httpPort: "80" };
-        const entries = Object.entries({ ...config, acmeDirectory: "letsencrypt-staging" });
-        process.env.PULUMI_CONFIG = JSON.stringify(
-            Object.fromEntries(entries.map(([key, value]) => [`taskgate:${key}`, value])),
-        );
+            resolve(request === "taskgate" ? join(root, "components") : request, ...rest);
     });
     after(() => {
         loader._resolveFilename = resolve;
-        process.env.PULUMI_CONFIG = given;
     });
 
     const made: Record<string, readonly string[]> = {
@@ -42,7 +43,7 @@ describe("the example", () => {
     };
     for (const [name, components] of Object.entries(made)) {
         it(`${name} is a program of these components`, async () => {
-            const { resources } = await record(() => void load(join(root, "examples", name, "index.ts")));
+            const { resources } = await record(() => void load(join(root, "examples", name, "index.ts")), { config });
             const found = resources.filter(({ type, parent }) => type.startsWith("taskgate:") && parent === undefined);
             expect(found.map((each) => `${each.name} ${each.type.split(":")[2]}`)).to.have.members([...components]);
         });

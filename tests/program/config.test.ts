@@ -3,13 +3,13 @@ import { expect } from "chai";
 
 import { readConfig, StackConfig } from "../../config";
 import { record } from "../support/mocks";
-import { configure } from "../support/stackConfig";
+import { stackConfig } from "../support/stackConfig";
 
 const domain = "tasks.example.com";
 
 async function read(overrides: Record<string, unknown>): Promise<StackConfig> {
-    configure("dev", { "taskgate:domain": domain, ...overrides });
-    return (await record(readConfig, { stack: "dev" })).result;
+    const config = stackConfig("dev", { "taskgate:domain": domain, ...overrides });
+    return (await record(readConfig, { stack: "dev", config })).result;
 }
 
 /** The lines of the one error, below its heading. */

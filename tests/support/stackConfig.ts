@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 
 interface ProjectFile {
@@ -12,17 +11,15 @@ interface StackFile {
     readonly config: Record<string, unknown>;
 }
 
-/** Sets the configuration of the program at hand: Pulumi.yaml's defaults, the stack's own file, and `overrides`. */
-export function configure(stack: string, overrides: Record<string, unknown> = {}): void {
+/** The configuration of a stack: Pulumi.yaml's defaults, the stack's own file, and `overrides`, of which undefined takes a key away. */
+export function stackConfig(stack: string, overrides: Record<string, unknown>): Record<string, string> {
     const { config: schema } = read<ProjectFile>("Pulumi.yaml");
     const defaults = Object.entries(schema).map(([key, { default: value }]) => [`taskgate:${key}`, value] as const);
     const { config: own } = read<StackFile>(`Pulumi.${stack}.yaml`);
     const all = { ...Object.fromEntries(defaults), ...own, ...overrides };
     const given = Object.entries(all).filter(([, value]) => value !== undefined);
-    pulumi.runtime.setAllConfig(
-        Object.fromEntries(
-            given.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
-        ),
+    return Object.fromEntries(
+        given.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
     );
 }
 

@@ -4,6 +4,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { renewCertificate } from "../handlers/renewCertificate";
+import { acmImport } from "./internal/acmImport";
 import { alarm } from "./internal/alarm";
 import { callbackFunction } from "./internal/callback";
 import { assumeRolePolicy, policyDocument, Statement } from "./internal/policies";
@@ -65,6 +66,12 @@ export interface WildcardCertificateArgs {
      */
     readonly notificationEmail?: pulumi.Input<string>;
     /**
+     * Whether the certificate is in ACM too, for load balancers, under one ARN through all renewals. A deployment then waits for the first
+     * certificate.
+     * @default false
+     */
+    readonly importToAcm?: boolean;
+    /**
      * How long the renewal's log is kept, in days.
      * @default 30
      */
@@ -84,6 +91,8 @@ export interface WildcardCertificateArgs {
 export class WildcardCertificate extends pulumi.ComponentResource {
     /** ARN of the secret with the certificate and its key. It has no value until the first certificate is issued. */
     public readonly secretArn: pulumi.Output<string>;
+    /** ARN of the certificate in ACM; empty without `importToAcm`. */
+    public readonly certificateArn: pulumi.Output<string>;
     /** Name of the bucket with the public part of each certificate. */
     public readonly bucketName: pulumi.Output<string>;
     /** Name of the Lambda function that renews; invoke it to renew at once when it is due, or with `{"force": true}` in any case. */
@@ -178,15 +187,34 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             },
             this,
         );
-        renewalSchedule(name, renewal, { names, keyType, directoryUrl, tags }, this, [bucket, secret, topic, failures]);
+        const schedule = renewalSchedule(name, renewal, { names, keyType, directoryUrl, tags }, this, [
+            ...[bucket, secret, topic, failures],
+        ]);
 
         this.secretArn = secret.arn;
+        this.certificateArn =
+            args.importToAcm === true
+                ? acmImport(
+                      `${name}-import`,
+                      {
+                          secretArn: secret.arn,
+                          secretName: secret.name,
+                          madeFrom: schedule.name,
+                          topicArn: topic.arn,
+                          logRetentionDays,
+                          tags,
+                      },
+                      this,
+                      [schedule],
+                  )
+                : pulumi.output("");
         this.bucketName = bucket.bucket;
         this.functionName = renewal.name;
         this.topicArn = topic.arn;
         this.accountKeyParameterName = accountKeyParameterName;
         this.registerOutputs({
             secretArn: this.secretArn,
+            certificateArn: this.certificateArn,
             bucketName: this.bucketName,
             functionName: this.functionName,
             topicArn: this.topicArn,
@@ -336,7 +364,7 @@ function renewalSchedule(
     { names, keyType, directoryUrl, tags }: ScheduleInputs,
     parent: pulumi.Resource,
     dependsOn: pulumi.Resource[],
-): void {
+): aws.scheduler.Schedule {
     const { accountId } = aws.getCallerIdentityOutput({}, { parent });
     const role = new aws.iam.Role(
         `${name}-schedule-role`,
@@ -362,7 +390,7 @@ function renewalSchedule(
     const madeFrom = pulumi
         .all([names, keyType, directoryUrl])
         .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
-    new aws.scheduler.Schedule(
+    return new aws.scheduler.Schedule(
         `${name}-schedule`,
         {
             name: pulumi.interpolate`${renewal.name}-${madeFrom}`,

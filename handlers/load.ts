@@ -1,5 +1,6 @@
 /** The packages that the handlers use. Lambda brings the AWS SDK; acme-client travels in the function's archive. */
 interface Packages {
+    readonly "@aws-sdk/client-acm": typeof import("@aws-sdk/client-acm");
     readonly "@aws-sdk/client-ec2": typeof import("@aws-sdk/client-ec2");
     readonly "@aws-sdk/client-ecs": typeof import("@aws-sdk/client-ecs");
     readonly "@aws-sdk/client-route-53": typeof import("@aws-sdk/client-route-53");

@@ -1,11 +1,11 @@
 // Replaces the tasks of a service after its certificate was renewed: ECS gives a task the secret's value once, when it starts.
-import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { redeployService } from "../../handlers/redeployService";
 import { alarm } from "./alarm";
 import { callbackFunction } from "./callback";
-import { assumeRolePolicy, policyDocument, Statement } from "./policies";
+import { Statement } from "./policies";
+import { everySixHours } from "./schedule";
 
 export interface RedeployedService {
     readonly clusterArn: pulumi.Input<string>;
@@ -68,36 +68,11 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
         },
         parent,
     );
-    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
-    const role = new aws.iam.Role(
-        `${name}-redeploy-schedule-role`,
-        {
-            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("scheduler.amazonaws.com", account)),
-            description: "Lets the schedule invoke the redeployment",
-            tags,
-        },
-        { parent },
-    );
-    const policy = new aws.iam.RolePolicy(
-        `${name}-redeploy-schedule-policy`,
-        {
-            role: role.name,
-            policy: redeployment.arn.apply((arn) =>
-                policyDocument([
-                    { Sid: "InvokeRedeployment", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: arn },
-                ]),
-            ),
-        },
-        { parent },
-    );
-    new aws.scheduler.Schedule(
-        `${name}-redeploy-schedule`,
-        {
-            description: "Looks whether the service's certificate was renewed",
-            scheduleExpression: "rate(6 hours)",
-            flexibleTimeWindow: { mode: "OFF" },
-            target: { arn: redeployment.arn, roleArn: role.arn },
-        },
-        { parent, dependsOn: [policy] },
+    everySixHours(
+        `${name}-redeploy`,
+        redeployment,
+        "Looks whether the service's certificate was renewed",
+        tags,
+        parent,
     );
 }

@@ -47,6 +47,7 @@ describe("WildcardCertificate", () => {
     it("gives where the certificate is and who renews it", () => {
         expect(made().component("it").outputs).to.deep.equal({
             secretArn,
+            certificateArn: "",
             bucketName: "it-history",
             functionName: "it-renewal",
             topicArn,

@@ -1,0 +1,112 @@
+import { expect } from "chai";
+
+import { importCertificate } from "../../handlers/importCertificate";
+import { awsEnvironment, FakeAws, FakeRequest, startFakeAws } from "../support/fakeAws";
+
+const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
+const certificateArn = "arn:aws:acm:eu-west-1:111122223333:certificate/1";
+const context = { functionName: "import", awsRequestId: "r", getRemainingTimeInMillis: () => 60_000 };
+const pem = (text: string): string => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----`;
+
+describe("importCertificate", () => {
+    const { env: inherited } = process;
+    let aws: FakeAws;
+    let parameter: string | undefined;
+    let secrets: (object | undefined)[];
+
+    const json = (value: object) => ({ type: "application/x-amz-json-1.1", body: JSON.stringify(value) }) as const;
+    const missing = (name: string, message = name) => ({ ...json({ __type: name, message }), status: 400 });
+    const bodyOf = ({ body }: FakeRequest): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
+    const answer = (request: FakeRequest) => {
+        switch (request.operation) {
+            case "GetParameter":
+                return parameter === undefined
+                    ? missing("ParameterNotFound")
+                    : json({ Parameter: { Value: parameter } });
+            case "PutParameter":
+                parameter = bodyOf(request).Value as string;
+                return json({});
+            case "GetSecretValue": {
+                const secret = secrets.length > 1 ? secrets.shift() : secrets[0];
+                return secret === undefined
+                    ? missing("ResourceNotFoundException", "Secrets Manager can't find the specified secret value")
+                    : json({ SecretString: JSON.stringify(secret) });
+            }
+            case "ImportCertificate":
+                return json({ CertificateArn: bodyOf(request).CertificateArn ?? certificateArn });
+            default:
+                return json({});
+        }
+    };
+    const sent = (operation: string): Record<string, unknown>[] =>
+        aws.requests.filter((request) => request.operation === operation).map(bodyOf);
+    const base64 = (text: string): string => Buffer.from(text).toString("base64");
+    const secret = (serialNumber: string): object => ({
+        certificateChain: `${pem("leaf")}\n${pem("middle")}\n`,
+        privateKey: "key",
+        serialNumber,
+    });
+
+    before(async () => {
+        aws = await startFakeAws(["acm", "secretsmanager", "ssm"].map((service) => ({ service, answer })));
+        process.env = {
+            ...inherited,
+            ...awsEnvironment(aws.url),
+            SECRET_ARN: secretArn,
+            IMPORT_PARAMETER: "/secret/acm-certificate",
+        };
+    });
+    beforeEach(() => {
+        aws.requests.length = 0;
+        parameter = undefined;
+        secrets = [secret("1")];
+    });
+    after(async () => {
+        process.env = inherited;
+        await aws.stop();
+    });
+
+    it("waits in a deployment for the first certificate, and imports leaf, chain and key with the tag that makes it ours", async () => {
+        secrets = [undefined, undefined, secret("1")];
+        const event = { tf: { action: "create" } } as const;
+        expect(await importCertificate(event, context)).to.deep.equal({ certificateArn, imported: true });
+        expect(sent("ImportCertificate")).to.deep.equal([
+            {
+                Certificate: base64(pem("leaf")),
+                CertificateChain: base64(pem("middle")),
+                PrivateKey: base64("key"),
+                Tags: [{ Key: "taskgate:secret", Value: secretArn }],
+            },
+        ]);
+        expect(parameter).to.equal(JSON.stringify({ certificateArn, serialNumber: "1" }));
+    });
+
+    it("imports a renewed certificate under the same ARN, once", async () => {
+        parameter = JSON.stringify({ certificateArn, serialNumber: "1" });
+        expect(await importCertificate({}, context)).to.deep.equal({ certificateArn, imported: false });
+        secrets = [secret("2")];
+        expect(await importCertificate({}, context)).to.deep.equal({ certificateArn, imported: true });
+        expect(await importCertificate({}, context)).to.deep.equal({ certificateArn, imported: false });
+        expect(sent("ImportCertificate")).to.deep.equal([
+            {
+                CertificateArn: certificateArn,
+                Certificate: base64(pem("leaf")),
+                CertificateChain: base64(pem("middle")),
+                PrivateKey: base64("key"),
+            },
+        ]);
+    });
+
+    it("does nothing by the schedule before there is a certificate", async () => {
+        secrets = [undefined];
+        expect(await importCertificate({}, context)).to.deep.equal({ certificateArn: "", imported: false });
+    });
+
+    it("takes the certificate out of ACM at the end, and only there", async () => {
+        parameter = JSON.stringify({ certificateArn, serialNumber: "1" });
+        await importCertificate({ tf: { action: "delete" } }, context);
+        expect(sent("DeleteCertificate")).to.deep.equal([{ CertificateArn: certificateArn }]);
+        expect(sent("DeleteParameter")).to.deep.equal([{ Name: "/secret/acm-certificate" }]);
+        expect(sent("GetSecretValue")).to.deep.equal([]);
+    });
+});

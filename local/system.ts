@@ -28,6 +28,7 @@ import { omit } from "./omit";
 import { createProcesses, freePort } from "./processes";
 import { findSystemFile, removeSystemFile, writeSystemFile } from "./systemFile";
 import type { SystemFile } from "./systemFile";
+import { createCredentialReader } from "./tasks/credentials";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
 import { createSecretReader } from "./tasks/secrets";
 
@@ -121,6 +122,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             networkInterfaces,
             loadBalancing,
             readSecret,
+            readCredentials: createCredentialReader(gatewayUrl),
             publish: events.publish,
             log,
         });

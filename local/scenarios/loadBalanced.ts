@@ -50,7 +50,7 @@ export async function loadBalancedLife(
 ): Promise<void> {
     const life: Life = {};
     const stack: Stack<Life> = {
-        projectName: "program",
+        projectName: "loadBalancedProgram",
         options: (system) => optionsOf(system, shape, "one"),
         onUp: (up, _, outputs) => (up.outputs = outputs as unknown as Outputs),
     };
@@ -76,7 +76,7 @@ export async function loadBalancedLife(
 
 function optionsOf({ hostedZoneId, domain }: SystemFile, shape: LoadBalancedShape, version: string) {
     return {
-        program: join(__dirname, "program", "index.ts"),
+        program: join(__dirname, "loadBalancedProgram", "index.ts"),
         config: { "aws:region": "eu-west-1", shape, version, domain: `app.${domain}`, hostedZoneId },
     };
 }

@@ -32,7 +32,7 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
         entryPoint: ["traefik"],
         command: [],
         programs: { traefik: [join(root, ".tools/python/bin/traefik")] },
-        sharesLoopback: false,
+        sharesLoopback: true,
     }),
 };
 

@@ -7,6 +7,7 @@ import type { Task, TaskDefinition, TaskStopCode } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../awsClients";
 import type { Processes } from "../processes";
+import type { ReadCredentials } from "./credentials";
 import {
     createContainers,
     describeNetwork,
@@ -31,6 +32,7 @@ export interface TaskHost {
     readonly processes: Processes;
     readonly networkInterfaces: NetworkInterfaces;
     readonly readSecret: ReadSecret;
+    readonly readCredentials: ReadCredentials;
     /** After each change of lastStatus or desiredStatus; each has made a new version. */
     readonly onChange: (scope: Scope, task: Task) => void;
     /** After each change of its healthStatus, which makes no new version. */
@@ -135,14 +137,17 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         mkdirSync(directory, { recursive: true });
         task.pullStartedAt = new Date();
         const images = containers.map((container) => pull(container, host.root));
+        const credentials = await host.readCredentials(scope, definition.taskRoleArn);
         const secrets = await Promise.all(containers.map(readSecrets));
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
-                startInTurn(container, images[i], secrets[i], networkInterface.address).catch((error: Error) => {
-                    container.view.reason ??= error.message;
-                    stop("TaskFailedToStart", error.message);
-                }),
+                startInTurn(container, images[i], { ...credentials, ...secrets[i] }, networkInterface.address).catch(
+                    (error: Error) => {
+                        container.view.reason ??= error.message;
+                        stop("TaskFailedToStart", error.message);
+                    },
+                ),
             ),
         );
     }

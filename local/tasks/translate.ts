@@ -17,13 +17,18 @@ export function translate(text: string, translation: Translation): string {
     }
     const bootstrap = parseBootstrap(moved);
     return bootstrap === undefined
-        ? translateLoopback(moved, translation.address)
+        ? translateEntryPoint(translateLoopback(moved, translation.address), translation.address)
         : JSON.stringify(translateBootstrap(bootstrap, translation.address));
 }
 
 /** A word of a health check's command, which ECS runs inside the container. */
 export function translateHealthCheck(text: string, { mounts, address }: Translation): string {
     return translateLoopback(translateMounts(text, mounts), address);
+}
+
+/** Where Traefik listens: `--entryPoints.web.address=:8000` or `0.0.0.0:8000`. */
+function translateEntryPoint(text: string, address: string): string {
+    return text.replace(/(\.address=)(?:0\.0\.0\.0)?:(?=\d)/gi, `$1${address}:`);
 }
 
 function translateLoopback(text: string, address: string): string {

@@ -1,24 +1,36 @@
 import { webcrypto, X509Certificate } from "node:crypto";
 
 import { ACM } from "@aws-sdk/client-acm";
+import type { ResourceRecord } from "@aws-sdk/client-acm";
 import { X509CertificateGenerator } from "@peculiar/x509";
 import { expect } from "chai";
 
-import { createTlsCertificate } from "../../local/acme/tlsCertificate";
+import { createAuthority, createTlsCertificate } from "../../local/acme/tlsCertificate";
 import type { TlsFiles } from "../../local/acme/tlsCertificate";
 import { clientConfig } from "../../local/awsClients";
 import { acmOverlay } from "../../local/gateway/acm";
+import type { AcmOverlay } from "../../local/gateway/acm";
 import { accountId, startEmulator } from "../support/emulator";
 import type { Emulator } from "../support/emulator";
 
 describe("ACM of the local system", () => {
     let aws: Emulator;
     let acm: ACM;
+    let overlay: AcmOverlay;
+    const published: ResourceRecord[] = [];
     let one: TlsFiles;
     let other: TlsFiles;
 
     before(async () => {
-        aws = await startEmulator({ overlays: [acmOverlay()] });
+        const authority = await createAuthority("Amazon");
+        overlay = acmOverlay({
+            issue: async (names) => {
+                const { certificate, privateKey } = await authority.issue(names);
+                return { chain: certificate, privateKey };
+            },
+            isPublished: ({ Name }) => published.some((record) => record.Name === Name),
+        });
+        aws = await startEmulator({ overlays: [overlay] });
         acm = new ACM({ ...clientConfig(aws.url, { accountId, region: "eu-west-1" }), maxAttempts: 1 });
         one = await createTlsCertificate("One CA");
         other = await createTlsCertificate("Another CA");
@@ -139,5 +151,23 @@ describe("ACM of the local system", () => {
             const { certificate, privateKey } = await selfSigned(hours);
             expect(await refusal(certificate, privateKey)).to.match(/is valid from .* to .*, which is not now\.$/);
         }
+    });
+
+    it("issues a requested certificate once DNS has the record that validates it", async () => {
+        const { CertificateArn } = await acm.requestCertificate({
+            DomainName: "app.example.test",
+            ValidationMethod: "DNS",
+        });
+        const { Certificate: pending } = await acm.describeCertificate({ CertificateArn });
+        published.push(pending!.DomainValidationOptions![0].ResourceRecord!);
+        const { Certificate: issued } = await acm.describeCertificate({ CertificateArn });
+        const keyPair = overlay.keyPairOf(CertificateArn!)!;
+
+        expect(pending!.Status).to.equal("PENDING_VALIDATION");
+        expect(pending!.DomainValidationOptions![0].ResourceRecord!.Name).to.match(
+            /^_[0-9a-f]{32}\.app\.example\.test\.$/,
+        );
+        expect(issued).to.deep.include({ Status: "ISSUED", Type: "AMAZON_ISSUED", DomainName: "app.example.test" });
+        expect(new X509Certificate(keyPair.chain).subjectAltName).to.equal("DNS:app.example.test");
     });
 });

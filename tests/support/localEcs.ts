@@ -83,6 +83,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
         root: join(__dirname, "..", ".."),
         processes,
         networkInterfaces,
+        readCredentials: () => Promise.resolve({}),
         readSecret: (_scope, valueFrom) => {
             const value = secrets.get(valueFrom);
             return value === undefined ? Promise.reject(new Error(`no secret ${valueFrom}`)) : Promise.resolve(value);

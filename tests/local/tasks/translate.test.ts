@@ -52,6 +52,15 @@ describe("the words of a container", () => {
         );
     });
 
+    it("move Traefik's entry points to the task's address", () => {
+        const flags = ["--entryPoints.web.address=:8000", "--entryPoints.ping.address=0.0.0.0:8080"];
+
+        expect(flags.map((flag) => translate(flag, translation))).to.deep.equal([
+            "--entryPoints.web.address=127.1.1.2:8000",
+            "--entryPoints.ping.address=127.1.1.2:8080",
+        ]);
+    });
+
     it("move the paths of mounted volumes", () => {
         expect(translate("cp /run/tls/key.pem /tmp/run/tls", translation)).to.equal(
             "cp volumes/tls/key.pem /tmp/run/tls",

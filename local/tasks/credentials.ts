@@ -1,0 +1,35 @@
+import { IAMClient, ListAttachedRolePoliciesCommand, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
+
+import { clientConfig } from "../awsClients";
+import type { Scope } from "../awsClients";
+
+/** The environment variables by which a task's containers call AWS: none for a role that permits nothing. */
+export type ReadCredentials = (
+    scope: Scope,
+    taskRoleArn: string | undefined,
+) => Promise<Readonly<Record<string, string>>>;
+
+export function createCredentialReader(gatewayUrl: string): ReadCredentials {
+    return async (scope, taskRoleArn): Promise<Record<string, string>> => {
+        if (taskRoleArn === undefined || !(await permitsAnything(gatewayUrl, scope, taskRoleArn))) {
+            return {};
+        }
+        const { credentials } = clientConfig(gatewayUrl, scope);
+        return {
+            AWS_ENDPOINT_URL: gatewayUrl,
+            AWS_REGION: scope.region,
+            AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+            AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        };
+    };
+}
+
+async function permitsAnything(gatewayUrl: string, scope: Scope, roleArn: string): Promise<boolean> {
+    const client = new IAMClient(clientConfig(gatewayUrl, scope));
+    const RoleName = roleArn.slice(roleArn.lastIndexOf("/") + 1);
+    const [{ PolicyNames = [] }, { AttachedPolicies = [] }] = await Promise.all([
+        client.send(new ListRolePoliciesCommand({ RoleName })),
+        client.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+    ]);
+    return PolicyNames.length + AttachedPolicies.length > 0;
+}

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { SystemFile } from "../systemFile";
 import { compileCache, projectRoot } from "./providers";
-import { prepareWorkspace, type Workspace } from "./workspace";
+import { type Config, prepareWorkspace, type Workspace } from "./workspace";
 
 export type Operation = "preview" | "up" | "destroy" | "refresh";
 
@@ -11,7 +11,7 @@ export interface OperationOptions {
     /** Default "local". */
     readonly stack?: string;
     /** Laid over the stack's own configuration; a key without a namespace belongs to the project. */
-    readonly config?: Readonly<Record<string, string>>;
+    readonly config?: Config;
     /** The program's module, in the folder of its Pulumi.yaml; default: this project's index.ts. */
     readonly program?: string;
     /** What the engine prints, as it comes. */
@@ -24,7 +24,7 @@ export interface OperationResult {
     /** The stack's outputs, secret ones too; a preview has none. */
     readonly outputs: Readonly<Record<string, unknown>>;
     /** The resources the operation had to do with, in the engine's order. */
-    readonly resources: readonly { readonly urn: string; readonly type: string }[];
+    readonly resources: readonly { readonly urn: string; readonly type: string; readonly op: string }[];
     readonly stdout: string;
 }
 

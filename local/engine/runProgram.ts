@@ -56,7 +56,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
             changes: { ...events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges },
             outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
             resources: events.flatMap(({ resourcePreEvent: event }) =>
-                event ? [{ urn: event.metadata.urn, type: event.metadata.type }] : [],
+                event ? [{ urn: event.metadata.urn, type: event.metadata.type, op: event.metadata.op }] : [],
             ),
             stdout: done.stdout,
         };
@@ -104,6 +104,10 @@ function lineOf({ urn, message }: automation.DiagnosticEvent): string {
 function messageOf(error: unknown): string {
     if (!(error instanceof Error)) {
         return String(error);
+    }
+    if ("commandResult" in error) {
+        const { stderr } = error.commandResult as { readonly stderr: string };
+        return /^error: (.*)/ms.exec(stderr)?.[1].trim() ?? stderr;
     }
     const faults = "errors" in error && Array.isArray(error.errors) ? (error.errors as PropertyFault[]) : [];
     const message = error.name === "Error" ? error.message : `${error.name}: ${error.message}`;

@@ -14,15 +14,13 @@ export interface Workspace {
     readonly backendUrl: string;
 }
 
+/** A stack's configuration: lists as lists, everything else as text. */
+export type Config = Readonly<Record<string, string | readonly string[]>>;
+
 type Settings = Record<string, unknown>;
 
 /** Lays out what the engine needs to run a program: project, stack configuration, backend, provider plugins. */
-export function prepareWorkspace(
-    system: SystemFile,
-    program: string,
-    stack: string,
-    config: Readonly<Record<string, string>>,
-): Workspace {
+export function prepareWorkspace(system: SystemFile, program: string, stack: string, config: Config): Workspace {
     const programDirectory = dirname(program);
     const project: Settings = {
         name: basename(programDirectory),
@@ -40,12 +38,7 @@ export function prepareWorkspace(
     return { directory, projectName, programDirectory, pulumiHome, backendUrl: `file://${state}` };
 }
 
-function stackSettings(
-    programDirectory: string,
-    projectName: string,
-    stack: string,
-    config: Readonly<Record<string, string>>,
-): string {
+function stackSettings(programDirectory: string, projectName: string, stack: string, config: Config): string {
     const settings = readYaml(join(programDirectory, `Pulumi.${stack}.yaml`));
     const merged: Settings = { ...(settings.config as Settings | undefined) };
     for (const [key, value] of Object.entries(config)) {

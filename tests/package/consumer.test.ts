@@ -77,7 +77,7 @@ describe("a project with the package from npm: examples/typescript", function ()
         const config = {
             ...exampleConfig(system, ofNotebooks),
             vpcId: "vpc-0123456789abcdef0",
-            subnetIds: '["subnet-0123456789abcdef0"]',
+            subnetIds: ["subnet-0123456789abcdef0"],
         };
         const { outputs, changes } = await runOperation(system, "up", { program, stack: "dev", config });
         const inputs = outputs.runTaskInputs as Record<string, string>;

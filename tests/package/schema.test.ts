@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { relative } from "node:path";
 
+import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import * as components from "../../components";
@@ -24,7 +25,7 @@ describe("the package's schema", function () {
 
     it("has the package's version, and every component that is exported", () => {
         const classes = Object.entries(components).flatMap(([name, value]) =>
-            typeof value === "function" ? [`taskgate:index:${name}`] : [],
+            isComponent(value) ? [`taskgate:index:${name}`] : [],
         );
         expect(schema.version).to.equal(version);
         expect(Object.keys(schema.resources).sort()).to.deep.equal(classes.sort());
@@ -55,6 +56,11 @@ describe("the package's schema", function () {
         expect(Object.fromEntries(enums)).to.deep.equal(Object.fromEntries(choices));
     });
 });
+
+/** Other functions, such as traefikLabels, are for programs in TypeScript. */
+function isComponent(value: unknown): boolean {
+    return typeof value === "function" && value.prototype instanceof pulumi.ComponentResource;
+}
 
 function named<T>(token: string, properties: Readonly<Record<string, T>>): [string, T][] {
     return Object.entries(properties).map(([name, property]) => [`${token}.${name}`, property]);

@@ -8,7 +8,7 @@ function layer(files, above) {
 }
 
 export default tseslint.config(
-    { ignores: ["node_modules/", ".tools/", ".local/", "dist/"] },
+    { ignores: ["node_modules/", ".tools/", ".local/", "dist/", "examples/"] },
     ...tseslint.configs.recommendedTypeChecked,
     {
         languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

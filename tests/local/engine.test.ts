@@ -97,7 +97,10 @@ describe("local/engine: operations", function () {
         greets("hello");
         write("package.json", '{ "name": "demo", "dependencies": { "greeter": "1.0.0" } }');
         write("tsconfig.json", '{ "compilerOptions": { "module": "commonjs", "target": "es2022" } }');
-        write("Pulumi.yaml", "name: demo\nruntime: nodejs\nconfig:\n  size: { type: string, default: small }\n");
+        write(
+            "Pulumi.yaml",
+            "name: demo\nruntime: nodejs\nconfig:\n  size: { type: string, default: small }\n  zones: { type: array, items: { type: string }, default: [] }\n",
+        );
         write("Pulumi.local.yaml", "config:\n  aws:region: eu-west-1\n  demo:password: overlaid\n");
         write("index.ts", program);
     });
@@ -115,7 +118,7 @@ describe("local/engine: operations", function () {
         write("node_modules/greeter/index.js", `exports.greeting = "${greeting}";`);
     }
 
-    function run(operation: Operation, config: Readonly<Record<string, string>> = {}, options: OperationOptions = {}) {
+    function run(operation: Operation, config: OperationOptions["config"] = {}, options: OperationOptions = {}) {
         const all = { "demo:password": "hunter2", ...config };
         return runOperation(system, operation, { program: join(folder, "index.ts"), config: all, ...options });
     }
@@ -205,6 +208,21 @@ describe("local/engine: operations", function () {
         expect(await failure(text.join("\n"), "faulty")).to.equal(
             `pulumi up failed: Platform: two faults\n    domain: is empty\n    ttl: is 0${log()}`,
         );
+    });
+
+    it("take lists in the configuration, and say what the project does not allow there", async () => {
+        const refused = await run("preview", { zones: "a,b" }).catch((error: Error) => error.message);
+        expect(refused).to.equal(
+            "pulumi preview failed: validating stack config: Stack 'local' with configuration key 'zones' must be of type 'array<string>'" +
+                log(),
+        );
+        const asked = { size: "large", "demo:zones": ["a", "b"] };
+        write(
+            "zones.ts",
+            'import { Config } from "@pulumi/pulumi"; export const zones = new Config().requireObject("zones");',
+        );
+        const { outputs } = await run("up", asked, { program: join(folder, "zones.ts"), stack: "lists" });
+        expect(outputs).to.deep.equal({ zones: ["a", "b"] });
     });
 
     it("say what a component of awsx refuses", async () => {

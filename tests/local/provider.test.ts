@@ -445,6 +445,12 @@ describe("local/provider: resources in the emulator", function () {
         await life("aws:lambda/permission:Permission", {
             ...{ function: lambda.name, action: "lambda:InvokeFunction", principal: "events.amazonaws.com" },
         });
+        await life("aws:lambda/invocation:Invocation", { functionName: lambda.name, input: "{}" });
+        await life(
+            "aws:lambda/invocation:Invocation",
+            { functionName: lambda.name, input: "{}", lifecycleScope: "CRUD" },
+            { input: '{"a":1}' },
+        );
         await life(
             "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
             { functionName: lambda.name, maximumRetryAttempts: 0 },

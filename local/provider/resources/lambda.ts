@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type {
     CreateEventSourceMappingCommandInput,
     PutFunctionEventInvokeConfigCommandInput,
@@ -9,6 +10,7 @@ import type {
     FunctionEventInvokeConfigArgs,
     FunctionEventInvokeConfigState,
 } from "@pulumi/aws/lambda/functionEventInvokeConfig";
+import type { InvocationArgs, InvocationState } from "@pulumi/aws/lambda/invocation";
 import type { PermissionArgs, PermissionState } from "@pulumi/aws/lambda/permission";
 import { type Adapters, adapter, changeTags, type Inputs, service } from "../adapter";
 import { zip } from "../archive";
@@ -127,6 +129,18 @@ export const lambda: Adapters = service("Lambda", {
                 Qualifier: inputs.qualifier,
             }),
     }),
+    "lambda/invocation:Invocation": adapter<InvocationArgs, InvocationState>({
+        defaults: { lifecycleScope: "CREATE_ONLY", qualifier: "$LATEST", terraformKey: "tf" },
+        replaceOn: ["functionName", "qualifier"],
+        gone,
+        create: async (aws, inputs) => ({
+            id: `${inputs.functionName}_${inputs.qualifier}_${createHash("md5").update(inputs.input).digest("hex")}`,
+            result: await invoke(aws, inputs, "create"),
+        }),
+        update: async (aws, { inputs, old }) => ({ result: await invoke(aws, inputs, "update", old.input) }),
+        delete: async (aws, { inputs }) =>
+            inputs.lifecycleScope === "CRUD" ? invoke(aws, inputs, "delete", inputs.input) : undefined,
+    }),
     "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": adapter<
         FunctionEventInvokeConfigArgs,
         FunctionEventInvokeConfigState
@@ -147,6 +161,29 @@ export const lambda: Adapters = service("Lambda", {
             }),
     }),
 });
+
+/** What a CRUD invocation tells the function beside its input: why it is invoked (terraform's own words). */
+async function invoke(
+    aws: Aws,
+    inputs: Inputs<InvocationArgs>,
+    action: "create" | "update" | "delete",
+    previous: string | null = null,
+): Promise<string> {
+    const input = JSON.parse(inputs.input) as object;
+    const lifecycle = {
+        [inputs.terraformKey ?? "tf"]: { action, prev_input: previous && (JSON.parse(previous) as object) },
+    };
+    const { FunctionError, Payload } = await aws.lambda.invoke({
+        FunctionName: inputs.functionName,
+        Qualifier: inputs.qualifier,
+        Payload: Buffer.from(JSON.stringify(inputs.lifecycleScope === "CRUD" ? { ...input, ...lifecycle } : input)),
+    });
+    const result = Buffer.from(Payload ?? []).toString();
+    if (FunctionError !== undefined) {
+        throw new Error(`Lambda function (${inputs.functionName}) returned error: (${FunctionError}) ${result}`);
+    }
+    return result;
+}
 
 const codeKeys = ["code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "architectures"] as const;
 

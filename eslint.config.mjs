@@ -30,9 +30,12 @@ export default tseslint.config(
         rules: { "@typescript-eslint/no-unused-expressions": "off" },
     },
     {
-        files: ["**/*.mjs"],
+        files: ["**/*.mjs", "**/*.cjs"],
         extends: [tseslint.configs.disableTypeChecked],
-        rules: { "@pulumi/no-output-in-template-literal": "off" }, // it needs types
+        rules: {
+            "@pulumi/no-output-in-template-literal": "off", // it needs types
+            "@typescript-eslint/no-require-imports": "off",
+        },
     },
     { files: ["eslint.config.mjs"], rules: { "no-restricted-syntax": "off" } },
 );

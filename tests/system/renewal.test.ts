@@ -83,7 +83,9 @@ describe("renewal of the certificate", function () {
         const after = await deliveredCertificate(caller);
         expect(outcome).to.equal("renewed");
         expect(after?.privateKey).not.to.equal(before?.privateKey);
-        expect((await nextAlert()).Subject).to.match(/^New certificate for \*\.eu-west-1\.tasks\.example\.test, valid until /);
+        expect((await nextAlert()).Subject).to.match(
+            /^New certificate for \*\.eu-west-1\.tasks\.example\.test, valid until /,
+        );
         expect(await challengeRecords()).to.deep.equal([]);
     });
 

@@ -42,7 +42,7 @@ describe("a faulty configuration", function () {
         const { file } = await localSystem();
         const config = {
             "taskgate:domain": "https://*.example.com",
-            "taskgate:regions": '["eu-west-9"]',
+            "taskgate:regions": ["eu-west-9"],
             "taskgate:cpu": "256",
             "taskgate:memory": "4096",
             "taskgate:httpsPort": "70000",

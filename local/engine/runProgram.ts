@@ -22,8 +22,12 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     // The program's own SDK: what the engine tells this process must reach the copy that the program uses.
     const requireOfProgram = createRequire(request.program);
     const { LocalWorkspace, PulumiCommand } = requireOfProgram("@pulumi/pulumi/automation") as typeof automation;
+    // Whoever asked is gone: the CLI, whose program and providers end with this process, is told to end, too.
     const ended = new AbortController();
-    process.once("disconnect", () => ended.abort());
+    process.once("disconnect", () => {
+        ended.abort();
+        process.exit(1);
+    });
 
     const events: automation.EngineEvent[] = [];
     const thrown: unknown[] = [];

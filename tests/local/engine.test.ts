@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -7,6 +17,7 @@ import { expect } from "chai";
 import { type Operation, type OperationOptions, runOperation } from "../../local/engine/operation";
 import type { SystemFile } from "../../local/systemFile";
 import { accountId, type Emulator, startEmulator } from "../support/emulator";
+import { until } from "../support/until";
 
 const program = `
 import * as aws from "@pulumi/aws";
@@ -76,6 +87,13 @@ const netChildren = [
         ),
     ),
 ];
+
+/** Of all its threads. */
+function childrenOf(pid: number): number[] {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"));
+    return lists.join(" ").trim().split(/\s+/).filter(Boolean).map(Number);
+}
 
 describe("local/engine: operations", function () {
     this.timeout(180_000);
@@ -231,6 +249,31 @@ describe("local/engine: operations", function () {
             "pulumi up failed: awsx:ec2:Vpc resource 'v' has a problem: awsx.ec2.Vpc: the local system lays out subnets by " +
                 `subnetStrategy "Auto" (or "Legacy" without subnetSpecs), not by "Exact".${log()}`,
         );
+    });
+
+    it("end with the process that asked for them, however it ends", async () => {
+        write(
+            "endless.ts",
+            'import * as aws from "@pulumi/aws"; import { writeFileSync } from "node:fs"; import { join } from "node:path";' +
+                'new aws.sqs.Queue("jobs").id.apply(() => writeFileSync(join(__dirname, "pid"), String(process.pid)));' +
+                "export const never = new Promise(() => setInterval(() => {}, 1000));",
+        );
+        const options = {
+            stack: "endless",
+            program: join(folder, "endless.ts"),
+            config: { "aws:region": "eu-west-1" },
+        };
+        const operation = resolve(__dirname, "../../local/engine/operation.ts");
+        const script = `require("${operation}").runOperation(${JSON.stringify(system)}, "up", ${JSON.stringify(options)})`;
+        const transpile = require.resolve("ts-node/register/transpile-only");
+        const asking = spawn(process.execPath, ["-r", transpile, "-e", script], { stdio: "ignore" });
+        await until("the program runs", () => existsSync(join(folder, "pid")), 60_000);
+        const program = Number(readFileSync(join(folder, "pid"), "utf8"));
+        const [cli] = childrenOf(program);
+        const started = [program, cli, ...childrenOf(cli)];
+        expect(started).to.have.length(3); // with the provider
+        asking.kill("SIGKILL");
+        await until("all of them are gone", () => !started.some((pid) => existsSync(`/proc/${pid}`)), 30_000);
     });
 
     it("need a program", async () => {

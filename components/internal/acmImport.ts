@@ -6,7 +6,7 @@ import { importCertificate, ImportResult } from "../../handlers/importCertificat
 import { alarm } from "./alarm";
 import { callbackFunction } from "./callback";
 import { Statement } from "./policies";
-import { everySixHours } from "./schedule";
+import { scheduled } from "./schedule";
 
 export interface AcmImportArgs {
     readonly secretArn: pulumi.Output<string>;
@@ -76,7 +76,7 @@ export function acmImport(
         },
         { parent, dependsOn },
     );
-    everySixHours(name, importing, "Looks whether the certificate was renewed", tags, parent);
+    scheduled(name, importing, "6 hours", "Looks whether the certificate was renewed", tags, parent);
     return invocation.result.apply((result) => (JSON.parse(result) as ImportResult).certificateArn);
 }
 

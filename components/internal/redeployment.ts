@@ -5,7 +5,7 @@ import { redeployService } from "../../handlers/redeployService";
 import { alarm } from "./alarm";
 import { callbackFunction } from "./callback";
 import { Statement } from "./policies";
-import { everySixHours } from "./schedule";
+import { scheduled } from "./schedule";
 
 export interface RedeployedService {
     readonly clusterArn: pulumi.Input<string>;
@@ -16,7 +16,7 @@ export interface RedeployedService {
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
 }
 
-/** Makes `${name}-redeploy` and what asks it four times a day; a certificate is renewed weeks before it ends. */
+/** Makes `${name}-redeploy` and what asks it every few minutes. */
 export function redeployOnRenewal(name: string, service: RedeployedService, parent: pulumi.Resource): void {
     const { tags } = service;
     const redeployment = callbackFunction(
@@ -68,9 +68,12 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
         },
         parent,
     );
-    everySixHours(
+    // Often, because a service that is deployed with a new certificate has tasks that fail until that is issued, and its circuit
+    // breaker may have given up by then: the first look after the issue deploys it anew.
+    scheduled(
         `${name}-redeploy`,
         redeployment,
+        "5 minutes",
         "Looks whether the service's certificate was renewed",
         tags,
         parent,

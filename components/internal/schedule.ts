@@ -3,10 +3,11 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { assumeRolePolicy, policyDocument } from "./policies";
 
-/** Invokes a function at once and four times a day; makes `${name}-schedule`, its role and policy. */
-export function everySixHours(
+/** Invokes a function at once and then at a rate, such as `6 hours`; makes `${name}-schedule`, its role and policy. */
+export function scheduled(
     name: string,
     invoked: aws.lambda.Function,
+    rate: string,
     description: string,
     tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined,
     parent: pulumi.Resource,
@@ -37,7 +38,7 @@ export function everySixHours(
         `${name}-schedule`,
         {
             description,
-            scheduleExpression: "rate(6 hours)",
+            scheduleExpression: `rate(${rate})`,
             flexibleTimeWindow: { mode: "OFF" },
             target: { arn: invoked.arn, roleArn: role.arn },
         },

@@ -49,12 +49,13 @@ describe("a program in another language, by the plugin: examples/yaml", function
 
 describe("the plugin's arguments in another language", function () {
     this.timeout(300_000);
-    const folder = mkdtempSync(join(tmpdir(), "taskgate-yaml-"));
     const given = { domain: "games.example.com", hostedZoneId: "Z1", image: "whoami" };
     let system: SystemFile;
+    let folder: string;
 
     before(async () => {
         system = (await localSystem()).file;
+        folder = mkdtempSync(join(tmpdir(), "taskgate-yaml-"));
     });
 
     after(() => rmSync(folder, { recursive: true }));

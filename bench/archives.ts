@@ -7,15 +7,24 @@ import * as pulumi from "@pulumi/pulumi";
 import { ZipFile } from "yazl";
 
 import { archive } from "../components/internal/callback";
+import { importCertificate } from "../handlers/importCertificate";
+import { redeployService } from "../handlers/redeployService";
 import { renewCertificate } from "../handlers/renewCertificate";
 import { syncTaskDns } from "../handlers/syncTaskDns";
 
-const limits = { syncTaskDns: 100_000, renewCertificate: 2_500_000 };
+const limits = {
+    syncTaskDns: 100_000,
+    renewCertificate: 2_500_000,
+    redeployService: 100_000,
+    importCertificate: 100_000,
+};
 
 export async function archives(): Promise<void> {
     const functions = {
         syncTaskDns: archive(syncTaskDns, []),
         renewCertificate: archive(renewCertificate, ["acme-client"]),
+        redeployService: archive(redeployService, []),
+        importCertificate: archive(importCertificate, []),
     };
     for (const [name, made] of Object.entries(functions)) {
         const assets = await (made.assets as Promise<Record<string, pulumi.asset.Asset | pulumi.asset.Archive>>);

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
+import { importCertificate } from "../../handlers/importCertificate";
+import { redeployService } from "../../handlers/redeployService";
 import { renewCertificate } from "../../handlers/renewCertificate";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
 import { awsEnvironment, startFakeAws } from "../support/fakeAws";
@@ -76,6 +78,40 @@ describe("a serialised handler", () => {
         } finally {
             world.tidy();
             await world.stop();
+        }
+    });
+
+    it("redeployService and importCertificate run in folders of their own", async () => {
+        const json = (value: object) => ({ type: "application/x-amz-json-1.1", body: JSON.stringify(value) }) as const;
+        const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
+        const secret = { certificateChain: "", privateKey: "", serialNumber: "1" };
+        const answers: Record<string, object> = {
+            DescribeSecret: { LastChangedDate: 60 },
+            DescribeServices: { services: [{ deployments: [{ status: "PRIMARY", createdAt: 120 }] }] },
+            GetParameter: { Parameter: { Value: JSON.stringify({ certificateArn: "arn", serialNumber: "1" }) } },
+            GetSecretValue: { SecretString: JSON.stringify(secret) },
+        };
+        const aws = await startFakeAws(
+            ["ecs", "secretsmanager", "ssm"].map((service) => ({
+                service,
+                answer: ({ operation = "" }) => json(answers[operation]),
+            })),
+        );
+        const environment = {
+            ...awsEnvironment(aws.url),
+            ...{ CLUSTER_ARN: "tasks", SERVICE_NAME: "web", SECRET_ARN: secretArn, IMPORT_PARAMETER: "/import" },
+        };
+        try {
+            expect(await install(redeployService, [])).to.be.below(100_000);
+            expect(await invoke({}, environment)).to.deep.equal({
+                redeployed: false,
+                reason: "certificate of 1970-01-01T00:01:00.000Z, deployment of 1970-01-01T00:02:00.000Z",
+            });
+            expect(await install(importCertificate, [])).to.be.below(100_000);
+            expect(await invoke({}, environment)).to.deep.equal({ certificateArn: "arn", imported: false });
+            expect(readdirSync(folder)).to.deep.equal(["__index.js"]);
+        } finally {
+            await aws.stop();
         }
     });
 

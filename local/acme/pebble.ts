@@ -17,7 +17,10 @@ export interface PebbleOptions {
      * so by default all last as long.
      */
     readonly profiles?: Readonly<Record<string, number>>;
-    /** Percentage of orders that find their names already authorized (default 0: each one is validated by DNS). */
+    /**
+     * Percentage of orders that find their names already authorized (default 0: as good as each one is validated by DNS;
+     * Pebble 2.10 rounds up, to one in a hundred).
+     */
     readonly authorizationReuse?: number;
 }
 

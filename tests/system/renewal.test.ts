@@ -114,6 +114,14 @@ describe("renewal of the certificate", function () {
         }
     }
 
+    /**
+     * A name that the account was never authorized for: Pebble uses an authorization again in one order of a hundred even
+     * when told never to, and then nobody looks at the zone.
+     */
+    const neverAuthorized = (name: string): Record<string, string> => ({
+        CERTIFICATE_NAMES: JSON.stringify([`*.${name}.eu-west-1.tasks.example.test`]),
+    });
+
     async function failsAndLeavesEverything(reason: RegExp): Promise<void> {
         const before = await deliveredCertificate(caller);
         const thrown = await renew(caller, true).then(
@@ -135,7 +143,7 @@ describe("renewal of the certificate", function () {
 
     it("… when the zone does not hold the domain", () =>
         withZone("elsewhere.test", (hostedZoneId) =>
-            withEnvironment({ HOSTED_ZONE_ID: hostedZoneId }, async () => {
+            withEnvironment({ ...neverAuthorized("misplaced"), HOSTED_ZONE_ID: hostedZoneId }, async () => {
                 await failsAndLeavesEverything(/zone/i);
                 expect(await challengeRecords(hostedZoneId)).to.deep.equal([]);
             }),
@@ -143,5 +151,7 @@ describe("renewal of the certificate", function () {
 
     it("… when the challenge is refused", () =>
         // A zone nearer to the name takes over: what is written to the zone above is not seen by the certificate authority.
-        withZone("eu-west-1.tasks.example.test", () => failsAndLeavesEverything(/unauthorized|_acme-challenge/i)));
+        withZone("eu-west-1.tasks.example.test", () =>
+            withEnvironment(neverAuthorized("refused"), () => failsAndLeavesEverything(/unauthorized|_acme-challenge/i)),
+        ));
 });

@@ -23,7 +23,7 @@ export interface Page {
 }
 
 /** The addresses of a name; none while it does not exist. */
-export async function resolve(system: SystemFile, hostname: string): Promise<string[]> {
+export async function resolve(system: Pick<SystemFile, "dns">, hostname: string): Promise<string[]> {
     const resolver = new Resolver({ timeout: 2000, tries: 2 });
     resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
     try {
@@ -37,7 +37,7 @@ export async function resolve(system: SystemFile, hostname: string): Promise<str
     }
 }
 
-async function addressOf(system: SystemFile, hostname: string): Promise<string> {
+export async function addressOf(system: Pick<SystemFile, "dns">, hostname: string): Promise<string> {
     const [address] = await resolve(system, hostname);
     if (address === undefined) {
         throw new Error(`${hostname} has no address in DNS.`);
@@ -45,8 +45,13 @@ async function addressOf(system: SystemFile, hostname: string): Promise<string> 
     return address;
 }
 
+/** What a visitor needs to know about a system. */
+export type Visited = Pick<SystemFile, "dns" | "amazonRootFile" | "httpsPort"> & {
+    readonly acme: Pick<SystemFile["acme"], "rootFile">;
+};
+
 /** The roots of the local ACME authority and of the local ACM. */
-function trusted({ acme, amazonRootFile }: SystemFile): Buffer[] {
+export function trusted({ acme, amazonRootFile }: Visited): Buffer[] {
     return [readFileSync(acme.rootFile), readFileSync(amazonRootFile)];
 }
 

@@ -1,0 +1,233 @@
+// A steady load on one name of a running local system, as many visitors make it: requests at a fixed rate, whether or not the ones before
+// were answered, and WebSockets that are in use all the time.
+import type { LookupFunction } from "node:net";
+import { Agent, request } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { WebSocket } from "ws";
+
+import { addressOf, trusted, Visited } from "./visitor";
+
+export interface LoadOptions {
+    /** What is asked for. @default "/?wait=50ms" */
+    readonly path?: string;
+    /** Every second request comes over a connection of its own, the others over kept ones. @default 20 */
+    readonly requestsPerSecond?: number;
+    /** How many are open at once. @default 2 */
+    readonly webSockets?: number;
+    /** Where messages are echoed. @default "/echo" */
+    readonly webSocketPath?: string;
+    /** After which a WebSocket ends by itself and another one takes its place. @default 3 */
+    readonly webSocketSeconds?: number;
+    /** After which a visitor gives up. @default 10 */
+    readonly patienceSeconds?: number;
+}
+
+/** A request that was not answered with 200, or a WebSocket that ended before its own end. */
+export interface Failure {
+    /** Of the request, as its header `x-request-number` says; WebSockets are numbered by themselves. */
+    readonly number: number;
+    /** The status or close code, Node's error code, or "no answer". */
+    readonly kind: string;
+    /** When it began and ended, in milliseconds as Date.now() gives them. */
+    readonly from: number;
+    readonly to: number;
+}
+
+/** What visitors saw. */
+export interface LoadCounts {
+    readonly requests: number;
+    readonly failed: number;
+    /** How many failed, by their kind. */
+    readonly reasons: Readonly<Record<string, number>>;
+    /** The longest time without a request that succeeded, in milliseconds. */
+    readonly longestGapMs: number;
+    readonly webSockets: {
+        readonly opened: number;
+        /** Messages that came back. */
+        readonly echoed: number;
+        /** Ended before their own end, or never opened. */
+        readonly broken: number;
+        readonly reasons: Readonly<Record<string, number>>;
+    };
+}
+
+export interface Load {
+    readonly counts: () => LoadCounts;
+    /** The failed requests one by one. */
+    readonly failures: readonly Failure[];
+    readonly webSocketFailures: readonly Failure[];
+    /** Waits for what is under way. */
+    readonly stop: () => Promise<LoadCounts>;
+}
+
+/** Starts at once. */
+export function startLoad(system: Visited, hostname: string, options: LoadOptions = {}): Load {
+    const { path = "/?wait=50ms", requestsPerSecond = 20, webSockets = 2, webSocketPath = "/echo" } = options;
+    const { webSocketSeconds = 3, patienceSeconds = 10 } = options;
+    const patienceMs = patienceSeconds * 1_000;
+    const target = { ca: trusted(system), lookup: lookupIn(system), port: system.httpsPort };
+    const kept = new Agent({ keepAlive: true });
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const underWay = new Set<Promise<void>>();
+    const failures: Failure[] = [];
+    const webSocketFailures: Failure[] = [];
+    let requests = 0;
+    let talks = 0;
+    let opened = 0;
+    let echoed = 0;
+    let lastSuccess = Date.now();
+    let longestGapMs = 0;
+
+    /** The status of an answer that came whole. */
+    function ask(number: number): Promise<string> {
+        return new Promise((resolve, reject) => {
+            const sent = request({
+                ...target,
+                hostname,
+                path,
+                headers: { "x-request-number": String(number) },
+                agent: number % 2 === 0 ? kept : false,
+            });
+            const timer = setTimeout(() => sent.destroy(new Error("no answer")), patienceMs);
+            sent.once("response", (response) =>
+                response
+                    .resume()
+                    .once("end", () => resolve(String(response.statusCode)))
+                    .once("error", reject),
+            )
+                .once("error", reject)
+                .once("close", () => clearTimeout(timer))
+                .end();
+        });
+    }
+
+    async function visit(): Promise<void> {
+        const number = ++requests;
+        const from = Date.now();
+        const kind = await ask(number).catch(kindOf);
+        const to = Date.now();
+        if (kind === "200") {
+            longestGapMs = Math.max(longestGapMs, to - lastSuccess);
+            lastSuccess = to;
+        } else {
+            failures.push({ number, kind, from, to });
+        }
+    }
+
+    /** Sends messages and waits for each to come back, until its own end. */
+    function talk(number: number): Promise<void> {
+        return new Promise((resolve, reject) => {
+            const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${webSocketPath}`, {
+                ...target,
+                handshakeTimeout: patienceMs,
+            });
+            const end = AbortSignal.any([signal, AbortSignal.timeout(webSocketSeconds * 1_000)]);
+            let silence: NodeJS.Timeout | undefined;
+            let count = 0;
+            const send = (): void => {
+                if (end.aborted) {
+                    socket.close(1000);
+                } else {
+                    socket.send(`${number} ${++count}`);
+                }
+                silence = setTimeout(() => {
+                    reject(new Error("no answer"));
+                    socket.terminate();
+                }, patienceMs);
+            };
+            socket
+                .once("open", () => {
+                    opened++;
+                    send();
+                })
+                .on("message", (data: Buffer) => {
+                    clearTimeout(silence);
+                    if (data.toString() !== `${number} ${count}`) {
+                        reject(new Error("another answer"));
+                        return socket.terminate();
+                    }
+                    echoed++;
+                    void delay(100, undefined, { signal: end })
+                        .catch(() => undefined)
+                        .then(() => socket.readyState === WebSocket.OPEN && send());
+                })
+                .once("unexpected-response", (_, { statusCode }) => {
+                    reject(new Error(String(statusCode)));
+                    socket.terminate();
+                })
+                .once("close", (code) => {
+                    clearTimeout(silence);
+                    if (code === 1000 && end.aborted) {
+                        resolve();
+                    } else {
+                        reject(new Error(String(code)));
+                    }
+                })
+                .on("error", reject);
+        });
+    }
+
+    async function keepTalking(): Promise<void> {
+        while (!signal.aborted) {
+            const number = ++talks;
+            const from = Date.now();
+            const kind = await talk(number).then(() => undefined, kindOf);
+            if (kind !== undefined) {
+                webSocketFailures.push({ number, kind, from, to: Date.now() });
+                await delay(100, undefined, { signal }).catch(() => undefined);
+            }
+        }
+    }
+
+    function counts(): LoadCounts {
+        return {
+            requests,
+            failed: failures.length,
+            reasons: countKinds(failures),
+            longestGapMs: Math.max(longestGapMs, Date.now() - lastSuccess),
+            webSockets: { opened, echoed, broken: webSocketFailures.length, reasons: countKinds(webSocketFailures) },
+        };
+    }
+
+    const timer = setInterval(() => {
+        const visited = visit();
+        underWay.add(visited);
+        void visited.finally(() => underWay.delete(visited));
+    }, 1_000 / requestsPerSecond);
+    const talking = Array.from({ length: webSockets }, keepTalking);
+
+    return {
+        counts,
+        failures,
+        webSocketFailures,
+        async stop() {
+            clearInterval(timer);
+            stopping.abort();
+            await Promise.all([...underWay, ...talking]);
+            kept.destroy();
+            return counts();
+        },
+    };
+}
+
+/** Asks the system's DNS for each connection. */
+function lookupIn(system: Visited): LookupFunction {
+    return (hostname, { all }, callback) => {
+        addressOf(system, hostname).then(
+            (address) => (all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4)),
+            (error: NodeJS.ErrnoException) => callback(error, ""),
+        );
+    };
+}
+
+function kindOf({ code, message }: NodeJS.ErrnoException): string {
+    return code ?? message;
+}
+
+function countKinds(failures: readonly Failure[]): Record<string, number> {
+    const counts: Record<string, number> = {};
+    failures.forEach(({ kind }) => (counts[kind] = (counts[kind] ?? 0) + 1));
+    return counts;
+}

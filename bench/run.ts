@@ -1,7 +1,8 @@
 // `npm run bench`: every measurement, or those that are named. Ratios are of figures from one run.
 import { archives } from "./archives";
+import { proxy } from "./proxy";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives, proxy };
 
 async function run(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !(name in benchmarks));

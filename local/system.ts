@@ -31,6 +31,7 @@ import type { SystemFile } from "./systemFile";
 import { createCredentialReader } from "./tasks/credentials";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
 import { createSecretReader } from "./tasks/secrets";
+import { createIngressReader } from "./tasks/securityGroups";
 
 export interface SystemOptions {
     /** Of the running copy; several with different names run side by side (default "default"). */
@@ -123,6 +124,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             loadBalancing,
             readSecret,
             readCredentials: createCredentialReader(gatewayUrl),
+            readIngress: createIngressReader(gatewayUrl),
             publish: events.publish,
             log,
         });

@@ -105,14 +105,12 @@ function filterValue(candidate: NetworkInterface, name: string): string {
 }
 
 function itemXml(element: NetworkInterface, accountId: string): string {
-    const { address, availabilityZone, createdAt, id, isPublic, macAddress, securityGroupIds, subnetId } = element;
-    const dashed = address.replaceAll(".", "-");
-    const privateDnsName = `ip-${dashed}.${element.scope.region}.compute.internal`;
+    const { address, availabilityZone, createdAt, id, isPublic, macAddress, privateDnsName, subnetId } = element;
     const association = isPublic
-        ? `<association><ipOwnerId>amazon</ipOwnerId><publicDnsName>ec2-${dashed}.${element.scope.region}.compute.amazonaws.com</publicDnsName>` +
+        ? `<association><ipOwnerId>amazon</ipOwnerId><publicDnsName>ec2-${address.replaceAll(".", "-")}.${element.scope.region}.compute.amazonaws.com</publicDnsName>` +
           `<publicIp>${address}</publicIp></association>`
         : "";
-    const groups = securityGroupIds
+    const groups = element.securityGroupIds
         .map((group) => `<item><groupId>${escapeXml(group)}</groupId><groupName>${escapeXml(group)}</groupName></item>`)
         .join("");
     return (

@@ -15,6 +15,7 @@ import { route53 } from "./resources/route53";
 import { s3 } from "./resources/s3";
 import { scheduler } from "./resources/scheduler";
 import { secretsmanager } from "./resources/secretsmanager";
+import { securityGroups } from "./resources/securityGroups";
 import { sns } from "./resources/sns";
 import { sqs } from "./resources/sqs";
 import { ssm } from "./resources/ssm";
@@ -38,6 +39,7 @@ export const adapters: Adapters = {
     ...s3,
     ...scheduler,
     ...secretsmanager,
+    ...securityGroups,
     ...sns,
     ...sqs,
     ...ssm,

@@ -16,6 +16,7 @@ import type { ManagedProcess, ProcessExit, Processes } from "../processes";
 import { commandLine } from "./images";
 import type { Image } from "./images";
 import type { NetworkInterface } from "./networkInterfaces";
+import type { IsOpen } from "./securityGroups";
 import { pipeDirectories, translate } from "./translate";
 import type { Translation } from "./translate";
 
@@ -44,7 +45,8 @@ export interface ContainerSetting {
     readonly taskId: string;
     /** The task's own: every container starts in it. */
     readonly directory: string;
-    readonly address: string;
+    readonly networkInterface: NetworkInterface;
+    readonly isOpen: IsOpen;
     readonly secrets: Readonly<Record<string, string>>;
 }
 
@@ -58,9 +60,13 @@ export interface ContainerInside {
 /** Starts the process of a container. */
 export async function startContainer(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
     const { definition, override } = container;
-    const { image, directory, address } = setting;
+    const { image, directory, isOpen } = setting;
+    const { address, loopback, privateDnsName } = setting.networkInterface;
     const mounts = mountsOf(definition);
-    const translation = { address, mounts, sharesLoopback: image.sharesLoopback };
+    const isServed = (definition.portMappings ?? []).some(({ containerPort }) => isOpen(containerPort!));
+    const host = isServed ? address : loopback;
+    const ownLoopback = image.sharesLoopback ? loopback : host;
+    const translation = { address, loopback, ownLoopback, isOpen, mounts, sharesLoopback: image.sharesLoopback };
     const [program, ...words] = commandLine(
         image,
         definition.entryPoint ?? [],
@@ -86,7 +92,8 @@ export async function startContainer(container: RunningContainer, setting: Conta
         ...setting.secrets,
         // Fargate's form of it; Envoy learns the task's own id from it.
         ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${runtimeId}`,
-        HOST: address,
+        HOSTNAME: privateDnsName,
+        HOST: host,
     };
     container.process = await setting.processes
         .start({ name: `tasks/${setting.taskId}-${definition.name}`, command: program, args, env, cwd: directory })
@@ -109,14 +116,14 @@ function mountsOf({ mountPoints = [] }: ContainerDefinition): Record<string, str
 
 /** Shows the interface in the task's attachment and in its containers. */
 export function describeNetwork(task: Task, networkInterface: NetworkInterface): void {
-    const { attachmentId, address, id, macAddress, subnetId, scope } = networkInterface;
+    const { attachmentId, address, id, macAddress, privateDnsName, subnetId } = networkInterface;
     Object.assign(task.attachments![0], {
         status: "ATTACHED",
         details: [
             { name: "subnetId", value: subnetId },
             { name: "networkInterfaceId", value: id },
             { name: "macAddress", value: macAddress },
-            { name: "privateDnsName", value: `ip-${address.replaceAll(".", "-")}.${scope.region}.compute.internal` },
+            { name: "privateDnsName", value: privateDnsName },
             { name: "privateIPv4Address", value: address },
         ],
     });

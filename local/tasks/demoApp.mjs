@@ -60,7 +60,7 @@ function waitMs(url) {
 function describe(request) {
     return {
         ...(name === undefined ? {} : { name }),
-        hostname: hostname(),
+        hostname: process.env.HOSTNAME ?? hostname(),
         ip: [host],
         headers: request.headers,
         url: request.url,

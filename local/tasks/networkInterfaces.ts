@@ -2,7 +2,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Scope } from "../awsClients";
 
-/** The elastic network interface of a task. Its private address is a loopback address, and the public one is the same. */
+/**
+ * The elastic network interface of a task. Its private address is one of 127.0.0.0/8, and the public one is the same; another one stands for the
+ * 127.0.0.1 that the task's containers share and nobody else reaches.
+ */
 export interface NetworkInterface {
     readonly scope: Scope;
     readonly id: string;
@@ -11,6 +14,8 @@ export interface NetworkInterface {
     readonly securityGroupIds: readonly string[];
     readonly availabilityZone: string;
     readonly address: string;
+    readonly loopback: string;
+    readonly privateDnsName: string;
     readonly isPublic: boolean;
     readonly macAddress: string;
     readonly createdAt: Date;
@@ -32,6 +37,9 @@ export interface NetworkInterfaces {
     list(scope: Scope): readonly NetworkInterface[];
 }
 
+/** Interfaces have `127.N.1.0` to `127.N.126.255`; the loopback of each is this much higher: 127.2.1.3 has 127.2.129.3. */
+const loopbackOffset = 128;
+
 /** Hands out the addresses of one `127.N.0.0/16` block, none of them twice. */
 export function createNetworkInterfaces(block: number): NetworkInterfaces {
     const interfaces = new Map<string, NetworkInterface>();
@@ -40,7 +48,7 @@ export function createNetworkInterfaces(block: number): NetworkInterfaces {
     function newAddress(): string {
         used++;
         const [high, low] = [1 + Math.floor(used / 254), 1 + (used % 254)];
-        if (high > 254) {
+        if (high + loopbackOffset > 254) {
             throw new Error(
                 `The ${used - 1} addresses of 127.${block}.0.0/16 are used up: start the local system anew.`,
             );
@@ -51,13 +59,17 @@ export function createNetworkInterfaces(block: number): NetworkInterfaces {
     return {
         newAddress,
         create(scope, attachmentId, network) {
+            const address = newAddress();
+            const [first, second, high, low] = address.split(".");
             const created: NetworkInterface = {
                 scope,
                 id: `eni-0${randomUUID().replaceAll("-", "").slice(0, 16)}`,
                 attachmentId,
                 ...network,
                 availabilityZone: `${scope.region}a`,
-                address: newAddress(),
+                address,
+                loopback: [first, second, Number(high) + loopbackOffset, low].join("."),
+                privateDnsName: `ip-${address.replaceAll(".", "-")}.${scope.region}.compute.internal`,
                 macAddress: `0a:${[...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`,
                 createdAt: new Date(),
             };

@@ -19,12 +19,13 @@ import {
     startContainer,
     taskHealth,
 } from "./container";
-import type { RunningContainer } from "./container";
+import type { ContainerSetting, RunningContainer } from "./container";
 import { watchHealth } from "./healthCheck";
 import { findImage } from "./images";
 import type { Image } from "./images";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
 import type { ReadSecret } from "./secrets";
+import type { ReadIngress } from "./securityGroups";
 
 /** What the tasks of one local system share. */
 export interface TaskHost {
@@ -33,6 +34,7 @@ export interface TaskHost {
     readonly networkInterfaces: NetworkInterfaces;
     readonly readSecret: ReadSecret;
     readonly readCredentials: ReadCredentials;
+    readonly readIngress: ReadIngress;
     /** After each change of lastStatus or desiredStatus; each has made a new version. */
     readonly onChange: (scope: Scope, task: Task) => void;
     /** After each change of its healthStatus, which makes no new version. */
@@ -135,6 +137,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
 
     async function startContainers(networkInterface: NetworkInterface): Promise<void> {
         mkdirSync(directory, { recursive: true });
+        const isOpen = await host.readIngress(scope, networkInterface.securityGroupIds);
         task.pullStartedAt = new Date();
         const images = containers.map((container) => pull(container, host.root));
         const credentials = await host.readCredentials(scope, definition.taskRoleArn);
@@ -142,12 +145,13 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
-                startInTurn(container, images[i], { ...credentials, ...secrets[i] }, networkInterface.address).catch(
-                    (error: Error) => {
-                        container.view.reason ??= error.message;
-                        stop("TaskFailedToStart", error.message);
-                    },
-                ),
+                startInTurn(container, {
+                    ...{ processes: host.processes, image: images[i], taskId, directory, networkInterface, isOpen },
+                    secrets: { ...credentials, ...secrets[i] },
+                }).catch((error: Error) => {
+                    container.view.reason ??= error.message;
+                    stop("TaskFailedToStart", error.message);
+                }),
             ),
         );
     }
@@ -157,18 +161,12 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         return Object.fromEntries(secrets.map(({ name }, i) => [name!, values[i]]));
     }
 
-    async function startInTurn(
-        container: RunningContainer,
-        image: Image,
-        secrets: Readonly<Record<string, string>>,
-        address: string,
-    ): Promise<void> {
+    async function startInTurn(container: RunningContainer, setting: ContainerSetting): Promise<void> {
         const { dependsOn = [] } = container.definition;
         await until(() => isStopping() || dependsOn.every((dependency) => isFulfilled(dependency, containers)));
         if (isStopping()) {
             return;
         }
-        const setting = { processes: host.processes, image, taskId, directory, address, secrets };
         const inside = await startContainer(container, setting);
         changes.emit("change");
         void container.process?.exited.then((exit) => {

@@ -1,9 +1,16 @@
 import { omit } from "../omit";
+import type { IsOpen } from "./securityGroups";
 
 /** How a container's words are translated for a process that shares the machine with the other tasks. */
 export interface Translation {
-    /** The task's own address: stands for the loopback and the wildcard address of its network namespace. */
+    /** Of the task's network interface: what listens here can be reached from outside. */
     readonly address: string;
+    /** Stands for the loopback address of the task's network namespace. */
+    readonly loopback: string;
+    /** What the health check of this container finds at the loopback address. */
+    readonly ownLoopback: string;
+    /** Whether the security groups open a port; what listens on every address is otherwise on the loopback alone. */
+    readonly isOpen: IsOpen;
     /** Where a mounted path of the container is, relative to the task's directory. */
     readonly mounts: Readonly<Record<string, string>>;
     readonly sharesLoopback: boolean;
@@ -17,22 +24,26 @@ export function translate(text: string, translation: Translation): string {
     }
     const bootstrap = parseBootstrap(moved);
     return bootstrap === undefined
-        ? translateEntryPoint(translateLoopback(moved, translation.address), translation.address)
-        : JSON.stringify(translateBootstrap(bootstrap, translation.address));
+        ? translateLoopback(translateEntryPoint(moved, translation), translation.loopback)
+        : JSON.stringify(translateBootstrap(bootstrap, translation));
 }
 
 /** A word of a health check's command, which ECS runs inside the container. */
-export function translateHealthCheck(text: string, { mounts, address }: Translation): string {
-    return translateLoopback(translateMounts(text, mounts), address);
+export function translateHealthCheck(text: string, translation: Translation): string {
+    const moved = translateMounts(text, translation.mounts);
+    return translateLoopback(translateEntryPoint(moved, translation), translation.ownLoopback);
 }
 
-/** Where Traefik listens: `--entryPoints.web.address=:8000` or `0.0.0.0:8000`. */
-function translateEntryPoint(text: string, address: string): string {
-    return text.replace(/(\.address=)(?:0\.0\.0\.0)?:(?=\d)/gi, `$1${address}:`);
+/** Where Traefik listens, and where its own check asks it: `--entryPoints.web.address=:8000`. It is one address. */
+function translateEntryPoint(text: string, { address, loopback, isOpen }: Translation): string {
+    return text.replace(
+        /(?<=\.address=)(?:0\.0\.0\.0|127\.0\.0\.1)?:(\d+)$/i,
+        (_, port: string) => `${isOpen(Number(port)) ? address : loopback}:${port}`,
+    );
 }
 
-function translateLoopback(text: string, address: string): string {
-    return text.replace(/\b127\.0\.0\.1\b|\blocalhost\b/g, address);
+function translateLoopback(text: string, loopback: string): string {
+    return text.replace(/\b127\.0\.0\.1\b|\blocalhost\b/g, loopback);
 }
 
 function translateMounts(text: string, mounts: Readonly<Record<string, string>>): string {
@@ -57,12 +68,15 @@ function parseBootstrap(text: string): object | undefined {
     }
 }
 
-const everywhere = new Set(["0.0.0.0", "::", "127.0.0.1", "::1", "localhost"]);
+type Json = Readonly<Record<string, unknown>>;
 
-/** Socket addresses move to the task's own address, pipes into its directory. */
-function translateBootstrap(value: unknown, address: string): unknown {
+const wildcards = new Set(["0.0.0.0", "::"]);
+const everywhere = new Set([...wildcards, "127.0.0.1", "::1", "localhost"]);
+
+/** Listeners move to the interface, if their port is open, and to the loopback; clusters to the loopback, pipes into the task's directory. */
+function translateBootstrap(value: unknown, translation: Translation): unknown {
     if (Array.isArray(value)) {
-        return value.map((element) => translateBootstrap(element, address));
+        return value.map((element) => translateBootstrap(element, translation));
     }
     if (typeof value !== "object" || value === null) {
         return value;
@@ -70,18 +84,38 @@ function translateBootstrap(value: unknown, address: string): unknown {
     return Object.fromEntries(
         Object.entries(value).map(([key, inner]: [string, unknown]) => {
             if (key === "socket_address" || key === "socketAddress") {
-                return [key, translateSocketAddress(inner as Record<string, unknown>, address)];
+                return [key, translateSocketAddress(inner as Json, translation.loopback)];
             }
             if (key === "pipe") {
                 const pipe = inner as { readonly path: string };
                 return [key, { ...pipe, path: pipe.path.replace(/^\//, "") }];
             }
-            return [key, translateBootstrap(inner, address)];
+            if (key === "listeners") {
+                return [key, (inner as Json[]).map((listener) => translateListener(listener, translation))];
+            }
+            return [key, translateBootstrap(inner, translation)];
         }),
     );
 }
 
-function translateSocketAddress(socketAddress: Record<string, unknown>, address: string): Record<string, unknown> {
+function translateListener(listener: Json, translation: Translation): Json {
+    const translated = translateBootstrap(listener, translation) as Json;
+    const [[key, socketAddress]] = Object.entries(listener.address as Record<string, Json>);
+    if (!wildcards.has(String(socketAddress.address)) || !translation.isOpen(portOf(socketAddress))) {
+        return translated;
+    }
+    return {
+        ...translated,
+        address: { [key]: translateSocketAddress(socketAddress, translation.address) },
+        additional_addresses: [...((translated.additional_addresses as Json[]) ?? []), { address: translated.address }],
+    };
+}
+
+function portOf(socketAddress: Json): number {
+    return Number(socketAddress.port_value ?? socketAddress.portValue);
+}
+
+function translateSocketAddress(socketAddress: Json, address: string): Json {
     if (!everywhere.has(String(socketAddress.address))) {
         return socketAddress;
     }

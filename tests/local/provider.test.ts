@@ -12,6 +12,7 @@ import { createAws } from "../../local/provider/sdk";
 import type { Provider, State } from "../../local/provider/server";
 import { inOrderOfMaking, ipv6Subnet, planSubnets } from "../../local/provider/subnets";
 import { type Archive, type Properties, UNKNOWN } from "../../local/provider/values";
+import { createIngressReader } from "../../local/tasks/securityGroups";
 import { accountId, type Emulator, startEmulator } from "../support/emulator";
 
 const region = "eu-west-1";
@@ -526,6 +527,25 @@ describe("local/provider: resources in the emulator", function () {
             conditions: [{ pathPattern: { values: ["/a/*"] } }],
             actions: [{ type: "fixed-response", fixedResponse: { contentType: "text/plain", statusCode: "404" } }],
         });
+        const group = await life(
+            "aws:ec2/securityGroup:SecurityGroup",
+            { vpcId: "vpc-1", ingress: [{ protocol: "tcp", fromPort: 80, toPort: 80, cidrBlocks: ["10.0.0.0/16"] }] },
+            { ingress: [{ protocol: "tcp", fromPort: 81, toPort: 81, self: true }], tags: { a: "1" } },
+        );
+        const securityGroupId = String(group.arn).split("/")[1];
+        await life("aws:ec2/securityGroupRule:SecurityGroupRule", {
+            ...{ securityGroupId, type: "ingress", protocol: "tcp", fromPort: 443, toPort: 444 },
+            sourceSecurityGroupId: securityGroupId,
+        });
+        await life(
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+            { securityGroupId, ipProtocol: "tcp", fromPort: 8080, toPort: 8080, cidrIpv6: "::/0" },
+            { fromPort: 8081, toPort: 8082, tags: { a: "1" } },
+        );
+        const isOpen = await createIngressReader(emulator.url)({ accountId, region }, [securityGroupId]);
+        const ports = [80, 81, 442, 443, 444, 445, 8080, 8081, 8082, 8083];
+        expect(ports.filter(isOpen), "open ports").to.deep.equal([81, 443, 444, 8081, 8082]);
+
         const tried = made.map(([urn]) => urn.split("::")[2]);
         const deletable = Object.keys(adapters).filter((type) => "delete" in adapters[type]);
         expect(deletable.filter((type) => !tried.includes(type))).to.deep.equal([]);

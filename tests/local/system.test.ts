@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { DescribeNetworkInterfacesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { EC2 } from "@aws-sdk/client-ec2";
 import * as ecs from "@aws-sdk/client-ecs";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { GetHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
@@ -18,7 +19,6 @@ import { startSystem } from "../../local/system";
 import type { RunningSystem } from "../../local/system";
 import { findSystemFile } from "../../local/systemFile";
 import type { SystemFile } from "../../local/systemFile";
-import { network } from "../support/localEcs";
 import { until } from "../support/until";
 
 const project = join(__dirname, "..", "..");
@@ -84,12 +84,18 @@ describe("the local system", () => {
     let file: SystemFile;
     let client: ecs.ECSClient;
     let sqs: SQSClient;
+    let awsvpcConfiguration: ecs.AwsVpcConfiguration;
 
     const config = () => clientConfig(file.gatewayUrl, { accountId: file.accountId, region });
 
     before(async () => {
         system = await startSystem({ name: "one", root });
         ({ file } = system);
+        const ec2 = new EC2(config());
+        const { GroupId = "" } = await ec2.createSecurityGroup({ GroupName: "web", Description: "web" });
+        const IpPermissions = [{ IpProtocol: "tcp", FromPort: file.httpPort, ToPort: file.httpPort }];
+        await ec2.authorizeSecurityGroupIngress({ GroupId, IpPermissions });
+        awsvpcConfiguration = { subnets: ["subnet-1"], securityGroups: [GroupId], assignPublicIp: "ENABLED" };
         client = new ecs.ECSClient(config());
         sqs = new SQSClient(config());
     });
@@ -185,7 +191,7 @@ describe("the local system", () => {
                 cluster: "web",
                 taskDefinition: "web",
                 launchType: "FARGATE",
-                networkConfiguration: network,
+                networkConfiguration: { awsvpcConfiguration },
             }),
         );
         const { taskArn, attachments, lastStatus } = tasks![0];
@@ -215,11 +221,9 @@ describe("the local system", () => {
         });
         const [attachment] = pending.detail.attachments!;
         expect(attachment).to.include({ type: "eni", status: "ATTACHED" });
-        const { NetworkInterfaces } = await new EC2Client(config()).send(
-            new DescribeNetworkInterfacesCommand({
-                NetworkInterfaceIds: [attachment.details!.find(({ name }) => name === "networkInterfaceId")!.value!],
-            }),
-        );
+        const { NetworkInterfaces } = await new EC2(config()).describeNetworkInterfaces({
+            NetworkInterfaceIds: [attachment.details!.find(({ name }) => name === "networkInterfaceId")!.value!],
+        });
         const address = NetworkInterfaces![0].Association!.PublicIp!;
         expect(JSON.stringify(running)).not.to.include("publicIp");
 
@@ -229,7 +233,7 @@ describe("the local system", () => {
                 () => false as const,
             ),
         );
-        expect(page).to.include(`IP: ${address}\n`);
+        expect(page).to.include(`Hostname: ip-${address.replaceAll(".", "-")}.eu-west-1.compute.internal\n`);
 
         await client.send(new ecs.StopTaskCommand({ cluster: "web", task: taskArn }));
         const [stopping, { detail }] = (await receive(queueUrl, 2))
@@ -244,6 +248,40 @@ describe("the local system", () => {
         });
         expect(detail.containers!.map(({ exitCode }) => exitCode)).to.deep.equal([0, 0]);
         expect(existsSync(join(file.directory, "tasks", taskArn!.split("/").at(-1)!))).to.equal(false);
+    });
+
+    it("stops a task whose security group does not exist", async () => {
+        await client.send(new ecs.CreateClusterCommand({ clusterName: "groups" }));
+        await client.send(
+            new ecs.RegisterTaskDefinitionCommand({
+                family: "groups",
+                networkMode: "awsvpc",
+                requiresCompatibilities: ["FARGATE"],
+                cpu: "256",
+                memory: "512",
+                containerDefinitions: [{ name: "app", image: "traefik/whoami" }],
+            }),
+        );
+        const securityGroups = ["sg-0fedcba9876543210"];
+        const { tasks } = await client.send(
+            new ecs.RunTaskCommand({
+                cluster: "groups",
+                taskDefinition: "groups",
+                launchType: "FARGATE",
+                networkConfiguration: { awsvpcConfiguration: { subnets: ["subnet-1"], securityGroups } },
+            }),
+        );
+        const stopped = await until("the task has stopped", async () => {
+            const described = await client.send(
+                new ecs.DescribeTasksCommand({ cluster: "groups", tasks: [tasks![0].taskArn!] }),
+            );
+            return described.tasks![0].lastStatus === "STOPPED" && described.tasks![0];
+        });
+
+        expect(stopped.stoppedReason).to.equal(
+            "Unexpected EC2 error while attempting to Create Network Interface: " +
+                "InvalidGroup.NotFound: The security group 'sg-0fedcba9876543210' does not exist",
+        );
     });
 
     it("stops a task whose secret has no value, with the words of AWS", async () => {
@@ -265,7 +303,7 @@ describe("the local system", () => {
                 cluster: "secrets",
                 taskDefinition: "secrets",
                 launchType: "FARGATE",
-                networkConfiguration: network,
+                networkConfiguration: { awsvpcConfiguration },
             }),
         );
         const stopped = await until("the task has stopped", async () => {
@@ -332,8 +370,10 @@ describe("the local system", () => {
         const directory = join(root, ".local", "killed");
         expect(findSystemFile(directory)!.pid).to.equal(main.pid);
         expect(processesOf(directory)).to.have.length.greaterThan(0);
+        const exited = once(main, "exit");
         main.kill("SIGKILL");
 
+        await exited;
         await until("its processes have ended", () => processesOf(directory).length === 0);
         expect(findSystemFile(directory)).to.equal(undefined);
     }).timeout(60_000);

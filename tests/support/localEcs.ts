@@ -32,6 +32,8 @@ export interface LocalEcs {
     readonly events: readonly AwsEvent[];
     /** What `secrets[].valueFrom` names. */
     readonly secrets: Map<string, string>;
+    /** The ports that the security group of its tasks opens: 8080 and 8443 unless a test changes it. */
+    readonly openPorts: Set<number>;
     /** Registers a task definition of these containers and gives its ARN. */
     define(...containers: ecs.ContainerDefinition[]): Promise<string>;
     /** Starts one task of these containers and gives its ARN. */
@@ -68,6 +70,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     const networkInterfaces = createNetworkInterfaces(block.number);
     const events: AwsEvent[] = [];
     const secrets = new Map<string, string>();
+    const openPorts = new Set([8080, 8443]);
     const faults: string[] = [];
     const log = (text: string) => void faults.push(text);
     const loadBalancing = createLoadBalancing({
@@ -84,6 +87,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
         processes,
         networkInterfaces,
         readCredentials: () => Promise.resolve({}),
+        readIngress: () => Promise.resolve((port) => openPorts.has(port)),
         readSecret: (_scope, valueFrom) => {
             const value = secrets.get(valueFrom);
             return value === undefined ? Promise.reject(new Error(`no secret ${valueFrom}`)) : Promise.resolve(value);
@@ -131,6 +135,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
         ec2: new EC2Client(clientConfig(gateway.url, { accountId, region })),
         events,
         secrets,
+        openPorts,
         define,
         describe,
         async run(...containers) {

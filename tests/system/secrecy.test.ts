@@ -58,16 +58,17 @@ describe("secrecy of the keys", function () {
             const addresses = await resolve(caller.system, hostnameOf(caller, taskArn));
             return addresses.length > 0 && addresses;
         });
-        const environments = environmentsWith(`HOST=${address}\0`);
+        const environments = environmentsWith(`HOSTNAME=ip-${address.replaceAll(".", "-")}.`);
         const [envoy] = environments.filter(({ command }) => command.includes("--config-yaml"));
         const [app] = environments.filter(({ command }) => command.includes("demoApp"));
         const names = (environment: string): string[] =>
             [...environment.matchAll(/(?:^|\0)(\w+)=/g)].map((match) => match[1]).sort();
 
-        expect(names(app.environment)).to.deep.equal(["ECS_CONTAINER_METADATA_URI_V4", "HOST", "PATH"]);
+        expect(names(app.environment)).to.deep.equal(["ECS_CONTAINER_METADATA_URI_V4", "HOST", "HOSTNAME", "PATH"]);
         expect(names(envoy.environment)).to.deep.equal([
             "ECS_CONTAINER_METADATA_URI_V4",
             "HOST",
+            "HOSTNAME",
             "PATH",
             "TLS_CERTIFICATE_CHAIN",
             "TLS_PRIVATE_KEY",

@@ -35,7 +35,7 @@ describe("tasks with names of their own", function () {
 
         const { status, body } = await visit(caller.system, one);
         expect(status).to.equal(200);
-        expect(body).to.contain(`IP: ${addressOfOne}`);
+        expect(body).to.contain(`Hostname: ip-${addressOfOne.replaceAll(".", "-")}.`);
 
         // What a stale DNS answer leads to: the right name, at another task's address.
         const misdirected = await visit(caller.system, one, "/", addressOfOther);

@@ -12,8 +12,6 @@ import type { NatGatewayArgs, NatGatewayState } from "@pulumi/aws/ec2/natGateway
 import type { RouteArgs, RouteState } from "@pulumi/aws/ec2/route";
 import type { RouteTableArgs, RouteTableState } from "@pulumi/aws/ec2/routeTable";
 import type { RouteTableAssociationArgs, RouteTableAssociationState } from "@pulumi/aws/ec2/routeTableAssociation";
-import type { SecurityGroupArgs, SecurityGroupState } from "@pulumi/aws/ec2/securityGroup";
-import type { SecurityGroupRuleArgs, SecurityGroupRuleState } from "@pulumi/aws/ec2/securityGroupRule";
 import type { SubnetArgs, SubnetState } from "@pulumi/aws/ec2/subnet";
 import type { VpcArgs, VpcState } from "@pulumi/aws/ec2/vpc";
 import type { VpcEndpointArgs, VpcEndpointState } from "@pulumi/aws/ec2/vpcEndpoint";
@@ -21,16 +19,10 @@ import type {
     SecurityGroupEgressRuleArgs,
     SecurityGroupEgressRuleState,
 } from "@pulumi/aws/vpc/securityGroupEgressRule";
-import type {
-    SecurityGroupIngressRuleArgs,
-    SecurityGroupIngressRuleState,
-} from "@pulumi/aws/vpc/securityGroupIngressRule";
 import { type Adapters, service } from "../adapter";
 import { ec2Id, kept } from "../kept";
 
-const ruleReplaceOn = ["securityGroupId"] as const;
-
-/** Networks carry nothing here: tasks are processes on loopback. So these are kept as the program describes them. */
+/** Networks carry nothing here: tasks are processes on loopback. So these are kept as the program describes them. What lets in: securityGroups.ts */
 export const ec2: Adapters = service("EC2", {
     "ec2/vpc:Vpc": kept<VpcArgs, VpcState>({
         taggable: true,
@@ -109,41 +101,12 @@ export const ec2: Adapters = service("EC2", {
             publicIp: inputs.allocationId && documentationAddress(inputs.allocationId),
         }),
     }),
-    "ec2/securityGroup:SecurityGroup": kept<SecurityGroupArgs, SecurityGroupState>({
-        taggable: true,
-        idPrefix: "sg",
-        arnType: "security-group",
-        autoName: { property: "name", maxLength: 255 },
-        defaults: { description: "Managed by Pulumi", revokeRulesOnDelete: false },
-        replaceOn: ["name", "description", "vpcId"],
-        outputs: (aws) => ({ ownerId: aws.accountId }),
-    }),
     "ec2/defaultSecurityGroup:DefaultSecurityGroup": kept<DefaultSecurityGroupArgs, DefaultSecurityGroupState>({
         taggable: true,
         id: (_, inputs) => derivedId("sg", inputs.vpcId ?? "default"),
         arnType: "security-group",
         replaceOn: ["vpcId"],
         outputs: (aws) => ({ ownerId: aws.accountId, name: "default", description: "default VPC security group" }),
-    }),
-    "ec2/securityGroupRule:SecurityGroupRule": kept<SecurityGroupRuleArgs, SecurityGroupRuleState>({
-        idPrefix: "sgrule",
-        defaults: { self: false },
-        replaceOn: [
-            ...ruleReplaceOn,
-            ...(["type", "protocol", "fromPort", "toPort", "self"] as const),
-            ...(["cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "sourceSecurityGroupId"] as const),
-        ],
-        deleteBeforeReplace: true,
-    }),
-    "vpc/securityGroupIngressRule:SecurityGroupIngressRule": kept<
-        SecurityGroupIngressRuleArgs,
-        SecurityGroupIngressRuleState
-    >({
-        taggable: true,
-        idPrefix: "sgr",
-        arnType: "security-group-rule",
-        replaceOn: ruleReplaceOn,
-        outputs: (_, __, id) => ({ securityGroupRuleId: id }),
     }),
     "vpc/securityGroupEgressRule:SecurityGroupEgressRule": kept<
         SecurityGroupEgressRuleArgs,
@@ -152,7 +115,7 @@ export const ec2: Adapters = service("EC2", {
         taggable: true,
         idPrefix: "sgr",
         arnType: "security-group-rule",
-        replaceOn: ruleReplaceOn,
+        replaceOn: ["securityGroupId"],
         outputs: (_, __, id) => ({ securityGroupRuleId: id }),
     }),
     "ec2/vpcEndpoint:VpcEndpoint": kept<VpcEndpointArgs, VpcEndpointState>({
@@ -188,7 +151,8 @@ function digits(origin: string): string {
 
 function ipv6Block(vpcId: string): string {
     const hex = digits(vpcId);
-    return `2600:1f18:${hex.slice(0, 4)}:${hex.slice(4, 6)}00::/56`;
+    const fourth = parseInt(hex.slice(4, 6), 16) << 8;
+    return `2600:1f18:${hex.slice(0, 4)}:${fourth.toString(16)}::/56`;
 }
 
 /** Of 203.0.113.0/24, which belongs to nobody (RFC 5737). */

@@ -67,7 +67,7 @@ describe("a task of the local ECS", () => {
         expect((await look()).NetworkInterfaces).to.deep.equal([]);
     });
 
-    it("gives each container its own environment, its secrets and the task's address, and nothing else", async () => {
+    it("gives each container its own environment, its secrets, its host name and where to listen, and nothing else", async () => {
         local.secrets.set("arn:aws:secretsmanager:eu-west-1:111122223333:secret:tls-AbCdEf:privateKey::", "the key");
         const taskArn = await local.run(
             script("app", "env | sort", { essential: false, environment: [{ name: "GREETING", value: "hello" }] }),
@@ -78,10 +78,12 @@ describe("a task of the local ECS", () => {
                         valueFrom: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:tls-AbCdEf:privateKey::",
                     },
                 ],
+                portMappings: [{ containerPort: 8443 }],
             }),
         );
         const { containers } = await local.reaches(taskArn, "RUNNING");
-        const host = `HOST=${containers![0].networkInterfaces![0].privateIpv4Address}`;
+        const [first, second, high, low] = containers![0].networkInterfaces![0].privateIpv4Address!.split(".");
+        const name = `HOSTNAME=ip-${first}-${second}-${high}-${low}.eu-west-1.compute.internal`;
         await until("it has printed it", () => local.log(taskArn, "envoy").includes("ready"));
         await stop(taskArn);
         await local.reaches(taskArn, "STOPPED");
@@ -94,8 +96,18 @@ describe("a task of the local ECS", () => {
         const [app, envoy] = containers!.map(
             ({ runtimeId }) => `ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/${runtimeId}`,
         );
-        expect(environmentOf("app")).to.deep.equal([app, "GREETING=hello", host]);
-        expect(environmentOf("envoy")).to.deep.equal([envoy, host, "TLS_PRIVATE_KEY=the key"]);
+        expect(environmentOf("app")).to.deep.equal([
+            app,
+            "GREETING=hello",
+            `HOST=${first}.${second}.${Number(high) + 128}.${low}`,
+            name,
+        ]);
+        expect(environmentOf("envoy")).to.deep.equal([
+            envoy,
+            `HOST=${first}.${second}.${high}.${low}`,
+            name,
+            "TLS_PRIVATE_KEY=the key",
+        ]);
     });
 
     it("stops when a secret cannot be read", async () => {

@@ -2,17 +2,20 @@ import { expect } from "chai";
 
 import { commandLine, findImage } from "../../../local/tasks/images";
 import type { Image } from "../../../local/tasks/images";
-import { pipeDirectories, translate } from "../../../local/tasks/translate";
+import { pipeDirectories, translate, translateHealthCheck } from "../../../local/tasks/translate";
 import type { Translation } from "../../../local/tasks/translate";
 
 const translation: Translation = {
     address: "127.1.1.2",
+    loopback: "127.1.129.2",
+    ownLoopback: "127.1.129.2",
+    isOpen: (port) => port !== 8480,
     mounts: { "/run/tls": "volumes/tls" },
     sharesLoopback: true,
 };
 
 describe("the words of a container", () => {
-    it("move an Envoy bootstrap's addresses to the task's, and its pipes into the task's directory", () => {
+    it("move an Envoy's listeners to interface and loopback, its clusters to loopback, its pipes into the task's directory", () => {
         const bootstrap = {
             admin: { address: { pipe: { path: "/run/envoy/admin.sock", mode: 432 } } },
             listeners: [
@@ -21,6 +24,7 @@ describe("the words of a container", () => {
                 { address: { socketAddress: { address: "127.0.0.1", portValue: 8080 } } },
                 { address: { socket_address: { address: "10.0.0.9", port_value: 80 } } },
             ],
+            clusters: [{ socket_address: { address: "127.0.0.1", port_value: 8080 } }],
             secret: { path: "/run/tls/sds.json", watched: "/run/tls", other: "/run/tls-other", text: "127.0.0.1" },
         };
         const translated = translate(JSON.stringify(bootstrap), translation);
@@ -28,11 +32,17 @@ describe("the words of a container", () => {
         expect(JSON.parse(translated)).to.deep.equal({
             admin: { address: { pipe: { path: "run/envoy/admin.sock", mode: 432 } } },
             listeners: [
-                { address: { socket_address: { address: "127.1.1.2", port_value: 8443 } } },
-                { address: { socket_address: { address: "127.1.1.2", port_value: 8480 } } },
-                { address: { socketAddress: { address: "127.1.1.2", portValue: 8080 } } },
+                {
+                    address: { socket_address: { address: "127.1.1.2", port_value: 8443 } },
+                    additional_addresses: [
+                        { address: { socket_address: { address: "127.1.129.2", port_value: 8443 } } },
+                    ],
+                },
+                { address: { socket_address: { address: "127.1.129.2", port_value: 8480 } } },
+                { address: { socketAddress: { address: "127.1.129.2", portValue: 8080 } } },
                 { address: { socket_address: { address: "10.0.0.9", port_value: 80 } } },
             ],
+            clusters: [{ socket_address: { address: "127.1.129.2", port_value: 8080 } }],
             secret: {
                 path: "volumes/tls/sds.json",
                 watched: "volumes/tls",
@@ -45,20 +55,23 @@ describe("the words of a container", () => {
 
     it("move loopback in a script, where the image shares it", () => {
         expect(translate("curl http://127.0.0.1:19901/ready || curl localhost:1", translation)).to.equal(
-            "curl http://127.1.1.2:19901/ready || curl 127.1.1.2:1",
+            "curl http://127.1.129.2:19901/ready || curl 127.1.129.2:1",
         );
         expect(translate("http://127.0.0.1:1", { ...translation, sharesLoopback: false })).to.equal(
             "http://127.0.0.1:1",
         );
     });
 
-    it("move Traefik's entry points to the task's address", () => {
-        const flags = ["--entryPoints.web.address=:8000", "--entryPoints.ping.address=0.0.0.0:8080"];
+    it("move Traefik's entry points to the interface, if their ports are open, and its check with them", () => {
+        const flags = ["--entryPoints.web.address=:8480", "--entryPoints.ping.address=0.0.0.0:8080"];
 
         expect(flags.map((flag) => translate(flag, translation))).to.deep.equal([
-            "--entryPoints.web.address=127.1.1.2:8000",
+            "--entryPoints.web.address=127.1.129.2:8480",
             "--entryPoints.ping.address=127.1.1.2:8080",
         ]);
+        expect(translateHealthCheck("--entryPoints.ping.address=127.0.0.1:8080", translation)).to.equal(
+            "--entryPoints.ping.address=127.1.1.2:8080",
+        );
     });
 
     it("move the paths of mounted volumes", () => {

@@ -9,6 +9,7 @@ import {
     appTask,
     ContainerHealthCheckArgs,
     CpuArchitecture,
+    ImageBuildArgs,
     portClashes,
 } from "./internal/appTask";
 import { Front } from "./internal/envoyBootstrap";
@@ -18,7 +19,7 @@ import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { Fault, faults, refuse } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
-export type { AppArgs, ContainerHealthCheckArgs };
+export type { AppArgs, ContainerHealthCheckArgs, ImageBuildArgs };
 
 /** Arguments of {@link EnvoyTask}. */
 export interface EnvoyTaskArgs extends AppArgs {

@@ -7,6 +7,7 @@ export {
     CpuArchitecture,
     EnvoyTask,
     type EnvoyTaskArgs,
+    type ImageBuildArgs,
 } from "./envoyTask";
 export {
     type AutoscalingArgs,

@@ -228,6 +228,7 @@ function taskPlatformFaults(args: TaskPlatformArgs): Fault[] {
 function appArgs(args: TaskPlatformArgs): AppArgs {
     return {
         image: args.image,
+        build: args.build,
         containerPort: args.containerPort,
         command: args.command,
         environment: args.environment,

@@ -5,11 +5,13 @@ import { containerDefinitions, volumeNames } from "./containers";
 import { drainReason, stopTimeoutReason } from "./drainTimes";
 import { AccessLog, certificateVariables, Front } from "./envoyBootstrap";
 import { FargateTask, fargateTask } from "./fargateTask";
+import { builtImage, ImageBuildArgs, imageFaults } from "./imageBuild";
 import { choiceReason, cidrReason, integerReason, logRetentionReason, portReason, Reason } from "./rules";
 import { cpuReason, memoryReason } from "./taskSize";
 import { Fault, faults, isPlain, listFaults } from "./validation";
 
 export { AccessLog };
+export type { ImageBuildArgs };
 
 /** Processor architectures of Fargate. */
 export const CpuArchitecture = {
@@ -48,8 +50,16 @@ export interface ContainerHealthCheckArgs {
 
 /** What runs in a task, beside the Envoy that taskgate puts in front of it. */
 export interface AppArgs {
-    /** Image of the app's container, from any registry; one in ECR may be pulled without further permissions. */
-    readonly image: pulumi.Input<string>;
+    /**
+     * Image of the app's container, from any registry; one in ECR may be pulled without further permissions.
+     * @default the one of `build`
+     */
+    readonly image?: pulumi.Input<string>;
+    /**
+     * Builds the image and keeps it in an ECR repository of its own.
+     * @default the image is `image`
+     */
+    readonly build?: ImageBuildArgs;
     /**
      * Port on which the app serves plain HTTP inside the task.
      * @default 8080
@@ -201,18 +211,23 @@ export function appTask(
     const { secrets = {}, envoyImage = appDefaults.envoyImage } = args;
     const certificateSecretArn = sidecar?.certificateSecretArn;
     const isSelfSigned = sidecar !== undefined && certificateSecretArn === undefined;
+    const cpuArchitecture = args.cpuArchitecture ?? appDefaults.cpuArchitecture;
+    const image =
+        args.build === undefined
+            ? (args.image ?? "")
+            : builtImage(name, args.build, cpuArchitecture, args.tags, parent);
     return fargateTask(
         name,
         {
-            images: [args.image, ...(sidecar === undefined ? [] : [envoyImage])],
+            images: [image, ...(sidecar === undefined ? [] : [envoyImage])],
             secretArns: pulumi
                 .all([secrets, certificateSecretArn === undefined ? [] : [certificateSecretArn]])
                 .apply(([ofApp, ofEnvoy]) => [...ofEnvoy, ...Object.values(ofApp)]),
             volumes: volumeNames(sidecar !== undefined, isSelfSigned),
-            containers: (logGroupName, region) => containers(args, sidecar, logGroupName, region),
+            containers: (logGroupName, region) => containers(args, image, sidecar, logGroupName, region),
             cpu: args.cpu ?? appDefaults.cpu,
             memory: args.memory ?? appDefaults.memory,
-            cpuArchitecture: args.cpuArchitecture ?? appDefaults.cpuArchitecture,
+            cpuArchitecture,
             taskPolicyArns: args.taskPolicyArns,
             logRetentionDays: args.logRetentionDays ?? appDefaults.logRetentionDays,
             tags: args.tags,
@@ -223,6 +238,7 @@ export function appTask(
 
 function containers(
     args: AppArgs,
+    image: pulumi.Input<string>,
     sidecar: SidecarArgs | undefined,
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
@@ -231,7 +247,7 @@ function containers(
     return pulumi
         .output({
             app: {
-                image: args.image,
+                image,
                 containerPort: args.containerPort ?? appDefaults.containerPort,
                 command: args.command,
                 environment: args.environment,
@@ -273,9 +289,7 @@ export function appFaults(args: AppArgs): Fault[] {
     const { cpu = appDefaults.cpu, memory = appDefaults.memory } = args;
     const { containerPort = appDefaults.containerPort } = args;
     return [
-        ...faults("image", args.image, (image): Reason =>
-            image === "" ? "an image is needed, e.g. docker.io/traefik/whoami:v1.11" : undefined,
-        ),
+        ...imageFaults(args.image, args.build),
         ...faults("containerPort", containerPort, portReason),
         ...faults("httpsPort", args.httpsPort, portReason),
         ...faults("httpPort", args.httpPort, portReason),

@@ -30,6 +30,7 @@ describe("the example", () => {
     });
     after(() => {
         loader._resolveFilename = resolve;
+        process.chdir(root);
     });
 
     const made: Record<string, readonly string[]> = {
@@ -43,6 +44,7 @@ describe("the example", () => {
     };
     for (const [name, components] of Object.entries(made)) {
         it(`${name} is a program of these components`, async () => {
+            process.chdir(join(root, "examples", name)); // as the engine runs it
             const { resources } = await record(() => void load(join(root, "examples", name, "index.ts")), { config });
             const found = resources.filter(({ type, parent }) => type.startsWith("taskgate:") && parent === undefined);
             expect(found.map((each) => `${each.name} ${each.type.split(":")[2]}`)).to.have.members([...components]);

@@ -24,6 +24,10 @@ export interface Registered {
     readonly provider: string | undefined;
     /** Names of what has to be there before. */
     readonly dependsOn: readonly string[];
+    /** The inputs whose change makes a new one. */
+    readonly replaceOnChanges: readonly string[];
+    /** Whether it is left in AWS when it is deleted here. */
+    readonly retainOnDelete: boolean;
     /** What a component registered as its outputs; undefined when it has not, or more than once. */
     readonly outputs: Properties | undefined;
 }
@@ -156,6 +160,8 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
             parent: nameOf(request.getParent()),
             provider: nameOf(provider || fallback),
             dependsOn: request.getDependenciesList().map((urn) => nameOf(urn) ?? ""),
+            replaceOnChanges: request.getReplaceonchangesList(),
+            retainOnDelete: request.getRetainondelete() ?? false,
             outputs: outputs.length === 1 ? propertiesOf(outputs[0].getOutputs()) : undefined,
         };
     });
@@ -231,6 +237,7 @@ function idOf(type: string, name: string): string {
 /** What AWS would add, as far as a program reads it. */
 function outputsOf(type: string, name: string, inputs: Properties): Properties {
     const arn = (service: string, resource: string): string => `arn:aws:${service}:${region}:${accountId}:${resource}`;
+    const registry = `${accountId}.dkr.ecr.${region}.amazonaws.com`;
     switch (type) {
         case "awsx:ec2:Vpc":
             return {
@@ -238,10 +245,14 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
                 publicSubnetIds: [`subnet-${name}-public-1`, `subnet-${name}-public-2`],
                 privateSubnetIds: [`subnet-${name}-private-1`, `subnet-${name}-private-2`],
             };
+        case "awsx:ecr:Image":
+            return { imageUri: `${String(inputs.repositoryUrl)}@sha256:${"a1".repeat(32)}` };
         case "aws:cloudwatch/eventRule:EventRule":
             return { name, arn: arn("events", `rule/${name}`) };
         case "aws:cloudwatch/logGroup:LogGroup":
             return { name, arn: arn("logs", `log-group:${name}`) };
+        case "aws:ecr/repository:Repository":
+            return { name, arn: arn("ecr", `repository/${name}`), repositoryUrl: `${registry}/${name}` };
         case "aws:ecs/cluster:Cluster":
             return { name, arn: arn("ecs", `cluster/${name}`) };
         case "aws:ecs/service:Service":

@@ -1,5 +1,6 @@
 // A steady load on one name of a running local system, as many visitors make it: requests at a fixed rate, whether or not the ones before
 // were answered, and WebSockets that are in use all the time.
+import { randomBytes } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import { Agent, request } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,8 +26,8 @@ export interface LoadOptions {
 
 /** A request that was not answered with 200, or a WebSocket that ended before its own end. */
 export interface Failure {
-    /** Of the request, as its header `x-request-number` says; WebSockets are numbered by themselves. */
-    readonly number: number;
+    /** What its header `x-amzn-trace-id` said, as load balancers log it. */
+    readonly traceId: string;
     /** The status or close code, Node's error code, or "no answer". */
     readonly kind: string;
     /** When it began and ended, in milliseconds as Date.now() gives them. */
@@ -74,20 +75,19 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
     const failures: Failure[] = [];
     const webSocketFailures: Failure[] = [];
     let requests = 0;
-    let talks = 0;
     let opened = 0;
     let echoed = 0;
     let lastSuccess = Date.now();
     let longestGapMs = 0;
 
     /** The status of an answer that came whole. */
-    function ask(number: number): Promise<string> {
+    function ask(number: number, traceId: string): Promise<string> {
         return new Promise((resolve, reject) => {
             const sent = request({
                 ...target,
                 hostname,
                 path,
-                headers: { "x-request-number": String(number) },
+                headers: { "x-amzn-trace-id": traceId },
                 agent: number % 2 === 0 ? kept : false,
             });
             const timer = setTimeout(() => sent.destroy(new Error("no answer")), patienceMs);
@@ -105,22 +105,24 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
 
     async function visit(): Promise<void> {
         const number = ++requests;
+        const traceId = newTraceId();
         const from = Date.now();
-        const kind = await ask(number).catch(kindOf);
+        const kind = await ask(number, traceId).catch(kindOf);
         const to = Date.now();
         if (kind === "200") {
             longestGapMs = Math.max(longestGapMs, to - lastSuccess);
             lastSuccess = to;
         } else {
-            failures.push({ number, kind, from, to });
+            failures.push({ traceId, kind, from, to });
         }
     }
 
     /** Sends messages and waits for each to come back, until its own end. */
-    function talk(number: number): Promise<void> {
+    function talk(traceId: string): Promise<void> {
         return new Promise((resolve, reject) => {
             const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${webSocketPath}`, {
                 ...target,
+                headers: { "x-amzn-trace-id": traceId },
                 handshakeTimeout: patienceMs,
             });
             const end = AbortSignal.any([signal, AbortSignal.timeout(webSocketSeconds * 1_000)]);
@@ -130,7 +132,7 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
                 if (end.aborted) {
                     socket.close(1000);
                 } else {
-                    socket.send(`${number} ${++count}`);
+                    socket.send(`${traceId} ${++count}`);
                 }
                 silence = setTimeout(() => {
                     reject(new Error("no answer"));
@@ -144,7 +146,7 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
                 })
                 .on("message", (data: Buffer) => {
                     clearTimeout(silence);
-                    if (data.toString() !== `${number} ${count}`) {
+                    if (data.toString() !== `${traceId} ${count}`) {
                         reject(new Error("another answer"));
                         return socket.terminate();
                     }
@@ -171,11 +173,11 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
 
     async function keepTalking(): Promise<void> {
         while (!signal.aborted) {
-            const number = ++talks;
+            const traceId = newTraceId();
             const from = Date.now();
-            const kind = await talk(number).then(() => undefined, kindOf);
+            const kind = await talk(traceId).then(() => undefined, kindOf);
             if (kind !== undefined) {
-                webSocketFailures.push({ number, kind, from, to: Date.now() });
+                webSocketFailures.push({ traceId, kind, from, to: Date.now() });
                 await delay(100, undefined, { signal }).catch(() => undefined);
             }
         }
@@ -220,6 +222,12 @@ function lookupIn(system: Visited): LookupFunction {
             (error: NodeJS.ErrnoException) => callback(error, ""),
         );
     };
+}
+
+/** `Root=1-<seconds>-<96 random bits>` */
+function newTraceId(): string {
+    const seconds = Math.floor(Date.now() / 1_000).toString(16);
+    return `Root=1-${seconds}-${randomBytes(12).toString("hex")}`;
 }
 
 function kindOf({ code, message }: NodeJS.ErrnoException): string {

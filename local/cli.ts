@@ -7,7 +7,7 @@ import { Command, Option } from "commander";
 import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./caller";
 import { followLogs } from "./followLogs";
 import { wholeLife } from "./life";
-import { Scenario, scenarios } from "./scenarios/scenarios";
+import { runScenario, Scenario, scenarios } from "./scenarios/scenarios";
 import { runOperation } from "./engine/operation";
 import { readState } from "./engine/state";
 import { localConfig, platformsOf } from "./platforms";
@@ -27,11 +27,7 @@ program
     .command("start")
     .description("start the local system, deploy the stack, run a task, and stay up until Ctrl-C")
     .option("--once", "go through the whole life, then exit")
-    .addOption(
-        new Option("--scenario <shape>", "go through the life of another shape instead").choices(
-            Object.keys(scenarios),
-        ),
-    )
+    .addOption(new Option("--scenario <shape>", "go through the life of another shape instead").choices(scenarios))
     .option("--report <file>", "with --once or --scenario: write what was seen as JSON")
     .action(async ({ once, scenario, report: file }: { once?: boolean; scenario?: Scenario; report?: string }) => {
         const { system: name } = program.opts<{ system?: string }>();
@@ -41,7 +37,7 @@ program
         const report = {};
         const directory = name ?? `${scenario ?? "once"}-${process.pid}`;
         try {
-            await (scenario === undefined ? wholeLife : scenarios[scenario])(report, directory);
+            await (scenario === undefined ? wholeLife(report, directory) : runScenario(scenario, report, directory));
             rmSync(join(root, ".local", directory), { recursive: true, force: true });
         } finally {
             if (file !== undefined) {

@@ -1,6 +1,6 @@
 // Records that may nowhere be in the clear: the load balancer encrypts anew, and an Envoy in each task ends TLS beside the app.
 import * as pulumi from "@pulumi/pulumi";
-import { Cluster, LoadBalancedService, NatGateways, Network, Tls } from "taskgate";
+import { Cluster, LoadBalancedService, NatGateways, Network, Tls, WildcardCertificate } from "taskgate";
 
 const config = new pulumi.Config();
 const domain = config.require("domain");
@@ -10,10 +10,18 @@ const tags = { project: pulumi.getProject() };
 
 const network = new Network("network", { natGateways: NatGateways.Single, tags });
 const cluster = new Cluster("cluster", { tags });
+// The load balancer shows our own wildcard certificate: it is imported into ACM, at each renewal under the same ARN.
+const certificate = new WildcardCertificate("certificate", {
+    domain,
+    hostedZoneId,
+    acmeDirectory: config.require("acmeDirectory"),
+    importToAcm: true,
+    tags,
+});
 
 const records = new LoadBalancedService("records", {
     ...ports,
-    image: "docker.io/traefik/whoami:v1.11.0",
+    image: config.require("image"),
     command: ["--port", "8080"],
     healthCheckPath: "/health",
     tls: Tls.EndToEnd,
@@ -21,7 +29,8 @@ const records = new LoadBalancedService("records", {
     subnetIds: network.privateSubnetIds,
     loadBalancerSubnetIds: network.publicSubnetIds,
     clusterArn: cluster.clusterArn,
-    domain,
+    certificateArn: certificate.certificateArn,
+    domain: `records.${domain}`,
     hostedZoneId,
     drainSeconds: 60,
     deregistrationDelay: 60,

@@ -28,7 +28,7 @@ const certificate = new WildcardCertificate("certificate", {
 
 const live = new LoadBalancedService("live", {
     ...ports,
-    image: "docker.io/traefik/whoami:v1.11.0",
+    image: config.require("image"),
     command: ["--port", "8080"],
     healthCheckPath: "/health",
     loadBalancer: LoadBalancerType.Network,

@@ -32,7 +32,7 @@ const gateway = new TraefikGateway("edge", {
 /** An app at `<name>.<domain>`, to which nobody but Traefik can connect. */
 function app(name: string): EnvoyTask {
     return new EnvoyTask(name, {
-        image: "docker.io/traefik/whoami:v1.11.0",
+        image: config.require("image"),
         command: ["--port", "8080", "--name", name],
         vpcId: network.vpcId,
         subnetIds: network.publicSubnetIds,
@@ -42,6 +42,7 @@ function app(name: string): EnvoyTask {
         httpPort: 8000,
         allowedCidrBlocks: [],
         allowedSecurityGroupIds: [gateway.securityGroupId],
+        drainSeconds: 30, // the 17 it takes Traefik to notice a stop, and time for what came last
         dockerLabels: traefikLabels({ gateway: "edge", name, hosts: [`${name}.${domain}`], port: 8443 }),
         desiredCount: 2,
         tags,

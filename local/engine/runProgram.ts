@@ -1,11 +1,24 @@
 import type * as automation from "@pulumi/pulumi/automation";
-import { createRequire } from "node:module";
+import { createRequire, registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation";
 
 // The process of one operation: the engine calls back into it to run the program.
 
 // The SDK takes a stack for every promise: to map each to its source would take a quarter of the time.
 Reflect.deleteProperty(Error, "prepareStackTrace");
+
+const projectRoot = join(__dirname, "..", "..");
+const examples = pathToFileURL(join(projectRoot, "examples") + "/").href;
+
+// The examples take the package from npm; in this checkout it is the package as it stands here.
+registerHooks({
+    resolve: (specifier, context, nextResolve) =>
+        specifier === "taskgate" && context.parentURL?.startsWith(examples)
+            ? nextResolve(join(projectRoot, "components", "index.ts"), context)
+            : nextResolve(specifier, context),
+});
 
 process.once("message", (request: ProgramRequest) => {
     run(request).then(

@@ -5,10 +5,16 @@ import type { SystemFile } from "../systemFile";
 
 /** What the engine keeps of a stack. */
 export interface StackState {
-    readonly resources: readonly { readonly urn: string; readonly type: string }[];
+    readonly resources: readonly ResourceState[];
     readonly outputs: Readonly<Record<string, unknown>>;
     /** The whole file. */
     readonly text: string;
+}
+
+export interface ResourceState {
+    readonly urn: string;
+    readonly type: string;
+    readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
 /** A stack's state, from the engine's file backend; without resources when the stack is not there. */
@@ -25,8 +31,6 @@ export function readState(system: SystemFile, stack = "local", projectName = "ta
 
 interface Checkpoint {
     readonly checkpoint: {
-        readonly latest?: {
-            readonly resources?: { urn: string; type: string; outputs?: Record<string, unknown> }[];
-        };
+        readonly latest?: { readonly resources?: readonly ResourceState[] };
     };
 }

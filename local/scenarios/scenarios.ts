@@ -1,19 +1,39 @@
-import { loadBalancedLife, loadBalancedShapes } from "./loadBalanced";
-import type { LoadBalancedShape } from "./loadBalanced";
-import { traefikLife } from "./traefik";
+import { shapeLife } from "./life";
+import type { Shape, ShapeReport } from "./life";
+import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, wireWatched } from "./steps";
 
-export type Scenario = LoadBalancedShape | "traefik";
+const nextVersion = { image: "docker.io/traefik/whoami:v1.10.4" };
 
-/** Goes through a life; the report holds what was seen. */
-export type RunLife = (report: object, name: string) => Promise<void>;
+/** The classic shapes, each with its example, by the word that `npm start -- --scenario` takes. */
+const shapes = {
+    alb: { example: "alb", host: "www", nextVersion, steps: [wireWatched("shop-tg", "readable")] },
+    "end-to-end-tls": {
+        example: "end-to-end-tls",
+        host: "records",
+        nextVersion,
+        steps: [wireWatched("records-tg", "encrypted"), appReachedThroughEnvoyOnly("records-tg"), certificateReplaced],
+    },
+    nlb: {
+        example: "nlb",
+        host: "live",
+        awaitsCertificate: true,
+        nextVersion,
+        steps: [wireWatched("live-tg", "encrypted"), appReachedThroughEnvoyOnly("live-tg")],
+    },
+    traefik: {
+        example: "traefik",
+        host: "orders",
+        awaitsCertificate: true,
+        nextVersion,
+        steps: [taskStopped("orders-service")],
+    },
+} satisfies Record<string, Shape>;
 
-/** The lives of the classic shapes, by the word that `npm start -- --scenario` takes. */
-export const scenarios = {
-    ...Object.fromEntries(
-        loadBalancedShapes.map((shape): [string, RunLife] => [
-            shape,
-            (report, name) => loadBalancedLife(shape, report, name),
-        ]),
-    ),
-    traefik: traefikLife,
-} as Readonly<Record<Scenario, RunLife>>;
+export type Scenario = keyof typeof shapes;
+
+export const scenarios = Object.keys(shapes) as Scenario[];
+
+/** Goes through the life of a shape; the report holds what was seen. */
+export function runScenario(scenario: Scenario, report: ShapeReport, name: string): Promise<void> {
+    return shapeLife(shapes[scenario], report, name);
+}

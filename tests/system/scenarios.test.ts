@@ -3,73 +3,108 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { loadBalancedLife, loadBalancedShapes } from "../../local/scenarios/loadBalanced";
-import type { LoadBalancedReport } from "../../local/scenarios/loadBalanced";
-import { traefikLife } from "../../local/scenarios/traefik";
-import type { TraefikReport } from "../../local/scenarios/traefik";
+import type { ShapeReport } from "../../local/scenarios/life";
+import { runScenario } from "../../local/scenarios/scenarios";
+import type { Scenario } from "../../local/scenarios/scenarios";
+import type { WireReport } from "../../local/scenarios/steps";
 
-describe("the life of a load-balanced service", function () {
+type Report = ShapeReport & {
+    wire?: WireReport;
+    besideEnvoy?: Record<string, string>;
+    renewal?: { before: string; after: string };
+    stop?: { requests: number; failed: number };
+};
+
+const byEnvoy = {
+    versions: ["TLSv1.2", "TLSv1.3"],
+    tls12Ciphers: [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+    ],
+    tls13Ciphers: ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"],
+    groups: ["X25519MLKEM768", "X25519", "P-256"],
+    application: "h2",
+};
+
+/** What ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 allows, as far as the stand-in for the load balancer can. */
+const byPolicy = {
+    ...byEnvoy,
+    tls12Ciphers: ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+    groups: ["X25519MLKEM768", "X25519", "P-256", "P-384"],
+};
+
+
+describe("the life of the example", function () {
     this.timeout(300_000);
 
-    for (const shape of loadBalancedShapes) {
-        it(`in the shape ${shape}`, async () => {
-            const name = `test-${shape}-${process.pid}`;
-            const report: LoadBalancedReport = {};
-            await loadBalancedLife(shape, report, name);
-            const isEndToEnd = shape === "end-to-end-tls";
-
-            expect(report.preview?.changes).to.deep.equal(report.up?.changes);
-            expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
-            expect(report.targets?.map(({ port, state }) => [port, state])).to.deep.equal([
-                [isEndToEnd ? 8443 : 8080, "healthy"],
-                [isEndToEnd ? 8443 : 8080, "healthy"],
-            ]);
-            expect(report.https).to.deep.include({
-                status: 200,
-                httpVersion: shape === "nlb" ? "1.1" : "2",
-                tlsVersion: "TLSv1.3",
-                authorized: true,
-                servedBy: "one",
-            });
-            expect(report.webSocket).to.deep.equal({ echoed: true });
-            expect(report.redirect?.status).to.equal(shape === "nlb" ? undefined : 301);
-            expect(report.wire?.connections).to.be.above(0);
-            expect(report.wire?.tlsHandshakes).to.equal(isEndToEnd ? report.wire?.connections : 0);
-            expect(report.wire?.plainHttpAnswered).to.equal(!isEndToEnd);
-            expect(report.rollout?.requests).to.be.above(0);
-            expect(report.rollout?.failed).to.equal(0);
-            expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
-            forget(name);
-        });
-    }
-});
-
-describe("the life of tasks behind Traefik", function () {
-    this.timeout(300_000);
-
-    it("from nothing to nothing", async () => {
-        const name = `test-traefik-${process.pid}`;
-        const report: TraefikReport = {};
-        await traefikLife(report, name);
+    async function lifeOf(scenario: Scenario): Promise<Report> {
+        const report: Report = {};
+        const name = `test-${scenario}-${process.pid}`;
+        await runScenario(scenario, report, name);
+        rmSync(join(__dirname, "..", "..", ".local", name), { recursive: true, force: true });
 
         expect(report.preview?.changes).to.deep.equal(report.up?.changes);
         expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
-        expect(report.services).to.deep.equal({ "gateway-service": 2, "app-service": 2 });
-        expect(report.https).to.deep.include({
-            status: 200,
-            httpVersion: "2",
-            tlsVersion: "TLSv1.3",
-            authorized: true,
-        });
-        expect(report.unknownHost).to.deep.equal({ status: 404 });
-        expect(report.webSocket).to.deep.equal({ echoed: true });
-        expect(report.stop?.requests).to.be.above(0);
-        expect(report.stop?.failed).to.equal(0);
+        const { status, httpVersion, tlsVersion, authorized, hsts } = report.https!;
+        expect([status, httpVersion, tlsVersion, authorized, hsts]).to.deep.equal([200, "2", "TLSv1.3", true, true]);
+        expect(report.rollout!.requests).to.be.above(20);
+        expect(report.rollout!.failed).to.equal(0);
+        expect(report.rollout!.webSockets.broken).to.equal(0);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
-        forget(name);
+        return report;
+    }
+
+    it("alb", async () => {
+        const { services, targets, tls, redirect, wire } = await lifeOf("alb");
+        expect(services).to.deep.equal({ "shop-service": 2, "api-service": 2 });
+        expect(targets).to.deep.equal({
+            "shop-tg": ["8080 healthy", "8080 healthy"],
+            "api-tg": ["8080 healthy", "8080 healthy"],
+        });
+        expect(tls).to.deep.equal(byPolicy);
+        expect(redirect?.status).to.equal(301);
+        expect([wire?.encrypted, wire?.readable]).to.deep.equal([false, true]);
+    });
+
+    it("end-to-end-tls", async () => {
+        const { services, targets, tls, redirect, wire, besideEnvoy, renewal } = await lifeOf("end-to-end-tls");
+        expect(services).to.deep.equal({ "records-service": 2 });
+        expect(targets).to.deep.equal({ "records-tg": ["8443 healthy", "8443 healthy"] });
+        expect(tls).to.deep.equal(byPolicy);
+        expect(redirect?.status).to.equal(301);
+        expect([wire?.encrypted, wire?.readable]).to.deep.equal([true, false]);
+        expect(besideEnvoy?.app).to.equal("ECONNREFUSED");
+        expect(renewal?.after).not.to.equal(renewal?.before);
+    });
+
+    it("nlb", async () => {
+        const { services, targets, tls, redirect, wire, besideEnvoy } = await lifeOf("nlb");
+        expect(services).to.deep.equal({ "live-service": 2 });
+        expect(targets).to.deep.equal({
+            "live-tg": ["8443 healthy", "8443 healthy"],
+            "live-http": ["8081 healthy", "8081 healthy"],
+        });
+        expect(tls).to.deep.equal(byEnvoy);
+        expect(redirect?.status).to.equal(308);
+        expect([wire?.encrypted, wire?.readable, wire?.clients]).to.deep.equal([true, false, ["127.0.0.1"]]);
+        expect(besideEnvoy?.app).to.equal("ECONNREFUSED");
+    });
+
+    it("traefik", async () => {
+        const { services, targets, tls, redirect, stop } = await lifeOf("traefik");
+        expect(services).to.deep.equal({ "edge-service": 2, "orders-service": 2, "invoices-service": 2 });
+        expect(targets).to.deep.equal({
+            "edge-https": ["8443 healthy", "8443 healthy"],
+            "edge-http": ["8000 healthy", "8000 healthy"],
+        });
+        // Go's TLS, restricted to what is forward secret and authenticated.
+        expect(tls).to.deep.equal({
+            ...byEnvoy,
+            groups: ["X25519MLKEM768", "SecP256r1MLKEM768", "X25519", "P-256", "P-384", "P-521"],
+        });
+        expect(redirect?.status).to.equal(301);
+        expect(stop!.requests).to.be.above(20);
+        expect(stop!.failed).to.equal(0);
     });
 });
-
-function forget(name: string): void {
-    rmSync(join(__dirname, "..", "..", ".local", name), { recursive: true, force: true });
-}

@@ -7,7 +7,7 @@ import { renewCertificate } from "../handlers/renewCertificate";
 import { acmImport } from "./internal/acmImport";
 import { alarm } from "./internal/alarm";
 import { callbackFunction } from "./internal/callback";
-import { assumeRolePolicy, policyDocument, Statement } from "./internal/policies";
+import { policyDocument, Statement } from "./internal/policies";
 import {
     acmeDirectoryReason,
     acmeDirectoryUrl,
@@ -16,6 +16,7 @@ import {
     emailReason,
     logRetentionReason,
 } from "./internal/rules";
+import { scheduled } from "./internal/schedule";
 import { Fault, faults, refuse } from "./internal/validation";
 
 /** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */
@@ -187,9 +188,22 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             },
             this,
         );
-        const schedule = renewalSchedule(name, renewal, { names, keyType, directoryUrl, tags }, this, [
-            ...[bucket, secret, topic, failures],
-        ]);
+        // The first run issues the first certificate; what the certificate is made from names the schedule, so a change of that is issued at once too.
+        const madeFrom = pulumi
+            .all([names, keyType, directoryUrl])
+            .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
+        const schedule = scheduled(
+            name,
+            {
+                invoked: renewal,
+                rate: "6 hours",
+                description: "Renews the certificate when it is due",
+                scheduleName: pulumi.interpolate`${renewal.name}-${madeFrom}`,
+                tags,
+            },
+            this,
+            [bucket, secret, topic, failures],
+        );
 
         this.secretArn = secret.arn;
         this.certificateArn =
@@ -344,61 +358,4 @@ function renewalStatements(arns: RenewalArns): Statement[] {
         },
         { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
     ];
-}
-
-interface ScheduleInputs {
-    readonly names: pulumi.Input<string[]>;
-    readonly keyType: pulumi.Input<string>;
-    readonly directoryUrl: pulumi.Input<string>;
-    readonly tags: Tags;
-}
-
-/**
- * Asks four times a day whether a renewal is due. A rate-based schedule without a start invokes its target as soon as it is made
- * (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html), which issues the first certificate without holding up the deployment;
- * its name follows what the certificate is made from, so that a change of that is issued at once too.
- */
-function renewalSchedule(
-    name: string,
-    renewal: aws.lambda.Function,
-    { names, keyType, directoryUrl, tags }: ScheduleInputs,
-    parent: pulumi.Resource,
-    dependsOn: pulumi.Resource[],
-): aws.scheduler.Schedule {
-    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
-    const role = new aws.iam.Role(
-        `${name}-schedule-role`,
-        {
-            assumeRolePolicy: accountId.apply((account) => assumeRolePolicy("scheduler.amazonaws.com", account)),
-            description: "Lets the schedule invoke the certificate's renewal",
-            tags,
-        },
-        { parent },
-    );
-    const policy = new aws.iam.RolePolicy(
-        `${name}-schedule-policy`,
-        {
-            role: role.name,
-            policy: renewal.arn.apply((arn) =>
-                policyDocument([
-                    { Sid: "InvokeRenewal", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: arn },
-                ]),
-            ),
-        },
-        { parent },
-    );
-    const madeFrom = pulumi
-        .all([names, keyType, directoryUrl])
-        .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
-    return new aws.scheduler.Schedule(
-        `${name}-schedule`,
-        {
-            name: pulumi.interpolate`${renewal.name}-${madeFrom}`,
-            description: "Renews the certificate when it is due",
-            scheduleExpression: "rate(6 hours)",
-            flexibleTimeWindow: { mode: "OFF" },
-            target: { arn: renewal.arn, roleArn: role.arn },
-        },
-        { parent, dependsOn: [policy, ...dependsOn] },
-    );
 }

@@ -76,7 +76,8 @@ export function acmImport(
         },
         { parent, dependsOn },
     );
-    scheduled(name, importing, "6 hours", "Looks whether the certificate was renewed", tags, parent);
+    const description = "Looks whether the certificate was renewed";
+    scheduled(name, { invoked: importing, rate: "6 hours", description, tags }, parent);
     return invocation.result.apply((result) => (JSON.parse(result) as ImportResult).certificateArn);
 }
 

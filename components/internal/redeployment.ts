@@ -70,12 +70,6 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
     );
     // Often, because a service that is deployed with a new certificate has tasks that fail until that is issued, and its circuit
     // breaker may have given up by then: the first look after the issue deploys it anew.
-    scheduled(
-        `${name}-redeploy`,
-        redeployment,
-        "5 minutes",
-        "Looks whether the service's certificate was renewed",
-        tags,
-        parent,
-    );
+    const description = "Looks whether the service's certificate was renewed";
+    scheduled(`${name}-redeploy`, { invoked: redeployment, rate: "5 minutes", description, tags }, parent);
 }

@@ -3,15 +3,26 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { assumeRolePolicy, policyDocument } from "./policies";
 
-/** Invokes a function at once and then at a rate, such as `6 hours`; makes `${name}-schedule`, its role and policy. */
+export interface ScheduledArgs {
+    readonly invoked: aws.lambda.Function;
+    /** Such as `6 hours`. */
+    readonly rate: string;
+    readonly description: string;
+    /** Another name is another schedule, which invokes at once. Default: Pulumi's choice, which stays. */
+    readonly scheduleName?: pulumi.Input<string>;
+    readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+}
+
+/**
+ * Makes `${name}-schedule`, its role and policy. A rate-based schedule without a start invokes its target as soon as it is made
+ * (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html), without holding up the deployment.
+ */
 export function scheduled(
     name: string,
-    invoked: aws.lambda.Function,
-    rate: string,
-    description: string,
-    tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined,
+    { invoked, rate, description, scheduleName, tags }: ScheduledArgs,
     parent: pulumi.Resource,
-): void {
+    dependsOn: readonly pulumi.Resource[] = [],
+): aws.scheduler.Schedule {
     const { accountId } = aws.getCallerIdentityOutput({}, { parent });
     const role = new aws.iam.Role(
         `${name}-schedule-role`,
@@ -34,14 +45,15 @@ export function scheduled(
         },
         { parent },
     );
-    new aws.scheduler.Schedule(
+    return new aws.scheduler.Schedule(
         `${name}-schedule`,
         {
+            name: scheduleName,
             description,
             scheduleExpression: `rate(${rate})`,
             flexibleTimeWindow: { mode: "OFF" },
             target: { arn: invoked.arn, roleArn: role.arn },
         },
-        { parent, dependsOn: [policy] },
+        { parent, dependsOn: [policy, ...dependsOn] },
     );
 }

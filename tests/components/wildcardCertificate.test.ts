@@ -296,7 +296,7 @@ describe("WildcardCertificate", () => {
 
         it("may invoke the renewal and nothing else", () => {
             expect(inputsOf("it-schedule-role")).to.deep.equal({
-                description: "Lets the schedule invoke the certificate's renewal",
+                description: "Lets the schedule invoke the function",
                 assumeRolePolicy: {
                     Version: "2012-10-17",
                     Statement: [
@@ -317,7 +317,7 @@ describe("WildcardCertificate", () => {
                     Version: "2012-10-17",
                     Statement: [
                         {
-                            Sid: "InvokeRenewal",
+                            Sid: "InvokeFunction",
                             Effect: "Allow",
                             Action: "lambda:InvokeFunction",
                             Resource: functionArn,

@@ -1,13 +1,14 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { rootCertificates } from "node:tls";
 
-import { CreateHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
+import { Route53, waitUntilResourceRecordSetsChanged } from "@aws-sdk/client-route-53";
 
 import { startPebble, tlsCaFile } from "./acme/pebble";
 import { createAuthority } from "./acme/tlsCertificate";
 import { clientConfig } from "./awsClients";
 import { answerQuestion } from "./dns/answer";
-import { withoutDot } from "./dns/records";
+import { isBelowOrEqual, normalizeName, withoutDot } from "./dns/records";
 import { startDnsServer } from "./dns/server";
 import { startEmulator } from "./emulator";
 import { createLoadBalancing } from "./balancers/loadBalancing";
@@ -22,6 +23,8 @@ import { route53Overlay } from "./gateway/route53";
 import type { Route53Options } from "./gateway/route53";
 import { schedulerOverlay } from "./gateway/scheduler";
 import { secretsManagerOverlay } from "./gateway/secretsManager";
+import { startIdentityProvider } from "./identityProvider";
+import type { IdentityProvider } from "./identityProvider";
 import { createRunner } from "./lambda/runner";
 import { claimLoopbackBlock, portInBlock } from "./loopback";
 import { omit } from "./omit";
@@ -44,6 +47,8 @@ export interface SystemOptions {
 
 export interface RunningSystem {
     readonly file: SystemFile;
+    /** Starts an OpenID provider at `https://<hostname>/`, a name below the system's domain; it ends with the system. */
+    startIdentityProvider(hostname: string): Promise<IdentityProvider>;
     /** Ends every task, function and server of it; gives how many processes are left all the same. */
     stop(): Promise<number>;
 }
@@ -114,8 +119,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             address: () => networkInterfaces.newAddress(),
             certificateOf: (arn) => acm.keyPairOf(arn),
             ports: { 80: httpPort, 443: httpsPort },
+            jwks: () => ({
+                isLocal: (hostname) => zones().some(({ name }) => isBelowOrEqual(normalizeName(hostname), name)),
+                dnsPort: dns.port,
+                trustedRootsFile,
+            }),
             log,
         });
+        const zones = () => [...route53.publishedZones(), ...loadBalancing.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
             root,
@@ -143,12 +154,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");
-        const dns = await startDnsServer({ zones: () => [...route53.publishedZones(), ...loadBalancing.zones()] });
+        const dns = await startDnsServer({ zones });
         stops.push(() => dns.stop());
         const [emulator, pebble] = await Promise.all([
             startEmulator(processes, { root, accountId }),
             startPebble(processes, { dnsPort: dns.port, directory }),
         ]);
+        const trustedRootsFile = join(directory, "trusted-roots.pem");
+        const roots = [amazon.ca, readFileSync(pebble.rootFile, "utf8"), ...rootCertificates];
+        writeFileSync(trustedRootsFile, roots.join("\n"));
         const gateway = await startGateway({
             port: gatewayPort,
             emulatorPort: emulator.port,
@@ -159,6 +173,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         stops.push(() => gateway.stop());
         stops.push(() => ecs.stop());
         stops.push(() => Promise.resolve(events.stop()));
+        const client = new Route53(clientConfig(gatewayUrl, { accountId, region: "us-east-1" }));
 
         const file: SystemFile = {
             name,
@@ -172,19 +187,42 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             httpsPort,
             httpPort,
             domain,
-            hostedZoneId: await createHostedZone(gatewayUrl),
+            hostedZoneId: await createHostedZone(client),
         };
         writeSystemFile(file);
         onStep(`Ready: ${gatewayUrl}`);
-        return { file, stop };
+        return {
+            file,
+            stop,
+            async startIdentityProvider(hostname) {
+                const address = networkInterfaces.newAddress();
+                const certificate = await amazon.issue([hostname]);
+                const provider = await startIdentityProvider({
+                    ...{ hostname, address, port: httpsPort, certificate, directory },
+                });
+                stops.push(() => provider.stop());
+                await publishAddress(client, file.hostedZoneId, hostname, address);
+                return provider;
+            },
+        };
     } catch (error) {
         await stop();
         throw error;
     }
 }
 
-async function createHostedZone(gatewayUrl: string): Promise<string> {
-    const client = new Route53Client(clientConfig(gatewayUrl, { accountId, region: "us-east-1" }));
-    const { HostedZone } = await client.send(new CreateHostedZoneCommand({ Name: domain, CallerReference: domain }));
+async function createHostedZone(client: Route53): Promise<string> {
+    const { HostedZone } = await client.createHostedZone({ Name: domain, CallerReference: domain });
     return HostedZone!.Id!.replace("/hostedzone/", "");
+}
+
+/** Resolves when the name leads there. */
+async function publishAddress(client: Route53, HostedZoneId: string, Name: string, Value: string): Promise<void> {
+    const ResourceRecordSet = { Name, Type: "A" as const, TTL: 60, ResourceRecords: [{ Value }] };
+    const { ChangeInfo } = await client.changeResourceRecordSets({
+        HostedZoneId,
+        ChangeBatch: { Changes: [{ Action: "UPSERT", ResourceRecordSet }] },
+    });
+    const waiter = { client, minDelay: 1, maxDelay: 1, maxWaitTime: 60 };
+    await waitUntilResourceRecordSetsChanged(waiter, { Id: ChangeInfo!.Id });
 }

@@ -3,26 +3,23 @@ import { createHash } from "node:crypto";
 
 import type { KeyPair } from "../gateway/acm";
 import { listenerHeaders } from "./defaults";
+import { extension, named } from "./envoyTypes";
+import type { Json } from "./envoyTypes";
+import { jwksCluster, jwtFilter, jwtRoutes } from "./jwtValidation";
+import type { JwksSource, JwtValidation } from "./jwtValidation";
 import { conditionValues } from "./operations";
 import { forwardedTo, isApplication, listenersOf, rulesOf, targetGroupsOf } from "./state";
 import type { Action, BalancerState, Listener, LoadBalancer, RuleCondition, TargetGroup } from "./state";
 import { tlsParameters } from "./tlsPolicies";
 
-type Json = { readonly [key: string]: unknown };
-
 export interface EnvoyOptions {
+    readonly jwks: JwksSource;
     /** Where the resource files are. */
     readonly directory: string;
     /** The port that stands for a listener's: those below 1024 need privileges. */
     readonly portOf: (port: number) => number;
     readonly certificateOf: (arn: string) => KeyPair;
 }
-
-const extension = (type: string, config: Json = {}): Json => ({ "@type": `type.googleapis.com/${type}`, ...config });
-const named = (name: string, type: string, config: Json = {}): Json => ({
-    name,
-    typed_config: extension(type, config),
-});
 
 /** Files by name, in the order in which they are to be written: what refers comes after what it refers to. */
 export function resourceFiles(
@@ -39,13 +36,16 @@ export function resourceFiles(
     if (isApplication(balancer.view)) {
         listeners.forEach((listener) => files.set(routesFile(listener), [routes(state, listener, options)]));
     }
-    files.set(
-        "clusters.json",
-        groups.map((group) => cluster(balancer, group, options)),
+    const tokens = new Map(
+        listeners.flatMap((listener) => jwtValidations(state, listener)).map((one) => [JSON.stringify(one), one]),
     );
+    files.set("clusters.json", [
+        ...groups.map((group) => cluster(balancer, group, options)),
+        ...[...tokens.values()].map((config) => jwksCluster(config, options.jwks)),
+    ]);
     files.set(
         "listeners.json",
-        listeners.map((listener) => envoyListener(balancer, listener, options)),
+        listeners.map((listener) => envoyListener(state, balancer, listener, options)),
     );
     return files;
 }
@@ -173,9 +173,11 @@ function upstreamSocket({ view, attributes }: TargetGroup): Json | undefined {
     return isSecure ? tls : undefined;
 }
 
-function envoyListener(balancer: LoadBalancer, listener: Listener, options: EnvoyOptions): Json {
+function envoyListener(state: BalancerState, balancer: LoadBalancer, listener: Listener, options: EnvoyOptions): Json {
     const { view } = listener;
-    const filter = isApplication(balancer.view) ? httpConnections(balancer, listener, options) : tcpProxy(listener);
+    const filter = isApplication(balancer.view)
+        ? httpConnections(state, balancer, listener, options)
+        : tcpProxy(listener);
     return extension("envoy.config.listener.v3.Listener", {
         name: `listener-${view.Port}`,
         address: { socket_address: { address: balancer.address, port_value: options.portOf(Number(view.Port)) } },
@@ -219,7 +221,12 @@ function tcpProxy({ view, attributes }: Listener): Json {
     });
 }
 
-function httpConnections({ attributes }: LoadBalancer, listener: Listener, options: EnvoyOptions): Json {
+function httpConnections(
+    state: BalancerState,
+    { attributes }: LoadBalancer,
+    listener: Listener,
+    options: EnvoyOptions,
+): Json {
     const { view } = listener;
     const dropsInvalid = attributes["routing.http.drop_invalid_header_fields.enabled"] === "true";
     return named(
@@ -247,6 +254,8 @@ function httpConnections({ attributes }: LoadBalancer, listener: Listener, optio
                 ],
             },
             http_filters: [
+                ...jwtFilter(jwtValidations(state, listener)),
+                named(sessions, "envoy.extensions.filters.http.stateful_session.v3.StatefulSession"),
                 named("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", {
                     suppress_envoy_headers: true,
                 }),
@@ -257,10 +266,7 @@ function httpConnections({ attributes }: LoadBalancer, listener: Listener, optio
 
 function routes(state: BalancerState, { view, attributes }: Listener, options: EnvoyOptions): Json {
     const rules = rulesOf(state, view.ListenerArn).flatMap((rule) =>
-        matches(rule.view.Conditions ?? []).map((match) => ({
-            match,
-            ...routeAction(rule.view.Actions ?? [], options),
-        })),
+        matches(rule.view.Conditions ?? []).flatMap((match) => routesOf(state, match, rule.view.Actions, options)),
     );
     return extension("envoy.config.route.v3.RouteConfiguration", {
         name: `listener-${view.Port}`,
@@ -268,7 +274,7 @@ function routes(state: BalancerState, { view, attributes }: Listener, options: E
             {
                 name: "all",
                 domains: ["*"],
-                routes: [...rules, { match: { prefix: "/" }, ...routeAction(view.DefaultActions ?? [], options) }],
+                routes: [...rules, ...routesOf(state, { prefix: "/" }, view.DefaultActions, options)],
             },
         ],
         request_headers_to_add: [header("x-forwarded-port", view.Port!)],
@@ -276,6 +282,41 @@ function routes(state: BalancerState, { view, attributes }: Listener, options: E
             .filter(([key, value]) => key in listenerHeaders && value !== "")
             .map(([key, value]) => header(listenerHeaders[key], value)),
     });
+}
+
+function jwtValidations(state: BalancerState, { view }: Listener): JwtValidation[] {
+    const actions = [...rulesOf(state, view.ListenerArn).map((rule) => rule.view.Actions), view.DefaultActions];
+    return actions.flatMap((some = []) => some.flatMap(({ JwtValidationConfig }) => JwtValidationConfig ?? []));
+}
+
+function routesOf(state: BalancerState, match: Json, actions: readonly Action[] = [], options: EnvoyOptions): Json[] {
+    const [group, ...others] = actions.flatMap(forwardedTo).map(({ arn }) => state.targetGroups.get(arn)!);
+    const action = {
+        ...routeAction(actions, options),
+        ...(group && others.length === 0 && { typed_per_filter_config: stickiness(group) }),
+    };
+    const token = actions.find(({ JwtValidationConfig }) => JwtValidationConfig)?.JwtValidationConfig;
+    return token === undefined ? [{ match, ...action }] : jwtRoutes(token, match, action);
+}
+
+const sessions = "envoy.filters.http.stateful_session";
+
+/** A client comes back to its target while that is healthy. The cookie lasts from the first answer of a target, on AWS from the last one. */
+function stickiness({ attributes }: TargetGroup): Json {
+    if (attributes["stickiness.enabled"] !== "true") {
+        return {};
+    }
+    const cookie = { name: "AWSALB", path: "/", ttl: `${attributes["stickiness.lb_cookie.duration_seconds"]}s` };
+    const session_state = named(
+        "envoy.http.stateful_session.cookie",
+        "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState",
+        { cookie },
+    );
+    return {
+        [sessions]: extension("envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute", {
+            stateful_session: { session_state },
+        }),
+    };
 }
 
 function header(key: string, value: string): Json {

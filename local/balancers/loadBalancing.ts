@@ -10,6 +10,7 @@ import type { Processes } from "../processes";
 import { envoyBinary } from "../tasks/images";
 import { resourceFiles } from "./envoyConfig";
 import { watchTarget } from "./healthChecks";
+import type { JwksSource } from "./jwtValidation";
 import { balancerOperations } from "./operations";
 import type { Operation } from "./operations";
 import { startProxy } from "./proxy";
@@ -26,6 +27,8 @@ export interface LoadBalancingOptions {
     readonly certificateOf: (arn: string) => KeyPair | undefined;
     /** Ports that stand for those below 1024, which need privileges. */
     readonly ports: Readonly<Record<number, number>>;
+    /** Where the keys of tokens are fetched; asked when a load balancer is configured. */
+    readonly jwks: () => Omit<JwksSource, "portOf">;
     readonly log: (text: string) => void;
 }
 
@@ -95,7 +98,8 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             const directory = directoryOf(balancer);
             const proxy = proxies.get(arn) ?? start(arn, balancer, directory);
             const certificateOf = (certificate: string): KeyPair => options.certificateOf(certificate)!;
-            proxy.configure(resourceFiles(state, balancer, { directory, portOf, certificateOf }));
+            const jwks = { ...options.jwks(), portOf };
+            proxy.configure(resourceFiles(state, balancer, { directory, portOf, certificateOf, jwks }));
         }
         const { accountId, region } = state.scope;
         for (const [arn, proxy] of proxies) {

@@ -4,6 +4,7 @@ import type * as sdk from "@aws-sdk/client-elastic-load-balancing-v2";
 
 import { AwsError } from "../gateway/overlay";
 import { attributeDefaults, healthCheckDefaults, knownAttributes } from "./defaults";
+import { checkJwtValidation } from "./jwtValidation";
 import type { Texts } from "./query";
 import {
     find,
@@ -496,12 +497,16 @@ function shownGroup(state: BalancerState, { view }: TargetGroup) {
 
 function checkActions(state: BalancerState, loadBalancerArn: string, actions: readonly Action[]): void {
     const { view: balancer } = findLoadBalancer(state, loadBalancerArn);
-    const emulated = ["forward", "redirect", "fixed-response", "authenticate-cognito", "authenticate-oidc"];
+    const signIns = ["authenticate-cognito", "authenticate-oidc", "jwt-validation"];
+    const emulated = ["forward", "redirect", "fixed-response", ...signIns];
     for (const action of actions) {
         if (!emulated.includes(action.Type ?? "")) {
             throw invalid(
                 `Action type '${action.Type}' is not emulated: the local load balancers know ${emulated.join(", ")}`,
             );
+        }
+        if (action.JwtValidationConfig) {
+            checkJwtValidation(action.JwtValidationConfig);
         }
         for (const { arn: groupArn } of forwardedTo(action)) {
             const { view } = findTargetGroup(state, groupArn);
@@ -577,13 +582,16 @@ function modifyAttributes(
     if (unknown) {
         throw invalid(`Attribute key '${unknown.Key}' is not recognized: known are ${known.join(", ")}`);
     }
-    if (changes.some(({ Key, Value }) => Key === "stickiness.enabled" && Value === "true")) {
-        throw invalid("The local load balancers have no sticky sessions: leave stickiness.enabled at false");
-    }
-    owner.attributes = {
+    const changed: Attributes = {
         ...owner.attributes,
         ...Object.fromEntries(changes.map(({ Key = "", Value = "" }) => [Key, Value])),
     };
+    if (changed["stickiness.enabled"] === "true" && changed["stickiness.type"] !== "lb_cookie") {
+        throw invalid(
+            `Stickiness by ${changed["stickiness.type"]} is not emulated: the local load balancers know lb_cookie`,
+        );
+    }
+    owner.attributes = changed;
     return { Attributes: attributeList(owner.attributes) };
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, Server } from "node:http";
 import { createServer as createSecureServer, request } from "node:https";
@@ -10,20 +10,24 @@ import { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v
 import type { Action, CreateTargetGroupCommandInput } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { expect } from "chai";
 
-import { createTlsCertificate } from "../../local/acme/tlsCertificate";
+import { createAuthority, createTlsCertificate } from "../../local/acme/tlsCertificate";
 import type { TlsFiles } from "../../local/acme/tlsCertificate";
 import { clientConfig } from "../../local/awsClients";
 import { createLoadBalancing } from "../../local/balancers/loadBalancing";
 import type { LoadBalancing } from "../../local/balancers/loadBalancing";
 import { answerQuestion } from "../../local/dns/answer";
+import { startDnsServer } from "../../local/dns/server";
+import type { DnsServer } from "../../local/dns/server";
 import { elbOverlay } from "../../local/gateway/elb";
 import { startGateway } from "../../local/gateway/gateway";
 import type { Gateway } from "../../local/gateway/gateway";
+import { startIdentityProvider } from "../../local/identityProvider";
 import { claimLoopbackBlock } from "../../local/loopback";
 import type { LoopbackBlock } from "../../local/loopback";
 import { createProcesses } from "../../local/processes";
 import type { Processes } from "../../local/processes";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
+import type { NetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "../support/until";
 
 const accountId = "111122223333";
@@ -38,12 +42,24 @@ describe("load balancers of the local system", () => {
     let balancing: LoadBalancing;
     let elb: ElasticLoadBalancingV2;
     let tls: TlsFiles;
+    let dns: DnsServer;
+    let networkInterfaces: NetworkInterfaces;
+    /** Names that the DNS server knows, and their addresses. */
+    const names = new Map<string, string>();
+    const trustedRootsFile = join(directory, "roots.pem");
 
     before(async () => {
         processes = createProcesses(directory);
         block = await claimLoopbackBlock();
-        const networkInterfaces = createNetworkInterfaces(block.number);
+        networkInterfaces = createNetworkInterfaces(block.number);
         tls = await createTlsCertificate("Test CA");
+        dns = await startDnsServer({
+            zones: () =>
+                [...names].map(([name, Value]) => ({
+                    name: `${name}.`,
+                    sets: new Map([[`${name}.`, [{ Name: name, Type: "A", TTL: 1, ResourceRecords: [{ Value }] }]]]),
+                })),
+        });
         balancing = createLoadBalancing({
             root: join(__dirname, "..", ".."),
             processes,
@@ -51,6 +67,7 @@ describe("load balancers of the local system", () => {
             certificateOf: (arn) =>
                 arn === certificateArn ? { chain: tls.certificate, privateKey: tls.privateKey } : undefined,
             ports: { 80: 8480, 443: 8443 },
+            jwks: () => ({ isLocal: (name) => names.has(name), dnsPort: dns.port, trustedRootsFile }),
             log: (text) => expect.fail(text),
         });
         gateway = await startGateway({
@@ -67,6 +84,7 @@ describe("load balancers of the local system", () => {
     after(async () => {
         await balancing.stop();
         await gateway.stop();
+        await dns.stop();
         await block.release();
         servers.forEach((server) => server.close().closeAllConnections());
         const left = await processes.stop();
@@ -139,14 +157,20 @@ describe("load balancers of the local system", () => {
     }
 
     /** GET, as soon as somebody listens. */
-    async function get(host: string, port: number, path = "/", name = "app.example.test"): Promise<Answer> {
+    async function get(
+        host: string,
+        port: number,
+        path = "/",
+        name = "app.example.test",
+        more: Readonly<Record<string, string>> = {},
+    ): Promise<Answer> {
         const plain = port === 8480;
         const { request: requestPlain } = await import("node:http");
         const options = {
             host,
             port,
             path,
-            headers: { host: name },
+            headers: { host: name, ...more },
             ca: tls.ca,
             servername: "localhost",
             agent: false,
@@ -299,6 +323,123 @@ describe("load balancers of the local system", () => {
         expect(await states(group)).to.deep.equal(["healthy"]);
     });
 
+    it("let in who has a token of the issuer, with the claims that a rule asks for", async () => {
+        const authority = await createAuthority("Test roots");
+        writeFileSync(trustedRootsFile, authority.ca);
+        const provider = async (hostname: string) => {
+            const address = networkInterfaces.newAddress();
+            names.set(hostname, address);
+            const certificate = await authority.issue([hostname]);
+            return startIdentityProvider({ hostname, address, port: 8443, certificate, directory });
+        };
+        const [id, other] = [await provider("id.example.test"), await provider("other.example.test")];
+        const arn = await balancer("tokens");
+        const group = await targetGroup("tokens");
+        await register(group, await serve((incoming, response) => response.end(incoming.headers.authorization)));
+        const jwt = { Issuer: id.issuer, JwksEndpoint: id.jwksEndpoint };
+        const { Listeners } = await elb.createListener({
+            LoadBalancerArn: arn,
+            Protocol: "HTTP",
+            Port: 80,
+            DefaultActions: [
+                { Type: "jwt-validation", Order: 1, JwtValidationConfig: jwt },
+                { ...forward(group), Order: 2 },
+            ],
+        });
+        const AdditionalClaims = [
+            { Format: "single-string" as const, Name: "tenant", Values: ["red", "blue"] },
+            { Format: "string-array" as const, Name: "groups", Values: ["staff", "admins"] },
+            { Format: "space-separated-values" as const, Name: "scope", Values: ["read", "write"] },
+        ];
+        await elb.createRule({
+            ListenerArn: Listeners![0].ListenerArn,
+            Priority: 1,
+            Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/claims"] } }],
+            Actions: [
+                { Type: "jwt-validation", Order: 1, JwtValidationConfig: { ...jwt, AdditionalClaims } },
+                { ...forward(group), Order: 2 },
+            ],
+        });
+        await elb.createRule({
+            ListenerArn: Listeners![0].ListenerArn,
+            Priority: 2,
+            Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/open"] } }],
+            Actions: [forward(group)],
+        });
+        await healthy(group);
+        const host = await addressOf(arn);
+        const status = async (path: string, token?: string) =>
+            (await get(host, 8480, path, undefined, token ? { authorization: `Bearer ${token}` } : {})).status;
+        const good = await id.issueToken();
+        const seconds = Math.floor(Date.now() / 1_000);
+        await until("a token is good", async () => (await status("/", good)) === 200);
+
+        expect((await get(host, 8480, "/", undefined, { authorization: `Bearer ${good}` })).body).to.equal(
+            `Bearer ${good}`,
+        );
+        expect(await status("/open")).to.equal(200);
+        expect(await status("/")).to.equal(401);
+        expect(await status(`/?access_token=${good}`)).to.equal(401);
+        expect(await status("/", "nonsense")).to.equal(401);
+        expect(await status("/", `${good.slice(0, -8)}AAAAAAAA`)).to.equal(401);
+        expect(await status("/", await other.issueToken())).to.equal(401);
+        expect(await status("/", await other.issueToken({ iss: id.issuer }))).to.equal(401);
+        expect(await status("/", await id.issueToken({ iss: other.issuer }))).to.equal(401);
+        expect(await status("/", await id.issueToken({ exp: seconds - 120 }))).to.equal(401);
+        expect(await status("/", await id.issueToken({ exp: undefined }))).to.equal(401);
+        expect(await status("/", await id.issueToken({ nbf: seconds + 120 }))).to.equal(401);
+
+        const claims = { tenant: "blue", groups: ["admins", "staff", "all"], scope: "write read list" };
+        expect(await status("/claims", await id.issueToken(claims))).to.equal(200);
+        expect(await status("/claims", good)).to.equal(401);
+        expect(await status("/claims", await id.issueToken({ ...claims, tenant: "green" }))).to.equal(401);
+        expect(await status("/claims", await id.issueToken({ ...claims, groups: ["staff"] }))).to.equal(401);
+        expect(await status("/claims", await id.issueToken({ ...claims, scope: "write reading" }))).to.equal(401);
+
+        await Promise.all([id.stop(), other.stop()]);
+    });
+
+    it("bring a client back to its target by a cookie, as long as the target is there", async () => {
+        const arn = await balancer("sticky");
+        const group = await targetGroup("sticky");
+        await elb.modifyTargetGroupAttributes({
+            TargetGroupArn: group,
+            Attributes: [
+                { Key: "stickiness.enabled", Value: "true" },
+                { Key: "stickiness.lb_cookie.duration_seconds", Value: "60" },
+            ],
+        });
+        const ports = [await serve(saying("one")), await serve(saying("two"))];
+        await register(group, ...ports);
+        await elb.createListener({
+            LoadBalancerArn: arn,
+            Protocol: "HTTP",
+            Port: 80,
+            DefaultActions: [forward(group)],
+        });
+        await healthy(group);
+        const host = await addressOf(arn);
+        const first = await until("both targets are used", async () => {
+            const answers = [await get(host, 8480), await get(host, 8480)];
+            return new Set(answers.map(({ body }) => body)).size === 2 && answers[0];
+        });
+        const [given] = first.headers["set-cookie"]!;
+        const cookie = given.split(";")[0];
+        const again = () => get(host, 8480, "/", undefined, { cookie });
+        const bodies = new Set<string>();
+        for (let i = 0; i < 10; i++) {
+            bodies.add((await again()).body);
+        }
+        await elb.deregisterTargets({
+            TargetGroupArn: group,
+            Targets: [{ Id: "127.0.0.1", Port: ports[first.body === "one" ? 0 : 1] }],
+        });
+
+        expect(given).to.match(/^AWSALB="?[^";]+"?; Max-Age=60; Path=\/; HttpOnly$/i);
+        expect([...bodies]).to.deep.equal([first.body]);
+        await until("the other target takes over", async () => (await again()).body !== first.body);
+    });
+
     it("show why a target is unhealthy", async () => {
         const arn = await balancer("sick");
         const group = await targetGroup("sick", { UnhealthyThresholdCount: 2 });
@@ -404,6 +545,19 @@ describe("load balancers of the local system", () => {
         });
         expect(await refused(elb.deleteTargetGroup({ TargetGroupArn: group }))).to.equal(
             `ResourceInUseException: Target group '${group}' is currently in use by a listener or a rule`,
+        );
+        const jwt = { Issuer: "https://id.test", JwksEndpoint: "http://id.test/keys" };
+        const actions = [{ Type: "jwt-validation" as const, Order: 1, JwtValidationConfig: jwt }, forward(group)];
+        const listenerArn = Listeners![0].ListenerArn;
+        expect(await refused(elb.modifyListener({ ListenerArn: listenerArn, DefaultActions: actions }))).to.equal(
+            "ValidationError: JwksEndpoint 'http://id.test/keys' must be a URL: https, domain and path",
+        );
+        const Attributes = [
+            { Key: "stickiness.enabled", Value: "true" },
+            { Key: "stickiness.type", Value: "app_cookie" },
+        ];
+        expect(await refused(elb.modifyTargetGroupAttributes({ TargetGroupArn: group, Attributes }))).to.equal(
+            "ValidationError: Stickiness by app_cookie is not emulated: the local load balancers know lb_cookie",
         );
         const hosts = ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test"];
         expect(

@@ -19,6 +19,7 @@ import { startSystem } from "../../local/system";
 import type { RunningSystem } from "../../local/system";
 import { findSystemFile } from "../../local/systemFile";
 import type { SystemFile } from "../../local/systemFile";
+import { resolve, visit } from "../../local/visitor";
 import { until } from "../support/until";
 
 const project = join(__dirname, "..", "..");
@@ -337,6 +338,20 @@ describe("the local system", () => {
         );
 
         expect(await receive(queueUrl, 1)).to.deep.equal(['{"renew":true}']);
+    });
+
+    it("starts an identity provider at a name of its own, which it trusts", async () => {
+        const { issuer, jwksEndpoint } = await system.startIdentityProvider("id.tasks.example.test");
+        const [address] = await resolve(file, "id.tasks.example.test");
+        const { authorized, body } = await visit(file, "id.tasks.example.test", "/.well-known/openid-configuration");
+
+        expect(address).to.match(/^127\./);
+        expect(authorized).to.equal(true);
+        expect(JSON.parse(body)).to.include({ issuer, jwks_uri: jwksEndpoint });
+        expect(issuer).to.equal("https://id.tasks.example.test");
+        expect(readFileSync(join(file.directory, "trusted-roots.pem"), "utf8")).to.include(
+            readFileSync(file.amazonRootFile, "utf8").trim(),
+        );
     });
 
     it("runs beside another one, and not twice under one name", async () => {

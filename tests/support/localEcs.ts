@@ -79,6 +79,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
         address: () => networkInterfaces.newAddress(),
         certificateOf: () => undefined,
         ports: { 80: 8480, 443: 8443 },
+        jwks: () => ({ isLocal: () => false, dnsPort: 9, trustedRootsFile: "/nowhere" }),
         log,
     });
     const service = createEcs({

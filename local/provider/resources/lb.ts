@@ -318,6 +318,7 @@ function action(given: Partial<ActionInput>, index: number): Action {
         },
         RedirectConfig: pascalKeys(given.redirect) as Action["RedirectConfig"],
         FixedResponseConfig: pascalKeys(given.fixedResponse) as Action["FixedResponseConfig"],
+        JwtValidationConfig: pascalKeys(given.jwtValidation) as Action["JwtValidationConfig"],
         AuthenticateOidcConfig: oidc && {
             ...(pascalKeys(oidc) as NonNullable<Action["AuthenticateOidcConfig"]>),
             AuthenticationRequestExtraParams: oidc.authenticationRequestExtraParams,

@@ -404,7 +404,7 @@ function appCluster({ appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
         type: "STATIC",
         connect_timeout: "2s",
         per_connection_buffer_limit_bytes: 32_768,
-        common_lb_config: { healthy_panic_threshold: { value: 0 } }, // 503 at once while the app is down
+        // With its only host unhealthy, Envoy "panics" and passes requests on: until the load balancer has noticed, the app may still serve them.
         circuit_breakers: {
             thresholds: [{ max_connections: 1024, max_pending_requests: 1024, max_requests: 4096, max_retries: 16 }],
         },

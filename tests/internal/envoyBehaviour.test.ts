@@ -11,7 +11,13 @@ import { connect, ConnectionOptions, TLSSocket } from "node:tls";
 import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 
-import { AccessLog, certificateVariables, envoyBootstrap } from "../../components/internal/envoyBootstrap";
+import {
+    AccessLog,
+    certificateVariables,
+    envoyBootstrap,
+    Front,
+    sidecarHealthPath,
+} from "../../components/internal/envoyBootstrap";
 import { accepts, createProcesses, freePort, Processes } from "../../local/processes";
 import { until } from "../support/until";
 import { Pem, selfSignedWildcard } from "../support/wildcard";
@@ -35,11 +41,15 @@ describe("Envoy in front of a task", () => {
     let pem: Pem;
     let app: Server;
     let appPort: number;
+    let health = 200;
     let httpsPort: number;
     let httpPort: number;
 
     const startApp = async (): Promise<void> => {
-        app = createServer((request, response) => response.end(JSON.stringify(request.headers)));
+        app = createServer((request, response) => {
+            response.statusCode = request.url === "/health" ? health : 200;
+            response.end(JSON.stringify(request.headers));
+        });
         const sockets = new WebSocketServer({ server: app });
         sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
         await new Promise<void>((resolve) => app.listen(appPort, "127.0.0.1", resolve));
@@ -53,7 +63,7 @@ describe("Envoy in front of a task", () => {
     /** As the container of a task does; resolves when it serves. */
     const startEnvoy = (
         name: string,
-        ports: { readonly httpsPort: number; readonly httpPort?: number },
+        ports: { readonly httpsPort: number; readonly httpPort?: number; readonly front?: Front },
         certificate: Readonly<Record<string, string>>,
     ): Promise<unknown> => {
         const options = { ...ports, appPort, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
@@ -97,11 +107,21 @@ describe("Envoy in front of a task", () => {
 
     /** By HTTP/1.1: over TLS, or plainly. */
     function get(host: string, headers: Record<string, string> = {}, plain?: { method: string }): Promise<Answer> {
+        return getFrom({ port: httpsPort }, host, headers, plain);
+    }
+
+    function getFrom(
+        from: { readonly port: number; readonly path?: string },
+        host: string,
+        headers: Record<string, string> = {},
+        plain?: { method: string },
+    ): Promise<Answer> {
         return new Promise((resolve, reject) => {
-            const common = { host: "127.0.0.1", path: "/path?a=b", agent: false, headers: { host, ...headers } };
+            const { port, path = "/path?a=b" } = from;
+            const common = { host: "127.0.0.1", path, agent: false, headers: { host, ...headers } };
             const request = plain
                 ? httpRequest({ ...common, ...plain, port: httpPort })
-                : httpsRequest({ ...common, port: httpsPort, servername: own, ca: pem.certificate });
+                : httpsRequest({ ...common, port, servername: own, ca: pem.certificate });
             request.on("error", reject);
             request.on("response", (message) => {
                 read(message).then(
@@ -253,6 +273,19 @@ describe("Envoy in front of a task", () => {
         expect(Date.now() - asked).to.be.lessThan(1000);
         await startApp();
         await until("the app is served again", async () => (await get(own)).status === 200);
+    });
+
+    it("tells a load balancer that the app is not healthy, and passes on what it still sends", async () => {
+        const { chain, key } = certificateVariables;
+        const ports = { httpsPort: await freePort(), front: Front.NetworkLoadBalancer };
+        await startEnvoy("envoy-behind", ports, { [chain]: pem.certificate, [key]: pem.privateKey });
+        const check = { port: ports.httpsPort, path: sidecarHealthPath };
+        await until("it is healthy", async () => (await getFrom(check, own)).status === 200);
+        health = 500;
+        await until("it is not healthy any more", async () => (await getFrom(check, own)).status === 503);
+        const { status } = await getFrom({ port: ports.httpsPort }, own);
+        health = 200;
+        expect(status).to.equal(200);
     });
 
     it("does not start without its certificate", async () => {

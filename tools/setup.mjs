@@ -187,9 +187,6 @@ async function bring(step) {
 if (!isAtLeast(process.versions.node.split(".").map(Number), oldest.node)) {
     fail(`Node.js ${oldest.node[0]} or newer is needed; this is ${process.version}. See https://nodejs.org/`);
 }
-// They stand for the helper containers' images, in which they are the only programs.
-require("curl", ["curl"], [7, 0], ["--version"], "Install it with the system's package manager.");
-require("OpenSSL", ["openssl"], [1, 1], ["version"], "Install it with the system's package manager.");
 fs.mkdirSync(bin, { recursive: true });
 const steps = [nodeModules(), pythonTools(), goTools(), ...(process.argv.includes("tests") ? [testTools()] : [])];
 const fresh = steps.some((step) => !step.present());

@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
 import type {
     Container,
@@ -85,9 +85,10 @@ export async function startContainer(container: RunningContainer, setting: Conta
     ];
     directories.forEach((path) => mkdirSync(join(directory, path), { recursive: true }));
 
+    const programs = programsOf(image, join(directory, "programs", definition.name!));
     const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
     const env = {
-        PATH: `${dirname(program)}:/usr/local/bin:/usr/bin:/bin`,
+        PATH: `${programs}:/usr/local/bin:/usr/bin:/bin`,
         ...environment,
         ...setting.secrets,
         // Fargate's form of it; Envoy learns the task's own id from it.
@@ -105,6 +106,16 @@ export async function startContainer(container: RunningContainer, setting: Conta
         runtimeId,
     });
     return { env, translation };
+}
+
+/** Makes a folder in which scripts and health checks find the image's programs under their names. */
+function programsOf({ programs }: Image, folder: string): string {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, words] of Object.entries(programs)) {
+        const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+        writeFileSync(join(folder, name), `#!/bin/sh\nexec ${quoted.join(" ")} "$@"\n`, { mode: 0o755 });
+    }
+    return folder;
 }
 
 /** Where the task's volumes are in its directory, by the paths the container knows them under. */

@@ -25,9 +25,9 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
         programs: { whoami: [process.execPath, join(__dirname, "demoApp.mjs")] },
         sharesLoopback: false,
     }),
-    // Their scripts run in the machine's own shell, with the machine's own curl and openssl.
-    "curlimages/curl": () => ({ entryPoint: ["curl"], command: ["--help"], programs: {}, sharesLoopback: true }),
-    "alpine/openssl": () => ({ entryPoint: ["openssl"], command: ["help"], programs: {}, sharesLoopback: true }),
+    // Their scripts run in the machine's own shell, with programs of ours: not every machine has curl and openssl.
+    "curlimages/curl": () => helper("curl"),
+    "alpine/openssl": () => helper("openssl"),
     traefik: (root) => ({
         entryPoint: ["traefik"],
         command: [],
@@ -35,6 +35,11 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
         sharesLoopback: true,
     }),
 };
+
+function helper(program: string): Image {
+    const standIn = [process.execPath, join(__dirname, "programs", `${program}.mjs`)];
+    return { entryPoint: [program], command: [], programs: { [program]: standIn }, sharesLoopback: true };
+}
 
 /** undefined = there is no such image here. */
 export function findImage(name: string, root: string): Image | undefined {

@@ -1,4 +1,4 @@
-import { ChildProcess, execFileSync, spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { traefikDynamicFile, traefikFlags } from "../../components/internal/trae
 import { freePort } from "../../local/processes";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { until } from "../support/until";
+import { selfSignedWildcard } from "../support/wildcard";
 
 const root = join(__dirname, "..", "..");
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/web";
@@ -206,11 +207,8 @@ describe("Traefik's configuration", () => {
         for (const port of ["https", "http", "ping"] as const) {
             ports[port] = await freePort();
         }
-        const newCertificate = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-        const files = ["-keyout", file("key.pem"), "-out", file("certificate.pem")];
-        execFileSync("openssl", [...newCertificate, ...files, "-days", "2", "-subj", "/CN=wild"], { stdio: "ignore" });
+        const { certificate, privateKey } = await selfSignedWildcard("example.com");
         writeFileSync(file("taskgate.yaml"), traefikDynamicFile("traefik.example.com"));
-        const read = (name: string): string => execFileSync("cat", [file(name)], { encoding: "utf8" });
         const flags = traefikFlags({
             ...{ gateway: "it", clusterArn, region: "eu-west-1", publicHttpsPort: 443, drainSeconds: 1 },
             hasDashboard: true,
@@ -225,7 +223,7 @@ describe("Traefik's configuration", () => {
             );
         const users = "ada:$2y$05$aaaaaaaaaaaaaaaaaaaaaeWdJrEJ6F9yQ2TqgM4oHqT8vXcZ9p5hW\n";
         const env = {
-            ...{ TLS_CERTIFICATE_CHAIN: read("certificate.pem"), TLS_PRIVATE_KEY: read("key.pem") },
+            ...{ TLS_CERTIFICATE_CHAIN: certificate, TLS_PRIVATE_KEY: privateKey },
             DASHBOARD_USERS: users,
         };
         process = spawn(join(root, ".tools/python/bin/traefik"), flags, { env, stdio: "ignore" });
@@ -236,7 +234,7 @@ describe("Traefik's configuration", () => {
         });
         await until("Traefik shows the certificate", () =>
             handshake({}).then(
-                ({ name }) => name === "wild",
+                ({ name }) => name === "*.example.com",
                 () => false,
             ),
         );
@@ -287,7 +285,7 @@ describe("Traefik's configuration", () => {
     }
 
     it("shows the certificate of its environment, by TLS 1.2 and newer", async () => {
-        expect(await handshake({})).to.deep.equal({ protocol: "TLSv1.3", name: "wild", answer: "" });
+        expect(await handshake({})).to.deep.equal({ protocol: "TLSv1.3", name: "*.example.com", answer: "" });
         const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" };
         expect(await handshake(old).catch((error: Error) => error.message)).to.match(/alert protocol version/);
         const weak = { maxVersion: "TLSv1.2", ciphers: "AES128-SHA" };

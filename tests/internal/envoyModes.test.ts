@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,6 +14,7 @@ import {
     selfSignedFiles,
     sidecarHealthPath,
 } from "../../components/internal/envoyBootstrap";
+import { selfSignedWildcard } from "../support/wildcard";
 
 const root = join(__dirname, "..", "..");
 const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, accessLog: AccessLog.Errors };
@@ -120,12 +121,10 @@ describe("Envoy's bootstrap", () => {
     describe("is accepted by Envoy", () => {
         const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
         const file = (name: string): string => join(directory, name);
-        const newCertificate = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-        before(() => {
-            const files = ["-keyout", file("key.pem"), "-out", file("certificate.pem")];
-            execFileSync("openssl", [...newCertificate, ...files, "-days", "2", "-subj", "/CN=task"], {
-                stdio: "ignore",
-            });
+        before(async () => {
+            const { certificate, privateKey } = await selfSignedWildcard("example.test");
+            writeFileSync(file("certificate.pem"), certificate);
+            writeFileSync(file("key.pem"), privateKey);
         });
         after(() => rmSync(directory, { recursive: true }));
 

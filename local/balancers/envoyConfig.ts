@@ -238,6 +238,7 @@ function httpConnections(
             use_remote_address: true, // appends the client to x-forwarded-for and sets x-forwarded-proto
             server_header_transformation: "PASS_THROUGH",
             generate_request_id: false,
+            access_log: [accessLog()],
             stream_idle_timeout: `${attributes["idle_timeout.timeout_seconds"]}s`,
             common_http_protocol_options: {
                 idle_timeout: `${attributes["client_keep_alive.seconds"]}s`,
@@ -262,6 +263,23 @@ function httpConnections(
             ],
         },
     );
+}
+
+/** A line for each request once it is over, by the names that AWS has in its own logs. Times are in milliseconds. */
+function accessLog(): Json {
+    return named("envoy.access_loggers.stdout", "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", {
+        log_format: {
+            json_format: {
+                request_creation_time: "%START_TIME(%s%3f)%",
+                trace_id: "%REQ(X-AMZN-TRACE-ID)%",
+                request: "%REQ(:METHOD)% %REQ(:PATH)%",
+                target: "%UPSTREAM_HOST%",
+                elb_status_code: "%RESPONSE_CODE%",
+                flags: "%RESPONSE_FLAGS%",
+                duration: "%DURATION%",
+            },
+        },
+    });
 }
 
 function routes(state: BalancerState, { view, attributes }: Listener, options: EnvoyOptions): Json {

@@ -63,6 +63,7 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
                 ...["--concurrency", "1"],
                 "--disable-hot-restart",
                 ...["--log-level", "warning"],
+                ...["--file-flush-interval-msec", "100"],
             ],
             env: {},
             cwd: directory,

@@ -15,6 +15,7 @@ import type { TlsFiles } from "../../local/acme/tlsCertificate";
 import { clientConfig } from "../../local/awsClients";
 import { createLoadBalancing } from "../../local/balancers/loadBalancing";
 import type { LoadBalancing } from "../../local/balancers/loadBalancing";
+import { loggedRequests } from "../../local/balancers/requestLog";
 import { answerQuestion } from "../../local/dns/answer";
 import { startDnsServer } from "../../local/dns/server";
 import type { DnsServer } from "../../local/dns/server";
@@ -438,6 +439,44 @@ describe("load balancers of the local system", () => {
         expect(given).to.match(/^AWSALB="?[^";]+"?; Max-Age=60; Path=\/; HttpOnly$/i);
         expect([...bodies]).to.deep.equal([first.body]);
         await until("the other target takes over", async () => (await again()).body !== first.body);
+    });
+
+    it("log to which target each request was sent, even when nobody answered there", async () => {
+        const arn = await balancer("logging");
+        const group = await targetGroup("logging", { UnhealthyThresholdCount: 10 });
+        const port = await serve((incoming, response) => {
+            if (incoming.url === "/gone") {
+                response.destroy();
+            } else {
+                response.end("well");
+            }
+        });
+        await elb.createListener({
+            LoadBalancerArn: arn,
+            Protocol: "HTTP",
+            Port: 80,
+            DefaultActions: [forward(group)],
+        });
+        await register(group, port);
+        await healthy(group);
+        const host = await addressOf(arn);
+        await until("the first answer", async () => (await get(host, 8480)).status === 200);
+        const began = Date.now();
+        const ask = (path: string, traceId: string) =>
+            get(host, 8480, path, "app.example.test", { "x-amzn-trace-id": traceId });
+        expect((await ask("/", "Root=1-1-well")).status).to.equal(200);
+        expect((await ask("/gone", "Root=1-1-gone")).status).to.equal(502);
+        servers.at(-1)!.close().closeAllConnections();
+        expect((await ask("/", "Root=1-1-none")).status).to.equal(502);
+        const logged = await until("all are logged", () => {
+            const requests = loggedRequests(directory);
+            return requests.has("Root=1-1-none") && requests;
+        });
+
+        for (const traceId of ["Root=1-1-well", "Root=1-1-gone", "Root=1-1-none"]) {
+            expect(logged.get(traceId)!.target).to.equal("127.0.0.1");
+            expect(logged.get(traceId)!.began).to.be.within(began, Date.now());
+        }
     });
 
     it("show why a target is unhealthy", async () => {

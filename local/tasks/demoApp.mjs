@@ -48,6 +48,8 @@ const server = createServer(async (request, response) => {
     }
 });
 
+server.keepAliveTimeout = 0; // none, as in Go: a load balancer may use a connection that it has
+
 /** `?wait=500ms` and `?wait=5s` as whoami has it, and `/slow?seconds=5`. */
 function waitMs(url) {
     const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(url.searchParams.get("wait") ?? "") ?? [];

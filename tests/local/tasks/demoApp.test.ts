@@ -48,6 +48,10 @@ describe("the demo app", () => {
         expect(lines).to.include("GET / HTTP/1.1").and.include("X-Request-Id: 7").and.include(`Host: ${host}:${port}`);
     });
 
+    it("keeps idle connections for as long as its clients do", async () => {
+        expect((await fetch(url("/"))).headers.get("keep-alive")).to.equal(null); // Node's own says "timeout=5"
+    });
+
     it("answers in JSON, with the names of its environment variables and none of their values", async () => {
         const about = (await (await fetch(url("/api?x=1"))).json()) as Record<string, unknown>;
 

@@ -224,8 +224,8 @@ function lookupIn(system: Visited): LookupFunction {
     };
 }
 
-/** `Root=1-<seconds>-<96 random bits>` */
-function newTraceId(): string {
+/** For the header `x-amzn-trace-id`: `Root=1-<seconds>-<96 random bits>`. */
+export function newTraceId(): string {
     const seconds = Math.floor(Date.now() / 1_000).toString(16);
     return `Root=1-${seconds}-${randomBytes(12).toString("hex")}`;
 }

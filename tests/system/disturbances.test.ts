@@ -1,0 +1,59 @@
+// No failed request where AWS would serve none: the components' settings have to see to it.
+import { expect } from "chai";
+
+import { disturbances, disturbancesOf, disturbedService } from "../../local/disturbances/disturbances";
+import type { Disturbance, Seen, Settings } from "../../local/disturbances/disturbances";
+import { localSystem } from "../support/localSystem";
+
+const shapes: readonly Settings[] = ["terminate", "endToEnd"];
+
+/** Three checks, one in 5 s, each of which takes 2 s to fail; and a moment. */
+const mostUntilUnhealthyMs = 3 * (5 + 2) * 1_000 + 1_000;
+
+describe("a load-balanced service under a steady load, its TLS", function () {
+    this.timeout(400_000);
+
+    /** Both shapes go through it side by side, each one disturbance after the other. */
+    const seen = new Map<string, Promise<Seen>>();
+    const ends: Promise<unknown>[] = [];
+    before(async () => {
+        const { file } = await localSystem();
+        for (const settings of shapes) {
+            const service = disturbedService(file, settings);
+            let last: Promise<unknown> = service;
+            for (const disturbance of disturbancesOf(settings)) {
+                const one = last.then(async () => (await service).disturb(disturbance));
+                seen.set(`${settings} ${disturbance}`, one);
+                last = one.catch(() => undefined); // its own test tells
+            }
+            const end = last.then(async () => (await service).destroy());
+            end.catch(() => undefined); // "after" tells
+            ends.push(end);
+        }
+    });
+    after(() => Promise.all(ends));
+
+    for (const settings of shapes) {
+        const words = settings === "terminate" ? "ended at the load balancer" : "carried to the task";
+        for (const disturbance of disturbancesOf(settings)) {
+            it(`${words}: ${disturbances[disturbance]}`, async () => {
+                const { counts, inFlight, lost, noticedMs } = await seen.get(`${settings} ${disturbance}`)!;
+
+                expect(counts.requests).to.be.above(40);
+                expect(counts.webSockets.opened).to.be.at.least(4);
+                expect(lost, JSON.stringify(counts)).to.deep.equal({ requests: [], webSockets: [] });
+                if (couldServeAll(disturbance)) {
+                    expect(inFlight).to.deep.equal({ requests: 0, webSockets: 0 });
+                } else {
+                    const atMost = disturbance === "envoyHangs" ? mostUntilUnhealthyMs : 1_000;
+                    expect(noticedMs).to.be.below(atMost);
+                }
+            });
+        }
+    }
+});
+
+/** Nothing is broken that requests need: whatever fails then is our fault. */
+function couldServeAll(disturbance: Disturbance): boolean {
+    return ["rollout", "scaling", "sickness"].includes(disturbance);
+}

@@ -6,7 +6,7 @@ import type { Overlay } from "./overlay";
 const namespace = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 
 /** All of Elastic Load Balancing v2: the emulator's own, which keeps half of what it is told, is not asked. */
-export function elbOverlay(loadBalancing: LoadBalancing): Overlay {
+export function elbOverlay(loadBalancing: Pick<LoadBalancing, "call">): Overlay {
     return {
         service: "elasticloadbalancing",
         handle(request) {

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import AdmZip from "adm-zip";
 import { expect } from "chai";
 
+import { balancerOperations } from "../../local/balancers/operations";
+import { createState } from "../../local/balancers/state";
+import { elbOverlay } from "../../local/gateway/elb";
 import { zip } from "../../local/provider/archive";
 import { adapters, createAwsProvider } from "../../local/provider/aws";
 import { createAws } from "../../local/provider/sdk";
@@ -325,7 +328,15 @@ describe("local/provider: resources in the emulator", function () {
     let aws: ReturnType<typeof createAws>;
 
     before(async () => {
-        emulator = await startEmulator({ overlays: [] });
+        const operations = balancerOperations({
+            address: () => "127.0.0.1",
+            checkCertificate: () => undefined,
+            register: () => undefined,
+            deregister: () => undefined,
+        });
+        const state = createState({ accountId, region });
+        const elb = elbOverlay({ call: (_, name, input) => operations[name]?.(state, input as never) });
+        emulator = await startEmulator({ overlays: [elb] });
         provider = createAwsProvider({ gatewayUrl: emulator.url, accessKeyId: accountId });
         provider.configure({ region, defaultTags: JSON.stringify({ tags: { team: "gate" } }) });
         engine = engineFor(provider);
@@ -522,6 +533,13 @@ describe("local/provider: resources in the emulator", function () {
             },
             { routingHttpResponseServerEnabled: false },
         );
+        const other = await life("aws:acm/certificate:Certificate", { domainName: "b.test", validationMethod: "DNS" });
+        await life("aws:lb/listenerCertificate:ListenerCertificate", {
+            listenerArn: listener.arn,
+            certificateArn: other.arn,
+        });
+        const { Certificates } = await aws.elb.describeListenerCertificates({ ListenerArn: String(listener.arn) });
+        expect(Certificates!.map(({ CertificateArn }) => CertificateArn)).to.deep.equal([certificate.arn, other.arn]);
         await life("aws:lb/listenerRule:ListenerRule", {
             listenerArn: listener.arn,
             conditions: [{ pathPattern: { values: ["/a/*"] } }],

@@ -5,7 +5,6 @@ import type { ListenerRuleArgs, ListenerRuleState } from "@pulumi/aws/lb/listene
 import type { LoadBalancerArgs, LoadBalancerState } from "@pulumi/aws/lb/loadBalancer";
 import type { TargetGroupArgs, TargetGroupState } from "@pulumi/aws/lb/targetGroup";
 import { type Adapters, adapter, changeTags, Gone, type Inputs, service, tagList } from "../adapter";
-import { kept } from "../kept";
 import type { Aws } from "../sdk";
 import { pascalKeys } from "../values";
 
@@ -154,12 +153,19 @@ export const lb: Adapters = service("ELBv2", {
             expectOne((await aws.elb.describeRules({ RuleArns: [id] })).Rules);
         },
     }),
-    // The emulator's listeners have one certificate.
-    "lb/listenerCertificate:ListenerCertificate": kept<ListenerCertificateArgs, ListenerCertificateState>({
-        id: (_, inputs) => `${inputs.listenerArn}_${inputs.certificateArn}`,
-        replaceOn: ["listenerArn", "certificateArn"],
+    "lb/listenerCertificate:ListenerCertificate": adapter<ListenerCertificateArgs, ListenerCertificateState>({
+        gone,
+        async create(aws, inputs) {
+            await aws.elb.addListenerCertificates(listenerCertificate(inputs));
+            return { id: `${inputs.listenerArn}_${inputs.certificateArn}` };
+        },
+        delete: (aws, { inputs }) => aws.elb.removeListenerCertificates(listenerCertificate(inputs)),
     }),
 });
+
+function listenerCertificate({ listenerArn, certificateArn }: Inputs<ListenerCertificateArgs>) {
+    return { ListenerArn: listenerArn, Certificates: [{ CertificateArn: certificateArn }] };
+}
 
 /** The emulator gives an empty list for what is not there. */
 function expectOne(found: readonly unknown[] = []): void {

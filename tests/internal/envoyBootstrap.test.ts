@@ -75,16 +75,16 @@ describe("The bootstrap of Envoy", () => {
     });
 
     it("refuses work before its container is out of memory", () => {
-        expect(envoyLimits).to.deep.equal({ cpu: 64, memory: 128, heapBytes: 100_663_296, connections: 1000 });
+        expect(envoyLimits).to.deep.equal({ cpu: 64, memory: 128, heapBytes: 67_108_864, connections: 1000 });
         const heap = (value: number): unknown => [{ name: "envoy.resource_monitors.fixed_heap", threshold: { value } }];
         expect(bootstrapOf({}, "overload_manager")).to.deep.equal({
-            refresh_interval: "0.25s",
+            refresh_interval: "0.1s",
             resource_monitors: [
                 {
                     name: "envoy.resource_monitors.fixed_heap",
                     typed_config: {
                         "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
-                        max_heap_size_bytes: 100_663_296,
+                        max_heap_size_bytes: 67_108_864,
                     },
                 },
                 {

@@ -14,6 +14,7 @@ import { startEmulator } from "./emulator";
 import { createLoadBalancing } from "./balancers/loadBalancing";
 import { acmOverlay } from "./gateway/acm";
 import { ec2Overlay } from "./gateway/ec2";
+import { ecrOverlay } from "./gateway/ecr";
 import { createEcs } from "./gateway/ecs";
 import { elbOverlay } from "./gateway/elb";
 import { createEvents } from "./gateway/events";
@@ -33,6 +34,7 @@ import { findSystemFile, removeSystemFile, writeSystemFile } from "./systemFile"
 import type { SystemFile } from "./systemFile";
 import { createCredentialReader } from "./tasks/credentials";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
+import { createImagePuller } from "./tasks/pull";
 import { createSecretReader } from "./tasks/secrets";
 import { createIngressReader } from "./tasks/securityGroups";
 
@@ -129,7 +131,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
-            root,
+            pullImage: createImagePuller(gatewayUrl, root),
             processes,
             networkInterfaces,
             loadBalancing,
@@ -143,6 +145,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,
+            ecrOverlay(),
             ec2Overlay(networkInterfaces),
             events.overlay,
             schedulerOverlay({ gatewayUrl, log }),

@@ -11,8 +11,6 @@ const tags = { project: pulumi.getProject() };
 const network = new Network("network", { natGateways: NatGateways.Single, tags });
 const cluster = new Cluster("cluster", { tags });
 const common = {
-    image: "docker.io/traefik/whoami:v1.11.0",
-    command: ["--port", "8080"],
     healthCheckPath: "/health",
     vpcId: network.vpcId,
     subnetIds: network.privateSubnetIds,
@@ -23,6 +21,7 @@ const common = {
 
 const shop = new LoadBalancedService("shop", {
     ...common,
+    build: { context: "shop", args: { VERSION: config.require("version") } },
     ...ports,
     loadBalancerSubnetIds: network.publicSubnetIds,
     domain: `www.${domain}`,
@@ -30,6 +29,8 @@ const shop = new LoadBalancedService("shop", {
 });
 const api = new LoadBalancedService("api", {
     ...common,
+    image: "docker.io/traefik/whoami:v1.11.0",
+    command: ["--port", "8080"],
     listenerArn: shop.listenerArn,
     loadBalancerSecurityGroupId: shop.loadBalancerSecurityGroupId,
     domain: `api.${domain}`,

@@ -9,21 +9,24 @@ const cache = join(projectRoot, ".tools/cache");
 /** Of Node: the SDKs are the same for every operation and need not be compiled anew. */
 export const compileCache = join(cache, "compiled");
 
+/** Providers, and the modules that are these here. */
+const providers = { aws: "aws", awsx: "awsx", "docker-build": "dockerBuild" };
+
 /**
- * Installs the providers `aws` and `awsx` of the local system where the engine looks for them:
+ * Installs the providers of the local system where the engine looks for them:
  * `<PULUMI_HOME>/plugins/resource-<name>-v<version>/pulumi-resource-<name>`.
  */
 export function installProviders(pulumiHome: string, program: string): void {
     const javascript = transpile(join(cache, "providers"));
     const requires = [createRequire(__filename), createRequire(program)];
-    for (const name of ["aws", "awsx"]) {
+    for (const [name, script] of Object.entries(providers)) {
         // A program asks for the provider of the very version its SDK has.
         for (const version of new Set(requires.flatMap((require) => sdkVersion(require, name)))) {
             const folder = join(pulumiHome, "plugins", `resource-${name}-v${version}`);
             mkdirSync(folder, { recursive: true });
             replaceFile(
                 join(folder, `pulumi-resource-${name}`),
-                `#!/bin/sh\nexec '${process.execPath}' '${join(javascript, `local/provider/${name}.js`)}' "$@"\n`,
+                `#!/bin/sh\nexec '${process.execPath}' '${join(javascript, `local/provider/${script}.js`)}' "$@"\n`,
                 0o755,
             );
         }
@@ -59,10 +62,10 @@ function transpile(target: string): string {
 }
 
 function sources(): string[] {
-    const provider = readdirSync(join(projectRoot, "local/provider"), { recursive: true }) as string[];
-    return ["local/awsClients.ts", ...provider.map((file) => `local/provider/${file}`)].filter((file) =>
-        file.endsWith(".ts"),
-    );
+    const below = (folder: string): string[] =>
+        (readdirSync(join(projectRoot, folder), { recursive: true }) as string[]).map((file) => `${folder}/${file}`);
+    const others = ["components/internal/buildContext.ts", "local/awsClients.ts", "local/tasks/images.ts"];
+    return [...others, ...below("local/images"), ...below("local/provider")].filter((file) => file.endsWith(".ts"));
 }
 
 function scriptOf(target: string, source: string): string {

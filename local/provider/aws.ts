@@ -6,6 +6,7 @@ import { appautoscaling } from "./resources/appautoscaling";
 import { cloudwatch } from "./resources/cloudwatch";
 import { dynamodb } from "./resources/dynamodb";
 import { ec2 } from "./resources/ec2";
+import { ecr } from "./resources/ecr";
 import { ecs } from "./resources/ecs";
 import { edge } from "./resources/edge";
 import { iam } from "./resources/iam";
@@ -30,6 +31,7 @@ export const adapters: Adapters = {
     ...cloudwatch,
     ...dynamodb,
     ...ec2,
+    ...ecr,
     ...ecs,
     ...edge,
     ...iam,

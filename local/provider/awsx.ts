@@ -12,6 +12,7 @@ import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint";
 import { getAvailabilityZones } from "@pulumi/aws/getAvailabilityZones";
 import type { VpcArgs } from "@pulumi/awsx/ec2/vpc";
 import * as pulumi from "@pulumi/pulumi";
+import { makeImage } from "./image";
 import { endWithParent } from "./server";
 import { inOrderOfMaking, ipv6Subnet, planSubnets } from "./subnets";
 
@@ -19,18 +20,27 @@ type SubnetSpecs = NonNullable<VpcArgs["subnetSpecs"]>;
 type EndpointSpec = NonNullable<VpcArgs["vpcEndpointSpecs"]>[number];
 type Tags = VpcArgs["tags"];
 
-/** The provider `awsx` of @pulumi/awsx 3.9.0: its Vpc makes the same children, with the same names, as the real one. */
+/** The provider `awsx` of @pulumi/awsx 3.9.0: its components make the same children, with the same names, as the real ones. */
 const provider: pulumi.provider.Provider = {
     version: "3.9.0",
     async construct(name, type, inputs, options) {
-        if (type !== "awsx:ec2:Vpc") {
+        const make = components[type];
+        if (make === undefined) {
+            const names = Object.keys(components).join(" and ");
             throw new Error(
-                `The local system does not know the component "${type}": it has "awsx:ec2:Vpc" alone (local/provider/awsx.ts).`,
+                `The local system does not know the component "${type}": it has ${names} (local/provider/awsx.ts).`,
             );
         }
         const component = new pulumi.ComponentResource(type, name, {}, options);
-        return { urn: component.urn, state: await makeVpc(component, name, inputs) };
+        return { urn: component.urn, state: await make(component, name, inputs as never) };
     },
+};
+
+type Make = (parent: pulumi.Resource, name: string, args: never) => pulumi.Inputs | Promise<pulumi.Inputs>;
+
+const components: Readonly<Record<string, Make>> = {
+    "awsx:ec2:Vpc": makeVpc,
+    "awsx:ecr:Image": (parent, _name, args) => makeImage(parent, args),
 };
 
 async function makeVpc(parent: pulumi.Resource, name: string, args: VpcArgs): Promise<pulumi.Inputs> {

@@ -40,6 +40,24 @@ export const invokes: Readonly<Record<string, (aws: Aws, args: Properties) => Pr
         };
     },
 
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": async (aws, { registryId }) => {
+        const { authorizationData = [] } = await aws.ecr.getAuthorizationToken({});
+        const { authorizationToken = "", expiresAt, proxyEndpoint } = authorizationData[0];
+        const [userName, password] = Buffer.from(authorizationToken, "base64").toString().split(":");
+        return {
+            ...{
+                id: aws.region,
+                region: aws.region,
+                registryId,
+                authorizationToken,
+                userName,
+                password,
+                proxyEndpoint,
+            },
+            expiresAt: expiresAt?.toISOString(),
+        };
+    },
+
     "aws:route53/getZone:getZone": async (aws, args) => {
         const id = typeof args.zoneId === "string" ? args.zoneId : await findZone(aws, args);
         const { HostedZone: zone, DelegationSet } = await aws.route53

@@ -7,6 +7,7 @@ const clientClasses = {
     cloudwatchLogs: async () => (await import("@aws-sdk/client-cloudwatch-logs")).CloudWatchLogs,
     dynamodb: async () => (await import("@aws-sdk/client-dynamodb")).DynamoDB,
     ec2: async () => (await import("@aws-sdk/client-ec2")).EC2,
+    ecr: async () => (await import("@aws-sdk/client-ecr")).ECR,
     ecs: async () => (await import("@aws-sdk/client-ecs")).ECS,
     elb: async () => (await import("@aws-sdk/client-elastic-load-balancing-v2")).ElasticLoadBalancingV2,
     eventbridge: async () => (await import("@aws-sdk/client-eventbridge")).EventBridge,

@@ -6,7 +6,14 @@ const nextVersion = { image: "docker.io/traefik/whoami:v1.10.4" };
 
 /** The classic shapes, each with its example, by the word that `npm start -- --scenario` takes. */
 const shapes = {
-    alb: { example: "alb", host: "www", nextVersion, steps: [wireWatched("shop-tg", "readable")] },
+    alb: {
+        example: "alb",
+        host: "www",
+        echoes: false,
+        load: { webSockets: 0 },
+        nextVersion: { version: "1.1" },
+        steps: [wireWatched("shop-tg", "readable")],
+    },
     "end-to-end-tls": {
         example: "end-to-end-tls",
         host: "records",

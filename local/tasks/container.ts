@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import type {
     Container,
@@ -55,6 +55,7 @@ export interface ContainerInside {
     /** Its own: nothing of this process's leaks in. */
     readonly env: Readonly<Record<string, string>>;
     readonly translation: Translation;
+    readonly cwd: string;
 }
 
 /** Starts the process of a container. */
@@ -62,34 +63,37 @@ export async function startContainer(container: RunningContainer, setting: Conta
     const { definition, override } = container;
     const { image, directory, isOpen } = setting;
     const { address, loopback, privateDnsName } = setting.networkInterface;
-    const mounts = mountsOf(definition);
+    const files = image.files && writeFiles(image.files, join(directory, "files", definition.name!));
+    const cwd = files === undefined ? directory : join(files, image.workingDirectory ?? "/");
+    const mounts = mountsOf(definition, files === undefined ? "" : directory);
     const isServed = (definition.portMappings ?? []).some(({ containerPort }) => isOpen(containerPort!));
     const host = isServed ? address : loopback;
     const ownLoopback = image.sharesLoopback ? loopback : host;
-    const translation = { address, loopback, ownLoopback, isOpen, mounts, sharesLoopback: image.sharesLoopback };
-    const [program, ...words] = commandLine(
+    const translation = { address, loopback, ownLoopback, isOpen, mounts, sharesLoopback: image.sharesLoopback, files };
+    const [program, ...args] = commandLine(
         image,
         definition.entryPoint ?? [],
         override?.command ?? definition.command ?? [],
-    );
-    const args = words.map((word) => translate(word, translation));
+    ).map((word) => translate(word, translation));
+    const variables = [...(definition.environment ?? []), ...(override?.environment ?? [])];
     const environment = Object.fromEntries(
-        [...(definition.environment ?? []), ...(override?.environment ?? [])].map(({ name = "", value = "" }) => [
-            name,
-            translate(value, translation),
-        ]),
+        [
+            ...Object.entries(image.environment ?? {}),
+            ...variables.map(({ name = "", value = "" }): [string, string] => [name, value]),
+        ].map(([name, value]) => [name, translate(value, translation)]),
     );
     const directories = [
+        cwd,
         ...Object.values(mounts),
         ...[...args, ...Object.values(environment)].flatMap(pipeDirectories),
     ];
-    directories.forEach((path) => mkdirSync(join(directory, path), { recursive: true }));
+    directories.forEach((path) => mkdirSync(resolve(directory, path), { recursive: true }));
 
     const programs = programsOf(image, join(directory, "programs", definition.name!));
     const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
     const env = {
-        PATH: `${programs}:/usr/local/bin:/usr/bin:/bin`,
         ...environment,
+        PATH: `${programs}:${environment.PATH ?? "/usr/local/bin:/usr/bin:/bin"}`,
         ...setting.secrets,
         // Fargate's form of it; Envoy learns the task's own id from it.
         ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${runtimeId}`,
@@ -97,7 +101,7 @@ export async function startContainer(container: RunningContainer, setting: Conta
         HOST: host,
     };
     container.process = await setting.processes
-        .start({ name: `tasks/${setting.taskId}-${definition.name}`, command: program, args, env, cwd: directory })
+        .start({ name: `tasks/${setting.taskId}-${definition.name}`, command: program, args, env, cwd })
         .catch((error: Error) => {
             throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
         });
@@ -105,7 +109,7 @@ export async function startContainer(container: RunningContainer, setting: Conta
         lastStatus: "RUNNING",
         runtimeId,
     });
-    return { env, translation };
+    return { env, translation, cwd };
 }
 
 /** Makes a folder in which scripts and health checks find the image's programs under their names. */
@@ -118,10 +122,22 @@ function programsOf({ programs }: Image, folder: string): string {
     return folder;
 }
 
-/** Where the task's volumes are in its directory, by the paths the container knows them under. */
-function mountsOf({ mountPoints = [] }: ContainerDefinition): Record<string, string> {
+/** Gives a container its own copy of the image's files. */
+function writeFiles(files: NonNullable<Image["files"]>, directory: string): string {
+    for (const [path, { mode, content }] of files) {
+        mkdirSync(dirname(join(directory, path)), { recursive: true });
+        writeFileSync(join(directory, path), content, { mode });
+    }
+    return directory;
+}
+
+/** Where the task's volumes are in its directory, which a container starts in unless it has files of its own. */
+function mountsOf({ mountPoints = [] }: ContainerDefinition, directory: string): Record<string, string> {
     return Object.fromEntries(
-        mountPoints.map(({ containerPath = "", sourceVolume = "" }) => [containerPath, `volumes/${sourceVolume}`]),
+        mountPoints.map(({ containerPath = "", sourceVolume = "" }) => [
+            containerPath,
+            join(directory, "volumes", sourceVolume),
+        ]),
     );
 }
 

@@ -1,6 +1,8 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 
+import type { ImageFile } from "../images/dockerfile";
+
 /** What an image holds, as far as it matters to a container that is a process. */
 export interface Image {
     readonly entryPoint: readonly string[];
@@ -9,6 +11,10 @@ export interface Image {
     readonly programs: Readonly<Record<string, readonly string[]>>;
     /** Whether its configuration names addresses that all containers of a task share on AWS (loopback, 0.0.0.0). */
     readonly sharesLoopback: boolean;
+    /** Of one that was built: its variables, the folder it starts in, and its files by their paths. */
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly workingDirectory?: string;
+    readonly files?: ReadonlyMap<string, ImageFile>;
 }
 
 /** Repository, without registry and tag -> what runs for it. Everything else cannot be pulled. */
@@ -25,6 +31,7 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
         programs: { whoami: [process.execPath, join(__dirname, "demoApp.mjs")] },
         sharesLoopback: false,
     }),
+    node: () => ({ entryPoint: [], command: ["node"], programs: { node: [process.execPath] }, sharesLoopback: false }),
     // Their scripts run in the machine's own shell, with programs of ours: not every machine has curl and openssl.
     "curlimages/curl": () => helper("curl"),
     "alpine/openssl": () => helper("openssl"),
@@ -58,13 +65,13 @@ export function commandLine(image: Image, entryPoint: readonly string[], command
     const [program, ...args] =
         entryPoint.length > 0
             ? [...entryPoint, ...command]
-            : [...image.entryPoint, ...(command.length > 0 ? withoutProgram(image, command) : image.command)];
+            : [...image.entryPoint, ...(command.length > 0 ? withoutEntryPoint(image, command) : image.command)];
     return [...(image.programs[baseName(program)] ?? [program]), ...args];
 }
 
 /** The images' entry point scripts take options as well as a whole command line that starts with the program. */
-function withoutProgram(image: Image, command: readonly string[]): readonly string[] {
-    return baseName(command[0]) in image.programs ? command.slice(1) : command;
+function withoutEntryPoint(image: Image, command: readonly string[]): readonly string[] {
+    return image.entryPoint.includes(baseName(command[0])) ? command.slice(1) : command;
 }
 
 function baseName(path: string): string {

@@ -21,15 +21,15 @@ import {
 } from "./container";
 import type { ContainerSetting, RunningContainer } from "./container";
 import { watchHealth } from "./healthCheck";
-import { findImage } from "./images";
 import type { Image } from "./images";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
+import type { PullImage } from "./pull";
 import type { ReadSecret } from "./secrets";
 import type { ReadIngress } from "./securityGroups";
 
 /** What the tasks of one local system share. */
 export interface TaskHost {
-    readonly root: string;
+    readonly pullImage: PullImage;
     readonly processes: Processes;
     readonly networkInterfaces: NetworkInterfaces;
     readonly readSecret: ReadSecret;
@@ -139,7 +139,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         mkdirSync(directory, { recursive: true });
         const isOpen = await host.readIngress(scope, networkInterface.securityGroupIds);
         task.pullStartedAt = new Date();
-        const images = containers.map((container) => pull(container, host.root));
+        const images = await Promise.all(containers.map((container) => pull(container, host.pullImage)));
         const credentials = await host.readCredentials(scope, definition.taskRoleArn);
         const secrets = await Promise.all(containers.map(readSecrets));
         task.pullStoppedAt = new Date();
@@ -188,7 +188,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
                 }
                 changes.emit("change");
             };
-            void watchHealth({ healthCheck, ...inside, cwd: directory, signal: container.ended.signal, onStatus });
+            void watchHealth({ healthCheck, ...inside, signal: container.ended.signal, onStatus });
         }
     }
 
@@ -209,8 +209,8 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
     };
 }
 
-function pull({ definition: { image = "" }, view }: RunningContainer, root: string): Image {
-    const found = findImage(image, root);
+async function pull({ definition: { image = "" }, view }: RunningContainer, pullImage: PullImage): Promise<Image> {
+    const found = await pullImage(image);
     if (!found) {
         view.reason =
             "CannotPullContainerError: pull image manifest has been retried 1 time(s): " +

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 import { omit } from "../omit";
 import type { IsOpen } from "./securityGroups";
 
@@ -14,11 +16,13 @@ export interface Translation {
     /** Where a mounted path of the container is, relative to the task's directory. */
     readonly mounts: Readonly<Record<string, string>>;
     readonly sharesLoopback: boolean;
+    /** Where the files of a built image are; undefined: it has none. */
+    readonly files?: string;
 }
 
 /** An argument or the value of an environment variable: an Envoy bootstrap as JSON, a script, or a plain word. */
 export function translate(text: string, translation: Translation): string {
-    const moved = translateMounts(text, translation.mounts);
+    const moved = translateFiles(translateMounts(text, translation.mounts), translation.files);
     if (!translation.sharesLoopback) {
         return moved;
     }
@@ -30,7 +34,7 @@ export function translate(text: string, translation: Translation): string {
 
 /** A word of a health check's command, which ECS runs inside the container. */
 export function translateHealthCheck(text: string, translation: Translation): string {
-    const moved = translateMounts(text, translation.mounts);
+    const moved = translateFiles(translateMounts(text, translation.mounts), translation.files);
     return translateLoopback(translateEntryPoint(moved, translation), translation.ownLoopback);
 }
 
@@ -55,6 +59,13 @@ function translateMounts(text: string, mounts: Readonly<Record<string, string>>)
             ),
         text,
     );
+}
+
+/** Absolute paths that the image has. */
+function translateFiles(text: string, files: string | undefined): string {
+    return files === undefined
+        ? text
+        : text.replace(/(?<=^|[\s=:"'])\/[^\s=:"']+/g, (path) => (existsSync(files + path) ? files + path : path));
 }
 
 function parseBootstrap(text: string): object | undefined {

@@ -19,6 +19,7 @@ import { createIngressReader } from "../../local/tasks/securityGroups";
 import { accountId, type Emulator, startEmulator } from "../support/emulator";
 
 const region = "eu-west-1";
+const policyOfLifecycle = JSON.stringify({ rules: [{ rulePriority: 1, action: { type: "expire" } }] });
 const resolveModule = createRequire(__filename);
 
 function urnOf(type: string, name: string): string {
@@ -391,6 +392,27 @@ describe("local/provider: resources in the emulator", function () {
             bucket,
             rules: [{ id: "old", status: "Enabled", noncurrentVersionExpiration: { noncurrentDays: 90 } }],
         });
+        const repository = await life(
+            "aws:ecr/repository:Repository",
+            { imageTagMutability: "IMMUTABLE", forceDelete: true, tags: { a: "1" } },
+            { imageTagMutability: "MUTABLE", imageScanningConfiguration: { scanOnPush: true }, tags: { b: "2" } },
+        );
+        const repositoryName = String(repository.name);
+        const { repositories } = await aws.ecr.describeRepositories({ repositoryNames: [repositoryName] });
+        expect(repositories![0]).to.deep.include({
+            imageTagMutability: "MUTABLE",
+            imageScanningConfiguration: { scanOnPush: true },
+            repositoryUri: repository.repositoryUrl,
+        });
+        const { tags: ofRepository } = await aws.ecr.listTagsForResource({ resourceArn: String(repository.arn) });
+        expect(ofRepository).to.deep.include({ Key: "b", Value: "2" }).and.not.deep.include({ Key: "a", Value: "1" });
+        await life(
+            "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+            { repository: repositoryName, policy: '{"rules":[]}' },
+            { policy: policyOfLifecycle },
+        );
+        const { lifecyclePolicyText } = await aws.ecr.getLifecyclePolicy({ repositoryName });
+        expect(lifecyclePolicyText).to.equal(policyOfLifecycle);
         const secret = await life(
             "aws:secretsmanager/secret:Secret",
             { recoveryWindowInDays: 0 },

@@ -17,6 +17,7 @@ import type { AwsEvent } from "../../local/gateway/events";
 import { startGateway } from "../../local/gateway/gateway";
 import { claimLoopbackBlock } from "../../local/loopback";
 import { createProcesses } from "../../local/processes";
+import { findImage } from "../../local/tasks/images";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "./until";
 
@@ -84,7 +85,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     });
     const service = createEcs({
         loadBalancing,
-        root: join(__dirname, "..", ".."),
+        pullImage: (name) => Promise.resolve(findImage(name, join(__dirname, "..", ".."))),
         processes,
         networkInterfaces,
         readCredentials: () => Promise.resolve({}),

@@ -1,4 +1,4 @@
-// The shop: says which task answers, after `?wait=50ms` or `?wait=2s` if that is asked for.
+// The shop: says which task of which version answers, after `?wait=50ms` or `?wait=2s` if that is asked for.
 import { createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -10,7 +10,9 @@ const server = createServer(async (request, response) => {
         response.setHeader("connection", "close"); // stopping: the next request is another task's
     }
     response.setHeader("content-type", "text/plain; charset=utf-8");
-    response.end(pathname === "/health" ? "" : `Name: shop\nHostname: ${process.env.HOSTNAME}\n`);
+    response.end(
+        pathname === "/health" ? "" : `Name: shop ${process.env.VERSION}\nHostname: ${process.env.HOSTNAME}\n`,
+    );
 });
 
 // The load balancer keeps idle connections for 60 s: it must not find one closed when it sends a request.

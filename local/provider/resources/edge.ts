@@ -1,8 +1,6 @@
 import type { UserPoolArgs, UserPoolState } from "@pulumi/aws/cognito/userPool";
 import type { UserPoolClientArgs, UserPoolClientState } from "@pulumi/aws/cognito/userPoolClient";
 import type { UserPoolDomainArgs, UserPoolDomainState } from "@pulumi/aws/cognito/userPoolDomain";
-import type { LifecyclePolicyArgs, LifecyclePolicyState } from "@pulumi/aws/ecr/lifecyclePolicy";
-import type { RepositoryArgs, RepositoryState } from "@pulumi/aws/ecr/repository";
 import type { WebAclArgs, WebAclState } from "@pulumi/aws/wafv2/webAcl";
 import type { WebAclAssociationArgs, WebAclAssociationState } from "@pulumi/aws/wafv2/webAclAssociation";
 import { type Adapters, service } from "../adapter";
@@ -42,24 +40,6 @@ export const edge: Adapters = {
         "cognito/userPoolDomain:UserPoolDomain": kept<UserPoolDomainArgs, UserPoolDomainState>({
             id: (_, { domain }) => domain,
             replaceOn: ["domain", "userPoolId"],
-        }),
-    }),
-    ...service("ECR", {
-        "ecr/repository:Repository": kept<RepositoryArgs, RepositoryState>({
-            taggable: true,
-            autoName: { property: "name", maxLength: 256, lowerCase: true },
-            id: (_, { name }) => name!,
-            replaceOn: ["name", "encryptionConfigurations"],
-            outputs: (aws, { name }) => ({
-                arn: aws.arn("ecr", `repository/${name}`),
-                registryId: aws.accountId,
-                repositoryUrl: `${aws.accountId}.dkr.ecr.${aws.region}.amazonaws.com/${name}`,
-            }),
-        }),
-        "ecr/lifecyclePolicy:LifecyclePolicy": kept<LifecyclePolicyArgs, LifecyclePolicyState>({
-            id: (_, { repository }) => repository,
-            replaceOn: ["repository"],
-            outputs: (aws) => ({ registryId: aws.accountId }),
         }),
     }),
 };

@@ -15,7 +15,10 @@ let healthStatus = 200;
 
 const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
-    await new Promise((resolve) => setTimeout(resolve, waitMs(url)));
+    const wait = waitMs(url);
+    if (wait > 0) {
+        await new Promise((resolve) => setTimeout(resolve, wait)); // at least 1 ms, whatever is asked for
+    }
     if (!server.listening) {
         response.setHeader("connection", "close"); // ending: the client is not to send another one here
     }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 export interface IdentityProvider {
     readonly issuer: string;
     readonly jwksEndpoint: string;
-    /** A token that is good for an hour, signed with RS256. The claims are added to `iss`, `iat`, `nbf` and `exp`, or replace them. */
+    /** A token that is good for an hour. The claims are added to `iss`, `iat`, `nbf` and `exp`, or replace them. */
     issueToken(claims?: Readonly<Record<string, unknown>>): Promise<string>;
     stop(): Promise<void>;
 }
@@ -16,6 +16,8 @@ export interface IdentityProviderOptions {
     readonly port: number;
     /** Of `hostname`, and its key. */
     readonly certificate: { readonly certificate: string; readonly privateKey: string };
+    /** How it signs tokens (default RS256). */
+    readonly algorithm?: "RS256" | "ES256";
     /** Its files are kept in `<directory>/identity-provider`. */
     readonly directory: string;
 }
@@ -34,7 +36,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
     const server = new OAuth2Server(write("key.pem", privateKey), write("certificate.pem", certificate), {
         endpoints: { jwks: jwksPath },
     });
-    await server.issuer.keys.generate("RS256");
+    await server.issuer.keys.generate(options.algorithm ?? "RS256");
     await server.start(options.port, options.address);
     const issuer = `https://${options.hostname}`;
     server.issuer.url = issuer; // not the one of its address and port

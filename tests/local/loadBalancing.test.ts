@@ -327,13 +327,14 @@ describe("load balancers of the local system", () => {
     it("let in who has a token of the issuer, with the claims that a rule asks for", async () => {
         const authority = await createAuthority("Test roots");
         writeFileSync(trustedRootsFile, authority.ca);
-        const provider = async (hostname: string) => {
+        const provider = async (hostname: string, algorithm?: "ES256") => {
             const address = networkInterfaces.newAddress();
             names.set(hostname, address);
             const certificate = await authority.issue([hostname]);
-            return startIdentityProvider({ hostname, address, port: 8443, certificate, directory });
+            return startIdentityProvider({ hostname, address, port: 8443, certificate, algorithm, directory });
         };
         const [id, other] = [await provider("id.example.test"), await provider("other.example.test")];
+        const elliptic = await provider("elliptic.example.test", "ES256");
         const arn = await balancer("tokens");
         const group = await targetGroup("tokens");
         await register(group, await serve((incoming, response) => response.end(incoming.headers.authorization)));
@@ -367,6 +368,19 @@ describe("load balancers of the local system", () => {
             Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/open"] } }],
             Actions: [forward(group)],
         });
+        await elb.createRule({
+            ListenerArn: Listeners![0].ListenerArn,
+            Priority: 3,
+            Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/elliptic"] } }],
+            Actions: [
+                {
+                    Type: "jwt-validation",
+                    Order: 1,
+                    JwtValidationConfig: { Issuer: elliptic.issuer, JwksEndpoint: elliptic.jwksEndpoint },
+                },
+                { ...forward(group), Order: 2 },
+            ],
+        });
         await healthy(group);
         const host = await addressOf(arn);
         const status = async (path: string, token?: string) =>
@@ -390,6 +404,8 @@ describe("load balancers of the local system", () => {
         expect(await status("/", await id.issueToken({ exp: undefined }))).to.equal(401);
         expect(await status("/", await id.issueToken({ nbf: seconds + 120 }))).to.equal(401);
 
+        expect(await status("/elliptic", await elliptic.issueToken())).to.equal(401); // AWS takes RS256 alone
+
         const claims = { tenant: "blue", groups: ["admins", "staff", "all"], scope: "write read list" };
         expect(await status("/claims", await id.issueToken(claims))).to.equal(200);
         expect(await status("/claims", good)).to.equal(401);
@@ -397,7 +413,7 @@ describe("load balancers of the local system", () => {
         expect(await status("/claims", await id.issueToken({ ...claims, groups: ["staff"] }))).to.equal(401);
         expect(await status("/claims", await id.issueToken({ ...claims, scope: "write reading" }))).to.equal(401);
 
-        await Promise.all([id.stop(), other.stop()]);
+        await Promise.all([id.stop(), other.stop(), elliptic.stop()]);
     });
 
     it("bring a client back to its target by a cookie, as long as the target is there", async () => {

@@ -23,6 +23,7 @@ import { elbOverlay } from "../../local/gateway/elb";
 import { startGateway } from "../../local/gateway/gateway";
 import type { Gateway } from "../../local/gateway/gateway";
 import { startIdentityProvider } from "../../local/identityProvider";
+import type { IdentityProvider } from "../../local/identityProvider";
 import { claimLoopbackBlock } from "../../local/loopback";
 import type { LoopbackBlock } from "../../local/loopback";
 import { createProcesses } from "../../local/processes";
@@ -37,6 +38,7 @@ const certificateArn = `arn:aws:acm:eu-west-1:${accountId}:certificate/1`;
 describe("load balancers of the local system", () => {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-elb-"));
     const servers: Server[] = [];
+    const identityProviders: IdentityProvider[] = [];
     let processes: Processes;
     let block: LoopbackBlock;
     let gateway: Gateway;
@@ -85,6 +87,7 @@ describe("load balancers of the local system", () => {
     after(async () => {
         await balancing.stop();
         await gateway.stop();
+        await Promise.all(identityProviders.map((provider) => provider.stop()));
         await dns.stop();
         await block.release();
         servers.forEach((server) => server.close().closeAllConnections());
@@ -331,7 +334,10 @@ describe("load balancers of the local system", () => {
             const address = networkInterfaces.newAddress();
             names.set(hostname, address);
             const certificate = await authority.issue([hostname]);
-            return startIdentityProvider({ hostname, address, port: 8443, certificate, algorithm, directory });
+            const options = { hostname, address, port: 8443, certificate, algorithm, directory };
+            const started = await startIdentityProvider(options);
+            identityProviders.push(started);
+            return started;
         };
         const [id, other] = [await provider("id.example.test"), await provider("other.example.test")];
         const elliptic = await provider("elliptic.example.test", "ES256");
@@ -412,8 +418,6 @@ describe("load balancers of the local system", () => {
         expect(await status("/claims", await id.issueToken({ ...claims, tenant: "green" }))).to.equal(401);
         expect(await status("/claims", await id.issueToken({ ...claims, groups: ["staff"] }))).to.equal(401);
         expect(await status("/claims", await id.issueToken({ ...claims, scope: "write reading" }))).to.equal(401);
-
-        await Promise.all([id.stop(), other.stop(), elliptic.stop()]);
     });
 
     it("bring a client back to its target by a cookie, as long as the target is there", async () => {

@@ -114,7 +114,7 @@ function taskReachable(report: Report): ListrTask<Life> {
             const address = await eventually(`${hostname} in DNS`, async () => (await resolve(system, hostname))[0]);
             const resolvable = Date.now();
             await eventually(`${hostname} answering`, () =>
-                visit(system, hostname, "/", address).catch(() => undefined),
+                visit(system, hostname, "/", { address }).catch(() => undefined),
             );
             report.task = {
                 taskArn,

@@ -55,8 +55,20 @@ export function trusted({ acme, amazonRootFile }: Visited): Buffer[] {
     return [readFileSync(acme.rootFile), readFileSync(amazonRootFile)];
 }
 
-/** GET by HTTPS, over HTTP/2 where it is offered, at the address that DNS gives or at another one. */
-export async function visit(system: SystemFile, hostname: string, path = "/", address?: string): Promise<Page> {
+export interface VisitOptions {
+    /** Default: the one that DNS gives. */
+    readonly address?: string;
+    /** Beside those of every request. */
+    readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** GET by HTTPS, over HTTP/2 where it is offered. */
+export async function visit(
+    system: SystemFile,
+    hostname: string,
+    path = "/",
+    { address, headers }: VisitOptions = {},
+): Promise<Page> {
     const socket = connectTls({
         host: address ?? (await addressOf(system, hostname)),
         port: system.httpsPort,
@@ -67,27 +79,29 @@ export async function visit(system: SystemFile, hostname: string, path = "/", ad
     await new Promise<void>((done, reject) => socket.once("secureConnect", done).once("error", reject));
     const connection = connectionOf(socket);
     const authority = `${hostname}:${system.httpsPort}`;
-    const answer = await (socket.alpnProtocol === "h2" ? getByHttp2 : getByHttp1)(socket, authority, path);
+    const answer = await (socket.alpnProtocol === "h2" ? getByHttp2 : getByHttp1)(socket, authority, path, headers);
     return { ...answer, ...connection };
 }
 
 type Answer = Pick<Page, "status" | "headers" | "body" | "httpVersion">;
 
-async function getByHttp2(socket: TLSSocket, authority: string, path: string): Promise<Answer> {
+type Headers = VisitOptions["headers"];
+
+async function getByHttp2(socket: TLSSocket, authority: string, path: string, headers: Headers): Promise<Answer> {
     const session = connectHttp2(`https://${authority}`, { createConnection: () => socket });
     try {
         return await new Promise<Answer>((done, reject) => {
-            const request = session.request({ ":path": path });
+            const request = session.request({ ...headers, ":path": path });
             const body: Buffer[] = [];
-            let headers: Page["headers"] = {};
+            let given: Page["headers"] = {};
             session.once("error", reject);
             request
-                .on("response", (given) => (headers = given))
+                .on("response", (received) => (given = received))
                 .on("data", (chunk: Buffer) => body.push(chunk))
                 .on("end", () =>
                     done({
-                        status: Number(headers[":status"]),
-                        headers,
+                        status: Number(given[":status"]),
+                        headers: given,
                         body: String(Buffer.concat(body)),
                         httpVersion: "2",
                     }),
@@ -99,9 +113,10 @@ async function getByHttp2(socket: TLSSocket, authority: string, path: string): P
     }
 }
 
-function getByHttp1(socket: TLSSocket, authority: string, path: string): Promise<Answer> {
+function getByHttp1(socket: TLSSocket, host: string, path: string, more: Headers): Promise<Answer> {
+    const headers = { ...more, host, connection: "close" };
     return new Promise((done, reject) => {
-        get({ createConnection: () => socket, path, headers: { host: authority, connection: "close" } }, (answer) => {
+        get({ createConnection: () => socket, path, headers }, (answer) => {
             const body: Buffer[] = [];
             answer
                 .on("data", (chunk: Buffer) => body.push(chunk))
@@ -128,10 +143,17 @@ function connectionOf(socket: TLSSocket): Pick<Page, "tlsVersion" | "cipher" | "
 }
 
 /** Sends a text over a WebSocket and gives what comes back. */
-export async function echo(system: SystemFile, hostname: string, path: string, text: string): Promise<string> {
+export async function echo(
+    system: SystemFile,
+    hostname: string,
+    path: string,
+    text: string,
+    headers?: VisitOptions["headers"],
+): Promise<string> {
     const address = await addressOf(system, hostname);
     const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${path}`, {
         ca: trusted(system),
+        headers,
         // `ws` asks for one address or for all of them.
         lookup: (_name, options, callback) =>
             options.all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4),

@@ -1,6 +1,6 @@
 import { shapeLife } from "./life";
 import type { Shape, ShapeReport } from "./life";
-import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, wireWatched } from "./steps";
+import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, tokensAskedFor, wireWatched } from "./steps";
 
 const nextVersion = { image: "docker.io/traefik/whoami:v1.10.4" };
 
@@ -12,7 +12,7 @@ const shapes = {
         echoes: false,
         load: { webSockets: 0 },
         nextVersion: { version: "1.1" },
-        steps: [wireWatched("shop-tg", "readable")],
+        steps: [wireWatched("shop-tg", "readable"), tokensAskedFor("api")],
     },
     "end-to-end-tls": {
         example: "end-to-end-tls",

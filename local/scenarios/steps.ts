@@ -9,7 +9,8 @@ import { ListrTask } from "listr2";
 import { eventually } from "../caller";
 import { startLoad } from "../load";
 import type { LoadCounts } from "../load";
-import { visit } from "../visitor";
+import { runningSystem } from "../steps";
+import { echo, visit } from "../visitor";
 import { Life, ShapeReport, upLife } from "./life";
 import { isTls, readProxyHeader, tapWire } from "./wire";
 
@@ -105,6 +106,42 @@ function plainHttp(host: string, port: number): Promise<string> {
             })
             .once("close", () => resolve("closed"))
             .once("error", ({ code = "" }: NodeJS.ErrnoException) => resolve(code));
+    });
+}
+
+/** What somebody gets who calls a service that wants tokens. */
+export interface TokensReport {
+    without: number;
+    /** From an issuer that it does not know. */
+    foreign: number;
+    good: number;
+    webSocket: boolean;
+}
+
+/** A service that wants tokens answers callers that have one of its identity provider's, by HTTPS and by WebSocket. */
+export function tokensAskedFor(host: string) {
+    return (report: ShapeReport & { tokens?: TokensReport }): ListrTask<Life> => ({
+        title: "callers are asked for a token",
+        task: async (life, step) => {
+            const { up, hostname } = upLife(life);
+            const domain = hostname.slice(hostname.indexOf(".") + 1);
+            const provider = await runningSystem(life).startIdentityProvider(`id.${domain}`);
+            const bearing = (token: string) => ({ authorization: `Bearer ${token}` });
+            const status = async (headers?: Readonly<Record<string, string>>): Promise<number> =>
+                (await visit(up.system, `${host}.${domain}`, "/", { headers })).status;
+            const good = bearing(await provider.issueToken());
+            const seen = {
+                without: await status(),
+                foreign: await status(bearing(await provider.issueToken({ iss: "https://id.example.com" }))),
+                good: await status(good),
+                webSocket: (await echo(up.system, `${host}.${domain}`, "/echo", "hello", good)) === "hello",
+            };
+            report.tokens = seen;
+            step.title = `${step.title}: ${seen.without} without, ${seen.foreign} with a foreign one, ${seen.good} with a good one`;
+            if (seen.without !== 401 || seen.foreign !== 401 || seen.good !== 200 || !seen.webSocket) {
+                throw new Error(`Not what callers should get: ${JSON.stringify(seen)}`);
+            }
+        },
     });
 }
 

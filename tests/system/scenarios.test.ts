@@ -6,10 +6,11 @@ import { expect } from "chai";
 import type { ShapeReport } from "../../local/scenarios/life";
 import { runScenario } from "../../local/scenarios/scenarios";
 import type { Scenario } from "../../local/scenarios/scenarios";
-import type { WireReport } from "../../local/scenarios/steps";
+import type { TokensReport, WireReport } from "../../local/scenarios/steps";
 
 type Report = ShapeReport & {
     wire?: WireReport;
+    tokens?: TokensReport;
     besideEnvoy?: Record<string, string>;
     renewal?: { before: string; after: string };
     stop?: { requests: number; failed: number };
@@ -52,7 +53,7 @@ describe("the life of the example", function () {
     }
 
     it("alb", async () => {
-        const { services, targets, tls, redirect, wire } = await lifeOf("alb", 1);
+        const { services, targets, tls, redirect, wire, tokens } = await lifeOf("alb", 1);
         expect(services).to.deep.equal({ "shop-service": 2, "api-service": 2 });
         expect(targets).to.deep.equal({
             "shop-tg": ["8080 healthy", "8080 healthy"],
@@ -61,6 +62,7 @@ describe("the life of the example", function () {
         expect(tls).to.deep.equal(byPolicy);
         expect(redirect?.status).to.equal(301);
         expect([wire?.encrypted, wire?.readable]).to.deep.equal([false, true]);
+        expect(tokens).to.deep.equal({ without: 401, foreign: 401, good: 200, webSocket: true });
     });
 
     it("end-to-end-tls", async () => {

@@ -38,7 +38,7 @@ describe("tasks with names of their own", function () {
         expect(body).to.contain(`Hostname: ip-${addressOfOne.replaceAll(".", "-")}.`);
 
         // What a stale DNS answer leads to: the right name, at another task's address.
-        const misdirected = await visit(caller.system, one, "/", addressOfOther);
+        const misdirected = await visit(caller.system, one, "/", { address: addressOfOther });
         expect(misdirected.authorized).to.equal(true);
         expect([misdirected.status, misdirected.body]).to.deep.equal([421, "This is not the task of that name.\n"]);
 

@@ -102,7 +102,8 @@ export interface AppArgs {
      */
     readonly healthCheck?: pulumi.Input<ContainerHealthCheckArgs>;
     /**
-     * Path on which the app answers 200 when it can serve; Envoy asks it every 5 seconds and answers 503 itself while it cannot.
+     * Path on which the app answers 200 when it can serve; Envoy asks it every 5 seconds. While it cannot, a load balancer is told so; without
+     * one, Envoy answers 503 itself.
      * @default not asked
      */
     readonly healthCheckPath?: pulumi.Input<string>;

@@ -398,13 +398,15 @@ function router(): Json {
     };
 }
 
-function appCluster({ appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
+function appCluster({ front, appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
     return {
         name: "app",
         type: "STATIC",
         connect_timeout: "2s",
         per_connection_buffer_limit_bytes: 32_768,
-        // With its only host unhealthy, Envoy "panics" and passes requests on: until the load balancer has noticed, the app may still serve them.
+        // With its only host unhealthy, Envoy "panics" and passes requests on: until a load balancer has noticed, the app may still serve
+        // them. Without one, nobody notices but the client, who is told at once.
+        ...(front === undefined && { common_lb_config: { healthy_panic_threshold: { value: 0 } } }),
         circuit_breakers: {
             thresholds: [{ max_connections: 1024, max_pending_requests: 1024, max_requests: 4096, max_retries: 16 }],
         },

@@ -266,6 +266,11 @@ describe("Envoy in front of a task", () => {
         });
     });
 
+    afterEach(async () => {
+        health = 200;
+        await until("the app is healthy", async () => (await get(own)).status === 200);
+    });
+
     it("answers 503 at once while the app is down, and serves again when it is back", async () => {
         await stopApp();
         const asked = Date.now();
@@ -273,6 +278,11 @@ describe("Envoy in front of a task", () => {
         expect(Date.now() - asked).to.be.lessThan(1000);
         await startApp();
         await until("the app is served again", async () => (await get(own)).status === 200);
+    });
+
+    it("answers 503 at once while the app is not healthy, when no load balancer could take another", async () => {
+        health = 500;
+        await until("it is refused", async () => (await get(own)).status === 503);
     });
 
     it("tells a load balancer that the app is not healthy, and passes on what it still sends", async () => {
@@ -284,7 +294,6 @@ describe("Envoy in front of a task", () => {
         health = 500;
         await until("it is not healthy any more", async () => (await getFrom(check, own)).status === 503);
         const { status } = await getFrom({ port: ports.httpsPort }, own);
-        health = 200;
         expect(status).to.equal(200);
     });
 

@@ -130,6 +130,8 @@ export function tokensAskedFor(host: string) {
             const status = async (headers?: Readonly<Record<string, string>>): Promise<number> =>
                 (await visit(up.system, `${host}.${domain}`, "/", { headers })).status;
             const good = bearing(await provider.issueToken());
+            // The provider is there since now: its name and keys are asked for again every few seconds.
+            await eventually("a good token", async () => ((await status(good)) === 200 ? true : undefined));
             const seen = {
                 without: await status(),
                 foreign: await status(bearing(await provider.issueToken({ iss: "https://id.example.com" }))),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -12,7 +12,7 @@ import { exampleConfig } from "../support/exampleConfig";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
 import { root } from "../support/plugin";
-import { yamlStack } from "../support/yamlProgram";
+import { Pulumi, yamlStack } from "../support/yamlProgram";
 
 const region = "eu-west-1";
 
@@ -60,10 +60,14 @@ describe("the plugin's arguments in another language", function () {
 
     after(() => rmSync(folder, { recursive: true }));
 
-    /** The preview of a program of these resources. */
-    async function preview(resources: Record<string, unknown>): Promise<Preview> {
+    /** A program of these resources. */
+    function program(resources: Record<string, unknown>): Promise<Pulumi> {
         writeFileSync(join(folder, "Pulumi.yaml"), stringify({ name: "faulty", runtime: "yaml", resources }));
-        const pulumi = await yamlStack(system, folder, { "aws:region": region });
+        return yamlStack(system, folder, { "aws:region": region });
+    }
+
+    async function preview(resources: Record<string, unknown>): Promise<Preview> {
+        const pulumi = await program(resources);
         return JSON.parse(await pulumi("preview", "--json")) as Preview;
     }
 
@@ -99,6 +103,25 @@ describe("the plugin's arguments in another language", function () {
         expect(await refusal({ ...given, cpu: 256, memory: 4096 })).to.contain(
             "Fargate has no task of 256 CPU units with 4096 MiB: give one of 512, 1024, 2048",
         );
+    });
+
+    it("name a folder of the program: an image is built from it, and stays as it is", async () => {
+        mkdirSync(join(folder, "app"));
+        writeFileSync(join(folder, "app/Dockerfile"), "FROM node:24\n");
+        const build = { context: "app", args: { A: "1", B: "2", C: "3", D: "4", E: "5" } };
+        const properties = {
+            build,
+            vpcId: "vpc-1",
+            subnetIds: ["subnet-1"],
+            clusterArn: `arn:aws:ecs:${region}:111122223333:cluster/games`,
+            certificateSecretArn: `arn:aws:secretsmanager:${region}:111122223333:secret:certificate-AbCdEf`,
+        };
+        const pulumi = await program({ game: { type: "taskgate:index:EnvoyTask", properties } });
+        await pulumi("up", "--yes", "--skip-preview");
+        await pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+        const { resources } = readState(system, "dev", "faulty");
+        expect(resources.filter(({ type }) => type === "docker-build:index:Image")).to.have.length(1);
+        await pulumi("destroy", "--yes", "--skip-preview");
     });
 
     it("may be unknown in a preview", async () => {

@@ -141,7 +141,7 @@ const defaults = {
 
 /**
  * Traefik behind one Network Load Balancer, in front of all tasks of a cluster that say by their labels (`traefikLabels`) which hosts and paths
- * are theirs. It ends TLS with the wildcard certificate, and looks every 15 seconds which tasks are healthy; nothing else is exposed. After
+ * are theirs. It ends TLS with the wildcard certificate, and looks every 10 seconds which tasks are healthy; nothing else is exposed. After
  * a renewal of the certificate its tasks are replaced.
  */
 export class TraefikGateway extends pulumi.ComponentResource {

@@ -54,7 +54,7 @@ export const curlImage = "docker.io/curlimages/curl:8.16.0";
 /** Image of `init` where a certificate is to be made. */
 const opensslImage = "docker.io/alpine/openssl:3.5.4";
 
-/** Seconds until Traefik has certainly noticed that a task stops: it asks ECS every 15 s, and waits 2 s with a change. */
+/** Seconds until Traefik has certainly noticed that a task stops: it asks ECS every 10 s, waits 2 s with a change, and ECS may be slow. */
 const traefikNotices = 20;
 
 /** "nonroot" of distroless images. The helper that talks to Envoy is the same user, and may use its socket. */

@@ -211,7 +211,7 @@ export function traefikFlags(options: TraefikOptions): string[] {
         `--providers.ecs.clusters=${options.clusterArn}`,
         "--providers.ecs.exposedByDefault=false",
         "--providers.ecs.healthyTasksOnly=true",
-        "--providers.ecs.refreshSeconds=15",
+        "--providers.ecs.refreshSeconds=10",
         `--providers.ecs.constraints=Label(\`${gatewayLabel}\`, \`${options.gateway}\`)`,
     ];
 }

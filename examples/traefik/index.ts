@@ -42,7 +42,7 @@ function app(name: string): EnvoyTask {
         httpPort: 8000,
         allowedCidrBlocks: [],
         allowedSecurityGroupIds: [gateway.securityGroupId],
-        drainSeconds: 30, // the 17 it takes Traefik to notice a stop, and time for what came last
+        drainSeconds: 30, // the 12 it takes Traefik to notice a stop, and time for what came last
         dockerLabels: traefikLabels({ gateway: "edge", name, hosts: [`${name}.${domain}`], port: 8443 }),
         desiredCount: 2,
         tags,

@@ -78,6 +78,10 @@ describe("TraefikGateway", () => {
         ]);
     });
 
+    it("asks ECS often enough to notice a stop while the task still serves, for 20 seconds", () => {
+        expect(traefik().command).to.include("--providers.ecs.refreshSeconds=10");
+    });
+
     it("gets the certificate and the dashboard's users as secrets, and is not root", () => {
         expect(traefik().secrets).to.deep.equal([
             { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },

@@ -28,6 +28,7 @@ export async function watchTarget(group: TargetGroup, target: Target, onChange: 
     while (!signal.aborted) {
         const { view } = group;
         const intervalMs = Number(view.HealthCheckIntervalSeconds) * 1_000;
+        const began = Date.now();
         const failure = await check(group, target).then(
             () => undefined,
             (error: Error): Failure => ("reason" in error ? (error as Error & Failure) : unreachable(error)),
@@ -53,9 +54,8 @@ export async function watchTarget(group: TargetGroup, target: Target, onChange: 
         if (target.state !== before) {
             onChange();
         }
-        await delay(target.state === "initial" ? firstChecksEveryMs : intervalMs, undefined, { signal }).catch(
-            () => undefined,
-        );
+        const pauseMs = target.state === "initial" ? firstChecksEveryMs : began + intervalMs - Date.now();
+        await delay(Math.max(pauseMs, 0), undefined, { signal }).catch(() => undefined);
     }
 }
 

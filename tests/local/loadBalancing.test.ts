@@ -499,6 +499,24 @@ describe("load balancers of the local system", () => {
         }
     });
 
+    it("check a target that hangs as often as any other", async () => {
+        const group = await targetGroup("hanging");
+        const checks: number[] = [];
+        const held: unknown[] = [];
+        const port = await serve((_, response) => {
+            checks.push(Date.now());
+            if (checks.length === 1) {
+                response.end("well");
+            } else {
+                held.push(response);
+            }
+        });
+        await register(group, port);
+        await until("three checks", () => checks.length >= 3, 15_000);
+
+        expect(checks[2] - checks[1]).to.be.within(4_900, 5_900); // the interval of 5 s; each takes its time-out of 2 s
+    });
+
     it("show why a target is unhealthy", async () => {
         const arn = await balancer("sick");
         const group = await targetGroup("sick", { UnhealthyThresholdCount: 2 });

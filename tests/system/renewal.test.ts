@@ -152,6 +152,8 @@ describe("renewal of the certificate", function () {
     it("… when the challenge is refused", () =>
         // A zone nearer to the name takes over: what is written to the zone above is not seen by the certificate authority.
         withZone("eu-west-1.tasks.example.test", () =>
-            withEnvironment(neverAuthorized("refused"), () => failsAndLeavesEverything(/unauthorized|_acme-challenge/i)),
+            withEnvironment(neverAuthorized("refused"), () =>
+                failsAndLeavesEverything(/unauthorized|_acme-challenge/i),
+            ),
         ));
 });

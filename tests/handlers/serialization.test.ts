@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -18,7 +18,7 @@ import { startCertificateWorld } from "./certificateWorld";
 // to be found but the AWS SDK.
 
 const root = join(__dirname, "..", "..");
-const dependencies = ["@pulumi/aws", "@pulumi/awsx", "acme-client"];
+const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
 
 describe("a serialised handler", () => {
     let directory: string;
@@ -119,7 +119,7 @@ describe("a serialised handler", () => {
     async function install(handler: (...args: never[]) => unknown, packages: readonly string[]): Promise<number> {
         const { text } = await pulumi.runtime.serializeFunction(handler, { allowSecrets: true });
         writeFileSync(join(folder, "__index.js"), text);
-        const extraExcludePackages = dependencies.filter((name) => !packages.includes(name));
+        const extraExcludePackages = Object.keys(dependencies).filter((name) => !packages.includes(name));
         const paths = await pulumi.runtime.computeCodePaths({ extraExcludePackages });
         for (const [path, archive] of paths) {
             cpSync(join(root, await (archive as pulumi.asset.FileArchive).path), join(folder, path), {

@@ -22,8 +22,8 @@ export async function deploy(): Promise<void> {
         await system.stop();
     }
     console.log(
-        "20 requests a second of 50 ms each, and 4 WebSockets at once of 8 s each.\n" +
-            "In flight: sent to the disturbed task before the load balancer could know; nothing could serve them. Failed and cut: all others.",
+        "20 requests a second of 50 ms each, and 12 WebSockets at once of 8 s each.\n" +
+            "In flight: sent to the broken task before the load balancer could know; nothing could serve them. Failed and cut: all others.",
     );
     const heading = ["requests", "failed", "in flight", "longest gap", "WebSockets", "cut", "in flight", "noticed"];
     printTable(

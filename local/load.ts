@@ -118,14 +118,14 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
     }
 
     /** Sends messages and waits for each to come back, until its own end. */
-    function talk(traceId: string): Promise<void> {
+    function talk(traceId: string, seconds: number): Promise<void> {
         return new Promise((resolve, reject) => {
             const socket = new WebSocket(`wss://${hostname}:${system.httpsPort}${webSocketPath}`, {
                 ...target,
                 headers: { "x-amzn-trace-id": traceId },
                 handshakeTimeout: patienceMs,
             });
-            const end = AbortSignal.any([signal, AbortSignal.timeout(webSocketSeconds * 1_000)]);
+            const end = AbortSignal.any([signal, AbortSignal.timeout(Math.round(seconds * 1_000))]);
             let silence: NodeJS.Timeout | undefined;
             let count = 0;
             const send = (): void => {
@@ -171,11 +171,14 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
         });
     }
 
-    async function keepTalking(): Promise<void> {
+    /** The first of each ends earlier, so that they do not all end at the same time. */
+    async function keepTalking(index: number): Promise<void> {
+        let seconds = (webSocketSeconds * (index + 1)) / webSockets;
         while (!signal.aborted) {
             const traceId = newTraceId();
             const from = Date.now();
-            const kind = await talk(traceId).then(() => undefined, kindOf);
+            const kind = await talk(traceId, seconds).then(() => undefined, kindOf);
+            seconds = webSocketSeconds;
             if (kind !== undefined) {
                 webSocketFailures.push({ traceId, kind, from, to: Date.now() });
                 await delay(100, undefined, { signal }).catch(() => undefined);
@@ -198,7 +201,7 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
         underWay.add(visited);
         void visited.finally(() => underWay.delete(visited));
     }, 1_000 / requestsPerSecond);
-    const talking = Array.from({ length: webSockets }, keepTalking);
+    const talking = Array.from({ length: webSockets }, (_, index) => keepTalking(index));
 
     return {
         counts,

@@ -28,6 +28,9 @@ export const disturbances = {
 } as const;
 export type Disturbance = keyof typeof disturbances;
 
+/** Those that break what a request or a WebSocket may be using. */
+const breaking: readonly Disturbance[] = ["crash", "envoyKilled", "envoyHangs"];
+
 /** What can befall a service: one without Envoy cannot lose it. */
 export function disturbancesOf(settings: Settings): Disturbance[] {
     const all = Object.keys(disturbances) as Disturbance[];
@@ -37,7 +40,7 @@ export function disturbancesOf(settings: Settings): Disturbance[] {
 /** What visitors saw of one disturbance. */
 export interface Seen {
     readonly counts: LoadCounts;
-    /** Failed requests, and broken WebSockets, that the load balancer had sent to the disturbed task before it knew: nothing could serve them. */
+    /** Failed requests, and broken WebSockets, that the load balancer had sent to the broken task before it knew: nothing could serve them. */
     readonly inFlight: { readonly requests: number; readonly webSockets: number };
     /** All others that failed. */
     readonly lost: { readonly requests: readonly Failure[]; readonly webSockets: readonly Failure[] };
@@ -144,7 +147,7 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
     await eventually(`${hostname} in DNS`, () => addressOf(system, hostname).catch(() => undefined));
     return {
         async disturb(disturbance) {
-            const load = startLoad(system, hostname, { webSockets: 4, webSocketSeconds: 8 });
+            const load = startLoad(system, hostname, { webSockets: 12, webSocketSeconds: 8 });
             try {
                 await eventually("load", () => Promise.resolve(load.counts().requests > 40 ? true : undefined));
                 const began = Date.now();
@@ -165,7 +168,8 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
                 const steadyMs = Date.now() - began;
                 await delay(1_000); // what came last is seen as well
                 const counts = await load.stop();
-                const isInFlight = inFlightAt(system, disturbed, (noticed ?? began) + propagationMs);
+                const broken = breaking.includes(disturbance) ? disturbed : undefined;
+                const isInFlight = inFlightAt(system, broken, (noticed ?? began) + propagationMs);
                 const [requests, webSockets] = [load.failures, load.webSocketFailures];
                 await delay(500); // the load balancer writes its log now and then
                 return {

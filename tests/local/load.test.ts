@@ -144,8 +144,8 @@ describe("a steady load", () => {
     });
 
     it("talks over WebSockets, each until its own end", async () => {
-        const { counts, stop } = await loadOf(1, { webSockets: 2, webSocketSeconds: 0.2 });
-        await until("each ended once", () => counts().webSockets.opened > 2);
+        const { counts, stop } = await loadOf(1, { webSockets: 3, webSocketSeconds: 0.2 });
+        await until("each ended once", () => counts().webSockets.opened > 3);
         const { webSockets: seen } = await stop();
 
         expect(seen).to.deep.include({ broken: 0, reasons: {} });

@@ -1,14 +1,15 @@
-// No failed request where AWS would serve none: the components' settings have to see to it.
+// No failed request where AWS would serve none: the components' settings have to see to it. What was under way at a task that breaks is lost
+// there as well, until the load balancer has noticed; everything else has to be served.
 import { expect } from "chai";
 
 import { disturbances, disturbancesOf, disturbedService } from "../../local/disturbances/disturbances";
-import type { Disturbance, Seen, Settings } from "../../local/disturbances/disturbances";
+import type { Seen, Settings } from "../../local/disturbances/disturbances";
 import { localSystem } from "../support/localSystem";
 
 const shapes: readonly Settings[] = ["terminate", "endToEnd"];
 
-/** Three checks, one in 5 s, each of which takes 2 s to fail; and a moment. */
-const mostUntilUnhealthyMs = 3 * (5 + 2) * 1_000 + 1_000;
+/** Three checks, one in 5 s, the last of which takes 2 s to fail; and a moment. */
+const mostUntilUnhealthyMs = (3 * 5 + 2) * 1_000 + 2_000;
 
 describe("a load-balanced service under a steady load, its TLS", function () {
     this.timeout(400_000);
@@ -37,23 +38,15 @@ describe("a load-balanced service under a steady load, its TLS", function () {
         const words = settings === "terminate" ? "ended at the load balancer" : "carried to the task";
         for (const disturbance of disturbancesOf(settings)) {
             it(`${words}: ${disturbances[disturbance]}`, async () => {
-                const { counts, inFlight, lost, noticedMs } = await seen.get(`${settings} ${disturbance}`)!;
+                const { counts, lost, noticedMs = 0 } = await seen.get(`${settings} ${disturbance}`)!;
 
                 expect(counts.requests).to.be.above(40);
-                expect(counts.webSockets.opened).to.be.at.least(4);
+                expect(counts.webSockets.opened).to.be.at.least(12);
                 expect(lost, JSON.stringify(counts)).to.deep.equal({ requests: [], webSockets: [] });
-                if (couldServeAll(disturbance)) {
-                    expect(inFlight).to.deep.equal({ requests: 0, webSockets: 0 });
-                } else {
-                    const atMost = disturbance === "envoyHangs" ? mostUntilUnhealthyMs : 1_000;
-                    expect(noticedMs).to.be.below(atMost);
-                }
+                expect(noticedMs).to.be.below(
+                    disturbance === "crash" || disturbance === "envoyKilled" ? 1_000 : mostUntilUnhealthyMs,
+                );
             });
         }
     }
 });
-
-/** Nothing is broken that requests need: whatever fails then is our fault. */
-function couldServeAll(disturbance: Disturbance): boolean {
-    return ["rollout", "scaling", "sickness"].includes(disturbance);
-}

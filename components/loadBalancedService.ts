@@ -124,6 +124,7 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                     serviceArn: service.arn,
                     certificateSecretArn: args.certificateSecretArn,
                     logRetentionDays: args.logRetentionDays ?? serviceDefaults.logRetentionDays,
+                    topicArn: args.alarms?.topicArn,
                     tags,
                 },
                 this,

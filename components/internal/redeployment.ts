@@ -13,6 +13,8 @@ export interface RedeployedService {
     readonly serviceArn: pulumi.Input<string>;
     readonly certificateSecretArn: pulumi.Input<string>;
     readonly logRetentionDays: pulumi.Input<number>;
+    /** Told when the function fails; nobody when undefined. */
+    readonly topicArn?: pulumi.Input<string>;
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
 }
 
@@ -63,7 +65,7 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
             dimensions: { FunctionName: redeployment.name },
             statistic: "Sum",
             threshold: 0,
-            topicArn: undefined,
+            topicArn: service.topicArn,
             tags,
         },
         parent,

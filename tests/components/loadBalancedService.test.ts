@@ -444,6 +444,14 @@ describe("LoadBalancedService", () => {
             ]);
         });
 
+        it("tells who is told of the service when its tasks could not be replaced after a renewal", async () => {
+            const { find } = await made({ ...shapes.nlbPreserved, alarms: { topicArn } });
+            expect(find("it-redeploy-errors").inputs).to.deep.include({
+                alarmActions: [topicArn],
+                okActions: [topicArn],
+            });
+        });
+
         it("closes idle connections before the load balancer forgets them", () => {
             expect(JSON.stringify(containersOf(of("nlbPreserved")))).to.contain('idle_timeout\\":\\"300s');
         });

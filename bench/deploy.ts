@@ -1,4 +1,6 @@
 // What visitors see of deployments and accidents: our load-balanced service in two shapes, beside the settings of common tutorials.
+import { rmSync } from "node:fs";
+
 import { disturbances, disturbancesOf, disturbedService } from "../local/disturbances/disturbances";
 import type { Disturbance, Seen, Settings } from "../local/disturbances/disturbances";
 import { startSystem } from "../local/system";
@@ -21,6 +23,7 @@ export async function deploy(): Promise<void> {
     } finally {
         await system.stop();
     }
+    rmSync(system.file.directory, { recursive: true }); // kept when something failed
     console.log(
         "20 requests a second of 50 ms each, and 12 WebSockets at once of 8 s each.\n" +
             "In flight: sent to the broken task before the load balancer could know; nothing could serve them. Failed and cut: all others.",

@@ -1,4 +1,5 @@
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { SystemFile } from "../systemFile";
@@ -92,14 +93,15 @@ export async function runOperation(
                 answer = message;
             }
         });
-        child.once("error", reject);
-        child.once("exit", (code, signal) => {
+        const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+        const heard = once(child, "disconnect"); // what the process said may come after its end
+        Promise.all([exited, heard]).then(([[code, signal]]) => {
             if (answer?.kind === "result") {
                 return resolve(answer.result);
             }
             const reason = answer?.message ?? `the program's process ended early (${signal ?? `exit code ${code}`})`;
             reject(new Error(`pulumi ${operation} failed: ${reason}\nThe whole log: ${log}`));
-        });
+        }, reject);
         child.send(request);
     });
 }

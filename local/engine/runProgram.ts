@@ -28,7 +28,12 @@ process.once("message", (request: ProgramRequest) => {
 });
 
 function answer(message: ProgramAnswer): void {
-    process.send?.(message, () => process.exit());
+    process.send?.(message, (error: Error | null) => {
+        if (error) {
+            console.error(error); // into the log: nobody else listens
+        }
+        process.exit(error ? 1 : 0);
+    });
 }
 
 async function run(request: ProgramRequest): Promise<OperationResult> {
@@ -123,7 +128,7 @@ function messageOf(error: unknown): string {
         return String(error);
     }
     if ("commandResult" in error) {
-        const { stderr } = error.commandResult as { readonly stderr: string };
+        const { stderr = error.message } = error.commandResult as { readonly stderr?: string };
         return /^error: (.*)/ms.exec(stderr)?.[1].trim() ?? stderr;
     }
     const faults = "errors" in error && Array.isArray(error.errors) ? (error.errors as PropertyFault[]) : [];

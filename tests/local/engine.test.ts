@@ -251,6 +251,23 @@ describe("local/engine: operations", function () {
         );
     });
 
+    it("give a long result to a process that was busy when theirs ended", async () => {
+        write("long.ts", 'export const text = "x".repeat(150_000);');
+        const options = {
+            stack: "long",
+            program: join(folder, "long.ts"),
+            config: {},
+            // The last words: the result comes, and the process ends, before anybody listens again.
+            onOutput: (words: string) => {
+                if (words.includes("Duration")) {
+                    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+                }
+            },
+        };
+        const { outputs } = await runOperation(system, "up", options);
+        expect(outputs).to.deep.equal({ text: "x".repeat(150_000) });
+    });
+
     it("end with the process that asked for them, however it ends", async () => {
         write(
             "endless.ts",

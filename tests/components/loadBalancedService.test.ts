@@ -445,8 +445,8 @@ describe("LoadBalancedService", () => {
         });
 
         it("tells who is told of the service when its tasks could not be replaced after a renewal", async () => {
-            const { find } = await made({ ...shapes.nlbPreserved, alarms: { topicArn } });
-            expect(find("it-redeploy-errors").inputs).to.deep.include({
+            const told = await made({ ...shapes.nlbPreserved, alarms: { topicArn } });
+            expect(told.find("it-redeploy-errors").inputs).to.deep.include({
                 alarmActions: [topicArn],
                 okActions: [topicArn],
             });

@@ -11,7 +11,7 @@ export interface RedeployResult {
 
 /**
  * Replaces the tasks of a service, a few at a time, once its certificate was renewed: a task keeps the certificate it started with. Does
- * nothing when the service was deployed after the secret's last change, so it may be asked at any time.
+ * nothing when the service was deployed after the second of the secret's last change, so it may be asked at any time.
  */
 export async function redeployService(_event: unknown, context: LambdaContext): Promise<RedeployResult> {
     const [cluster, service, secretArn] = ["CLUSTER_ARN", "SERVICE_NAME", "SECRET_ARN"].map(required);
@@ -32,7 +32,9 @@ export async function redeployService(_event: unknown, context: LambdaContext): 
         throw failure("ServiceNotFound", `The service ${service} has no deployment in ${cluster}: was it deleted?`);
     }
     const changed = secret.LastChangedDate;
-    const isNewer = changed !== undefined && changed > deployed;
+    // By whole seconds: a task may have failed for want of a certificate that came later in the same one.
+    const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
+    const isNewer = changed !== undefined && seconds(changed) >= seconds(deployed);
     const reason = `certificate of ${changed?.toISOString() ?? "never"}, deployment of ${deployed.toISOString()}`;
     if (isNewer) {
         await call(`ecs:UpdateService of ${service}`, deadline, () =>

@@ -58,6 +58,14 @@ describe("redeployService", () => {
         });
     });
 
+    it("replaces them when both were in one second, of which the secret's date tells no part", async () => {
+        deployments = [{ status: "PRIMARY", createdAt: deployed + 0.6 }];
+        changed = deployed;
+        expect(await redeployService({}, context)).to.include({ redeployed: true });
+        deployments = [{ status: "PRIMARY", createdAt: deployed + 1 }];
+        expect(await redeployService({}, context)).to.include({ redeployed: false });
+    });
+
     it("leaves them alone otherwise", async () => {
         changed = deployed - 60;
         expect(await redeployService({}, context)).to.include({ redeployed: false });

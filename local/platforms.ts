@@ -1,13 +1,13 @@
 import { Caller, callerOf, RegionOutputs } from "./caller";
 import { SystemFile } from "./systemFile";
 
-/** What the local system decides of the stack's configuration: where the certificate authority is, which zone and ports there are. */
+/** What the local system decides of a project's configuration, ours or an example's: where the certificate authority is, which zone and ports there are. */
 export function localConfig({ acme, hostedZoneId, httpsPort, httpPort }: SystemFile): Record<string, string> {
     return {
-        "taskgate:acmeDirectory": acme.directoryUrl,
-        "taskgate:hostedZoneId": hostedZoneId,
-        "taskgate:httpsPort": String(httpsPort),
-        "taskgate:httpPort": String(httpPort),
+        acmeDirectory: acme.directoryUrl,
+        hostedZoneId,
+        httpsPort: String(httpsPort),
+        httpPort: String(httpPort),
     };
 }
 

@@ -9,6 +9,7 @@ import type { OperationOptions } from "../engine/operation";
 import type { Config } from "../engine/workspace";
 import { startLoad } from "../load";
 import type { LoadCounts, LoadOptions } from "../load";
+import { localConfig } from "../platforms";
 import { runSteps } from "../progress";
 import { scanTls } from "../scan";
 import type { TlsScan } from "../scan";
@@ -23,8 +24,6 @@ export interface Shape {
     readonly example: string;
     /** The host that is visited, below the example's domain. */
     readonly host: string;
-    /** Configuration beyond what all examples take. */
-    readonly config?: (life: Life) => Config;
     /** What makes the next version of the app, in the example's configuration. */
     readonly nextVersion: Config;
     /** WebSockets and requests during the rollout. */
@@ -63,7 +62,7 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
     const life: Life = {};
     const stack: Stack<Life> = {
         projectName: shape.example,
-        options: (system) => optionsOf(shape, life, system),
+        options: (system) => optionsOf(shape, system),
         onUp: (context, system) => {
             context.up = deployed(system, shape.example);
             context.hostname = `${shape.host}.${domainOf(shape, system)}`;
@@ -103,20 +102,10 @@ function domainOf({ example }: Shape, { domain }: SystemFile): string {
     return `${example}.${domain}`;
 }
 
-function optionsOf(shape: Shape, life: Life, system: SystemFile, more: Config = {}): OperationOptions {
-    const { hostedZoneId, acme, httpsPort, httpPort } = system;
+function optionsOf(shape: Shape, system: SystemFile, more: Config = {}): OperationOptions {
     return {
         program: join(__dirname, "..", "..", "examples", shape.example, "index.ts"),
-        config: {
-            "aws:region": region,
-            domain: domainOf(shape, system),
-            hostedZoneId,
-            acmeDirectory: acme.directoryUrl,
-            httpsPort: String(httpsPort),
-            httpPort: String(httpPort),
-            ...shape.config?.(life),
-            ...more,
-        },
+        config: { "aws:region": region, ...localConfig(system), domain: domainOf(shape, system), ...more },
     };
 }
 
@@ -224,7 +213,7 @@ function versionRolledOut(shape: Shape, report: ShapeReport): ListrTask<Life> {
             const started = Date.now();
             const load = startLoad(up.system, hostname, shape.load);
             try {
-                await runOperation(up.system, "up", optionsOf(shape, life, up.system, shape.nextVersion));
+                await runOperation(up.system, "up", optionsOf(shape, up.system, shape.nextVersion));
                 await up.steady();
             } finally {
                 report.rollout = { ...(await load.stop()), milliseconds: Date.now() - started };

@@ -3,10 +3,10 @@ import { join } from "node:path";
 
 import { OperationResult, runOperation } from "../../local/engine/operation";
 import { readState } from "../../local/engine/state";
+import { localConfig } from "../../local/platforms";
 import type { SystemFile } from "../../local/systemFile";
 import { archiveOf, packagesIn } from "../support/archives";
 import { Consumer, installConsumer } from "../support/consumer";
-import { exampleConfig } from "../support/exampleConfig";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
 import { root } from "../support/plugin";
@@ -31,7 +31,7 @@ describe("a project with the package from npm: examples/typescript", function ()
 
     function run(operation: "up" | "destroy"): Promise<OperationResult> {
         const program = join(consumer.directory, "index.ts");
-        return runOperation(system, operation, { program, stack: "dev", config: exampleConfig(system, domain) });
+        return runOperation(system, operation, { program, stack: "dev", config: { ...localConfig(system), domain } });
     }
 
     it("is type-checked by its own compiler and settings", async () => {
@@ -75,7 +75,8 @@ describe("a project with the package from npm: examples/typescript", function ()
         const program = join(consumer.add(join(root, "examples/components")), "index.ts");
         const ofNotebooks = "notebooks.tasks.example.test";
         const config = {
-            ...exampleConfig(system, ofNotebooks),
+            ...localConfig(system),
+            domain: ofNotebooks,
             vpcId: "vpc-0123456789abcdef0",
             subnetIds: ["subnet-0123456789abcdef0"],
         };

@@ -6,9 +6,9 @@ import { expect } from "chai";
 import { stringify } from "yaml";
 
 import { readState } from "../../local/engine/state";
+import { localConfig } from "../../local/platforms";
 import type { SystemFile } from "../../local/systemFile";
 import { archiveOf } from "../support/archives";
-import { exampleConfig } from "../support/exampleConfig";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
 import { root } from "../support/plugin";
@@ -27,7 +27,7 @@ describe("a program in another language, by the plugin: examples/yaml", function
     it("previews what it makes, gives a task its own HTTPS name, changes nothing the second time, and goes", async () => {
         const { file: system } = await localSystem();
         const domain = "games.tasks.example.test";
-        const pulumi = await yamlStack(system, join(root, "examples/yaml"), exampleConfig(system, domain));
+        const pulumi = await yamlStack(system, join(root, "examples/yaml"), { ...localConfig(system), domain });
         const preview = JSON.parse(await pulumi("preview", "--json")) as Preview;
         await pulumi("up", "--yes", "--skip-preview");
         const made = readState(system, "dev", "games").resources.map(({ urn }) => urn);

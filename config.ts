@@ -14,7 +14,7 @@ import {
     Reason,
     vpcCidrReason,
 } from "./components/internal/rules";
-import { cpuReason, memoryReason } from "./components/internal/taskSize";
+import { cpuReason, memoryReason } from "./components/internal/task/taskSize";
 
 /** What a stack is made of; Pulumi.yaml describes each key and its default. */
 export interface StackConfig {

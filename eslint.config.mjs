@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+
 import pulumi from "@pulumi/eslint-plugin";
 import tseslint from "typescript-eslint";
 
@@ -6,6 +8,13 @@ function layer(files, above) {
     const patterns = [{ regex: `^(\\.\\./)+(${above.join("|")})(/|$)`, message: "See docs/design.md, Layout." }];
     return { files, rules: { "no-restricted-imports": ["error", { patterns }] } };
 }
+
+/** Of local/, from the lowest up. */
+const floors = ["machine", "internet", "tasks", "aws", "pulumi", "system", "commands", "cli"];
+/** What all of them share knows none of them. */
+const services = readdirSync(new URL("local/aws/", import.meta.url)).filter(
+    (folder) => !["gateway", "resources"].includes(folder),
+);
 
 export default tseslint.config(
     { ignores: ["node_modules/", ".tools/", ".local/", "dist/", "examples/"] },
@@ -23,7 +32,8 @@ export default tseslint.config(
     },
     layer(["handlers/**"], ["components", "local", "tests", "config", "index"]),
     layer(["components/**"], ["local", "tests", "config", "index"]),
-    layer(["local/**"], ["tests"]),
+    ...floors.map((floor, at) => layer([`local/${floor}/**`, `local/${floor}.ts`], [...floors.slice(at + 1), "tests"])),
+    layer(["local/aws/{gateway,resources}/**"], [...services, "pulumi", "system", "commands", "cli", "tests"]),
     {
         // chai's `expect(x).to.be.true` is an expression on purpose.
         files: ["tests/**/*.ts"],

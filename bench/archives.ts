@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
 import { ZipFile } from "yazl";
 
-import { archive } from "../components/internal/callback";
+import { archive } from "../components/internal/functions/callback";
 import { importCertificate } from "../handlers/importCertificate";
 import { redeployService } from "../handlers/redeployService";
 import { renewCertificate } from "../handlers/renewCertificate";

@@ -1,8 +1,8 @@
 // What visitors see of deployments and accidents: our load-balanced service in two shapes, beside the settings of common tutorials.
 import { rmSync } from "node:fs";
 
-import { disturbances, disturbancesOf, disturbedService } from "../local/disturbances/disturbances";
-import type { Disturbance, Seen, Settings } from "../local/disturbances/disturbances";
+import { disturbances, disturbancesOf, disturbedService } from "../local/commands/disturbances/disturbances";
+import type { Disturbance, Seen, Settings } from "../local/commands/disturbances/disturbances";
 import { startSystem } from "../local/system";
 import { printTable } from "./table";
 

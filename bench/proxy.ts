@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import autocannon from "autocannon";
 
-import { envoyLimits } from "../components/internal/envoyBootstrap";
-import { createProcesses, Processes } from "../local/processes";
+import { envoyLimits } from "../components/internal/envoy/envoyBootstrap";
+import { createProcesses, Processes } from "../local/machine/processes";
 import { openConnections, openHttp1, openHttp2, openWebSocket } from "../tests/support/connections";
 import {
     Certificate,

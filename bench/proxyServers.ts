@@ -2,11 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { containerDefinitions } from "../components/internal/containers";
-import { adminSocket, AccessLog, certificateVariables } from "../components/internal/envoyBootstrap";
-import { createAuthority } from "../local/acme/tlsCertificate";
-import { accepts, freePort, ManagedProcess, Processes } from "../local/processes";
-import { envoyBinary } from "../local/tasks/images";
+import { adminSocket, AccessLog, certificateVariables } from "../components/internal/envoy/envoyBootstrap";
+import { containerDefinitions } from "../components/internal/task/containers";
+import { createAuthority } from "../local/internet/authorities/tlsCertificate";
+import { accepts, freePort, ManagedProcess, Processes } from "../local/machine/processes";
+import { envoyBinary } from "../local/tasks/images/images";
 
 export interface MeasuredServer {
     readonly name: string;

@@ -1,6 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { Front } from "./internal/envoy/envoyBootstrap";
+import { redeployOnRenewal } from "./internal/functions/redeployment";
+import { domainReason, integerReason } from "./internal/rules";
+import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import {
     AccessLog,
     AppArgs,
@@ -11,11 +15,7 @@ import {
     CpuArchitecture,
     ImageBuildArgs,
     portClashes,
-} from "./internal/appTask";
-import { Front } from "./internal/envoyBootstrap";
-import { redeployOnRenewal } from "./internal/redeployment";
-import { domainReason, integerReason } from "./internal/rules";
-import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
+} from "./internal/task/appTask";
 import { Fault, faults, refuse } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };

@@ -1,11 +1,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { appTask, SidecarArgs } from "./internal/appTask";
-import { sidecarIdleTimeout } from "./internal/drainTimes";
-import { Front, sidecarHealthPath } from "./internal/envoyBootstrap";
-import { claimPriorities } from "./internal/listenerClaims";
-import { splitConditions } from "./internal/listenerRules";
+import { sidecarIdleTimeout } from "./internal/envoy/drainTimes";
+import { Front, sidecarHealthPath } from "./internal/envoy/envoyBootstrap";
+import { redeployOnRenewal } from "./internal/functions/redeployment";
+import { claimPriorities } from "./internal/loadBalancing/listenerClaims";
+import { splitConditions } from "./internal/loadBalancing/listenerRules";
 import {
     aliasRecord,
     allowSignIn,
@@ -18,10 +18,8 @@ import {
     redirectListener,
     sslPolicy,
     validatedCertificate,
-} from "./internal/loadBalancer";
-import { redeployOnRenewal } from "./internal/redeployment";
-import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
-import { serviceAlarms, ServiceAlarmsArgs } from "./internal/serviceAlarms";
+} from "./internal/loadBalancing/loadBalancer";
+import { serviceAlarms, ServiceAlarmsArgs } from "./internal/loadBalancing/serviceAlarms";
 import {
     CapacityProvider,
     ClientAddress,
@@ -37,10 +35,12 @@ import {
     tasksRedirect,
     Tls,
     typeOf,
-} from "./internal/serviceArgs";
-import { loadBalancedServiceFaults } from "./internal/serviceFaults";
-import { AutoscalingArgs, ScheduledTasksArgs, scaleService } from "./internal/serviceScaling";
-import { CognitoSignInArgs, forwardActions, JwtValidationArgs, OidcSignInArgs } from "./internal/signIn";
+} from "./internal/loadBalancing/serviceArgs";
+import { loadBalancedServiceFaults } from "./internal/loadBalancing/serviceFaults";
+import { AutoscalingArgs, ScheduledTasksArgs, scaleService } from "./internal/loadBalancing/serviceScaling";
+import { CognitoSignInArgs, forwardActions, JwtValidationArgs, OidcSignInArgs } from "./internal/loadBalancing/signIn";
+import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
+import { appTask, SidecarArgs } from "./internal/task/appTask";
 import { refuse } from "./internal/validation";
 
 export { CapacityProvider, ClientAddress, LoadBalancerType, Tls };

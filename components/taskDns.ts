@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { syncTaskDns } from "../handlers/syncTaskDns";
 import { alarm } from "./internal/alarm";
-import { callbackFunction } from "./internal/callback";
+import { callbackFunction } from "./internal/functions/callback";
 import { policyDocument, Statement } from "./internal/policies";
 import { domainReason, integerReason, logRetentionReason } from "./internal/rules";
 import { Fault, faults, refuse } from "./internal/validation";

@@ -1,11 +1,10 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { CpuArchitecture } from "./internal/appTask";
-import { FargateTask, fargateTask } from "./internal/fargateTask";
-import { aliasRecord, connectTasks, loadBalancer, nameReason } from "./internal/loadBalancer";
+import { redeployOnRenewal } from "./internal/functions/redeployment";
+import { aliasRecord, connectTasks, loadBalancer, nameReason } from "./internal/loadBalancing/loadBalancer";
+import { traefikContainers, traefikLabels, traefikPorts, TraefikRoute } from "./internal/loadBalancing/traefik";
 import { Statement } from "./internal/policies";
-import { redeployOnRenewal } from "./internal/redeployment";
 import {
     choiceReason,
     cidrReason,
@@ -15,8 +14,9 @@ import {
     portReason,
 } from "./internal/rules";
 import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
-import { cpuReason, memoryReason } from "./internal/taskSize";
-import { traefikContainers, traefikLabels, traefikPorts, TraefikRoute } from "./internal/traefik";
+import { CpuArchitecture } from "./internal/task/appTask";
+import { FargateTask, fargateTask } from "./internal/task/fargateTask";
+import { cpuReason, memoryReason } from "./internal/task/taskSize";
 import { Fault, faults, isPlain, listFaults, refuse } from "./internal/validation";
 
 export { traefikLabels };

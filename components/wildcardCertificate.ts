@@ -4,9 +4,10 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { renewCertificate } from "../handlers/renewCertificate";
-import { acmImport } from "./internal/acmImport";
 import { alarm } from "./internal/alarm";
-import { callbackFunction } from "./internal/callback";
+import { acmImport } from "./internal/functions/acmImport";
+import { callbackFunction } from "./internal/functions/callback";
+import { scheduled } from "./internal/functions/schedule";
 import { policyDocument, Statement } from "./internal/policies";
 import {
     acmeDirectoryReason,
@@ -16,7 +17,6 @@ import {
     emailReason,
     logRetentionReason,
 } from "./internal/rules";
-import { scheduled } from "./internal/schedule";
 import { Fault, faults, refuse } from "./internal/validation";
 
 /** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */

@@ -1,20 +1,19 @@
 // The local system's commands: `npm start` and `npm run local -- …`.
 import { rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { Command, Option } from "commander";
 
-import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./caller";
-import { followLogs } from "./followLogs";
-import { wholeLife } from "./life";
-import { runScenario, Scenario, scenarios } from "./scenarios/scenarios";
-import { runOperation } from "./engine/operation";
-import { readState } from "./engine/state";
-import { localConfig, platformsOf } from "./platforms";
-import { stayUp } from "./stayUp";
-import { runningSystems, SystemFile } from "./systemFile";
-
-const root = resolve(__dirname, "..");
+import { followLogs } from "./commands/logs";
+import { wholeLife } from "./commands/once";
+import { runScenario, Scenario, scenarios } from "./commands/scenarios/scenarios";
+import { stayUp } from "./commands/start";
+import { Caller, listTasks, renew, runTasks, stopTask, taskIdOf, untilRunning, urlOf } from "./internet/caller";
+import { projectRoot } from "./machine/projectRoot";
+import { runningSystems, SystemFile } from "./machine/systemFile";
+import { runOperation } from "./pulumi/operation";
+import { localConfig, platformsOf } from "./pulumi/platforms";
+import { readState } from "./pulumi/state";
 
 const program = new Command("taskgate")
     .description(
@@ -38,7 +37,7 @@ program
         const directory = name ?? `${scenario ?? "once"}-${process.pid}`;
         try {
             await (scenario === undefined ? wholeLife(report, directory) : runScenario(scenario, report, directory));
-            rmSync(join(root, ".local", directory), { recursive: true, force: true });
+            rmSync(join(projectRoot, ".local", directory), { recursive: true, force: true });
         } finally {
             if (file !== undefined) {
                 writeFileSync(file, JSON.stringify(report, undefined, 4) + "\n");
@@ -129,7 +128,7 @@ function keyAndValue(given: string): [string, string] {
 
 function chosenSystem(): SystemFile {
     const { system: name } = program.opts<{ system?: string }>();
-    const running = runningSystems(join(root, ".local"));
+    const running = runningSystems(join(projectRoot, ".local"));
     const chosen = running.filter((system) => name === undefined || system.name === name);
     if (chosen.length !== 1) {
         const names = running.map((system) => system.name).join(", ");

@@ -12,9 +12,9 @@ import type {
     TaskDefinition,
 } from "@aws-sdk/client-ecs";
 
-import type { ManagedProcess, ProcessExit, Processes } from "../processes";
-import { commandLine } from "./images";
-import type { Image } from "./images";
+import type { ManagedProcess, ProcessExit, Processes } from "../machine/processes";
+import { commandLine } from "./images/images";
+import type { Image } from "./images/images";
 import type { NetworkInterface } from "./networkInterfaces";
 import type { IsOpen } from "./securityGroups";
 import { pipeDirectories, translate } from "./translate";

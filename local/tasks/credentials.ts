@@ -1,7 +1,7 @@
 import { IAMClient, ListAttachedRolePoliciesCommand, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
 
-import { clientConfig } from "../awsClients";
-import type { Scope } from "../awsClients";
+import { clientConfig } from "../machine/awsClients";
+import type { Scope } from "../machine/awsClients";
 
 /** The environment variables by which a task's containers call AWS: none for a role that permits nothing. */
 export type ReadCredentials = (

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-import type { Scope } from "../awsClients";
+import type { Scope } from "../machine/awsClients";
 
 /**
  * The elastic network interface of a task. Its private address is one of 127.0.0.0/8, and the public one is the same; another one stands for the

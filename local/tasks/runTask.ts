@@ -5,9 +5,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { Task, TaskDefinition, TaskStopCode } from "@aws-sdk/client-ecs";
 
-import type { Scope } from "../awsClients";
-import type { Processes } from "../processes";
-import type { ReadCredentials } from "./credentials";
+import type { Scope } from "../machine/awsClients";
+import type { Processes } from "../machine/processes";
 import {
     createContainers,
     describeNetwork,
@@ -20,10 +19,11 @@ import {
     taskHealth,
 } from "./container";
 import type { ContainerSetting, RunningContainer } from "./container";
+import type { ReadCredentials } from "./credentials";
 import { watchHealth } from "./healthCheck";
-import type { Image } from "./images";
+import type { Image } from "./images/images";
+import type { PullImage } from "./images/pull";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
-import type { PullImage } from "./pull";
 import type { ReadSecret } from "./secrets";
 import type { ReadIngress } from "./securityGroups";
 

@@ -1,8 +1,8 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 
-import { clientConfig } from "../awsClients";
-import type { Scope } from "../awsClients";
+import { clientConfig } from "../machine/awsClients";
+import type { Scope } from "../machine/awsClients";
 
 /** Reads what a container definition's `secrets[].valueFrom` names; its error says what ECS would say. */
 export type ReadSecret = (scope: Scope, valueFrom: string) => Promise<string>;

@@ -1,7 +1,7 @@
 import { DescribeSecurityGroupsCommand, EC2Client } from "@aws-sdk/client-ec2";
 
-import { clientConfig } from "../awsClients";
-import type { Scope } from "../awsClients";
+import { clientConfig } from "../machine/awsClients";
+import type { Scope } from "../machine/awsClients";
 
 /** Whether a rule opens this TCP port, to whomever. */
 export type IsOpen = (port: number) => boolean;

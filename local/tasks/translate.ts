@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-import { omit } from "../omit";
+import { omit } from "../machine/omit";
 import type { IsOpen } from "./securityGroups";
 
 /** How a container's words are translated for a process that shares the machine with the other tasks. */

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
-import { envoyBootstrap, EnvoyBootstrapOptions } from "../../components/internal/envoyBootstrap";
-import { drainEnvoy } from "../../components/internal/scripts";
+import { envoyBootstrap, EnvoyBootstrapOptions } from "../../components/internal/envoy/envoyBootstrap";
+import { drainEnvoy } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 

@@ -9,7 +9,7 @@ import {
     LoadBalancerType,
     Tls,
 } from "../../components";
-import { omit } from "../../local/omit";
+import { omit } from "../../local/machine/omit";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { record, Recording } from "../support/mocks";
 

@@ -8,13 +8,13 @@ import { connect } from "node:tls";
 import { expect } from "chai";
 
 import { TraefikGateway, TraefikGatewayArgs, traefikLabels, TraefikRoute } from "../../components";
-import { traefikDynamicFile, traefikFlags } from "../../components/internal/traefik";
-import { freePort } from "../../local/processes";
+import { traefikDynamicFile, traefikFlags } from "../../components/internal/loadBalancing/traefik";
+import { freePort } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { until } from "../support/until";
 import { selfSignedWildcard } from "../support/wildcard";
 
-const root = join(__dirname, "..", "..");
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/web";
 const certificateSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
 const dashboardUsersSecretArn = "arn:aws:ssm:eu-west-1:111122223333:parameter/dashboard-users";
@@ -230,7 +230,7 @@ describe("Traefik's configuration", () => {
             ...{ TLS_CERTIFICATE_CHAIN: certificate, TLS_PRIVATE_KEY: privateKey },
             DASHBOARD_USERS: users,
         };
-        process = spawn(join(root, ".tools/python/bin/traefik"), flags, { env, stdio: "ignore" });
+        process = spawn(join(projectRoot, ".tools/python/bin/traefik"), flags, { env, stdio: "ignore" });
         // Its configuration comes a moment after its ports.
         await until("Traefik redirects", async () => {
             const answer = await status(`http://127.0.0.1:${ports.http}/`).catch(() => "");

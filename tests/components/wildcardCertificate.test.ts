@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { KeyType, WildcardCertificate, WildcardCertificateArgs } from "../../components";
+import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
 
@@ -381,7 +382,7 @@ describe("WildcardCertificate", () => {
 function withDependencies(...names: string[]): string[] {
     const found = new Set(names);
     for (const name of found) {
-        const file = join(__dirname, "..", "..", "node_modules", name, "package.json");
+        const file = join(projectRoot, "node_modules", name, "package.json");
         const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
             dependencies?: Record<string, string>;
         };

@@ -1,17 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent } from "node:https";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { GetObjectCommand, CreateBucketCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as acme from "acme-client";
-import { startPebble, type Pebble, type PebbleOptions } from "../../local/acme/pebble";
-import { startDnsServer } from "../../local/dns/server";
-import { startEmulator } from "../../local/emulator";
-import { createProcesses } from "../../local/processes";
+import { startEmulator } from "../../local/aws/gateway/emulator";
+import { startPebble, type Pebble, type PebbleOptions } from "../../local/internet/authorities/pebble";
+import { startDnsServer } from "../../local/internet/dns/server";
+import { createProcesses } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
 import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "../support/fakeAws";
 import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
 
@@ -46,7 +47,7 @@ export interface CertificateWorld {
 export async function startCertificateWorld(options: Partial<PebbleOptions> = {}): Promise<CertificateWorld> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
-    const emulator = await startEmulator(processes, { root: resolve(__dirname, "..", ".."), accountId: ACCOUNT_ID });
+    const emulator = await startEmulator(processes, { root: projectRoot, accountId: ACCOUNT_ID });
     const endpoint = `http://127.0.0.1:${emulator.port}`;
     const config = {
         endpoint,

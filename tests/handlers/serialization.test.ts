@@ -9,6 +9,7 @@ import { importCertificate } from "../../handlers/importCertificate";
 import { redeployService } from "../../handlers/redeployService";
 import { renewCertificate } from "../../handlers/renewCertificate";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
+import { projectRoot } from "../../local/machine/projectRoot";
 import { awsEnvironment, startFakeAws } from "../support/fakeAws";
 import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
@@ -17,8 +18,9 @@ import { startCertificateWorld } from "./certificateWorld";
 // Each handler as Lambda gets it: Pulumi's text of the function and the packages it names, alone in a folder, with nothing else
 // to be found but the AWS SDK.
 
-const root = join(__dirname, "..", "..");
-const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+const { dependencies } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
+    dependencies: object;
+};
 
 describe("a serialised handler", () => {
     let directory: string;
@@ -31,7 +33,7 @@ describe("a serialised handler", () => {
         [folder, sdk] = ["function", "sdk"].map((name) => join(directory, name));
         mkdirSync(folder);
         mkdirSync(sdk);
-        symlinkSync(join(root, "node_modules", "@aws-sdk"), join(sdk, "@aws-sdk"));
+        symlinkSync(join(projectRoot, "node_modules", "@aws-sdk"), join(sdk, "@aws-sdk"));
     });
 
     afterEach(() => rmSync(directory, { recursive: true }));
@@ -122,7 +124,7 @@ describe("a serialised handler", () => {
         const extraExcludePackages = Object.keys(dependencies).filter((name) => !packages.includes(name));
         const paths = await pulumi.runtime.computeCodePaths({ extraExcludePackages });
         for (const [path, archive] of paths) {
-            cpSync(join(root, await (archive as pulumi.asset.FileArchive).path), join(folder, path), {
+            cpSync(join(projectRoot, await (archive as pulumi.asset.FileArchive).path), join(folder, path), {
                 recursive: true,
             });
         }

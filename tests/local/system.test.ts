@@ -13,13 +13,13 @@ import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secre
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
-import { clientConfig } from "../../local/awsClients";
-import type { AwsEvent } from "../../local/gateway/events";
+import type { AwsEvent } from "../../local/aws/events/overlay";
+import { resolve, visit } from "../../local/internet/visitor";
+import { clientConfig } from "../../local/machine/awsClients";
+import { findSystemFile } from "../../local/machine/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
 import { startSystem } from "../../local/system";
 import type { RunningSystem } from "../../local/system";
-import { findSystemFile } from "../../local/systemFile";
-import type { SystemFile } from "../../local/systemFile";
-import { resolve, visit } from "../../local/visitor";
 import { until } from "../support/until";
 
 const project = join(__dirname, "..", "..");

@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import { join } from "node:path";
 
-import { OperationResult, runOperation } from "../../local/engine/operation";
-import { readState } from "../../local/engine/state";
-import { localConfig } from "../../local/platforms";
-import type { SystemFile } from "../../local/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
+import { OperationResult, runOperation } from "../../local/pulumi/operation";
+import { localConfig } from "../../local/pulumi/platforms";
+import { readState } from "../../local/pulumi/state";
 import { archiveOf, packagesIn } from "../support/archives";
 import { Consumer, installConsumer } from "../support/consumer";
 import { localSystem } from "../support/localSystem";

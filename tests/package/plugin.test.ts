@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
 
-import { readState } from "../../local/engine/state";
-import { localConfig } from "../../local/platforms";
-import type { SystemFile } from "../../local/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
+import { localConfig } from "../../local/pulumi/platforms";
+import { readState } from "../../local/pulumi/state";
 import { archiveOf } from "../support/archives";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";

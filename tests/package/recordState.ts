@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runOperation } from "../../local/engine/operation";
-import { readState } from "../../local/engine/state";
+import { runOperation } from "../../local/pulumi/operation";
+import { readState } from "../../local/pulumi/state";
 import { startSystem } from "../../local/system";
 import { root, version } from "../support/plugin";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { runOperation } from "../../local/engine/operation";
+import { runOperation } from "../../local/pulumi/operation";
 import { localSystem } from "../support/localSystem";
 import { version } from "../support/plugin";
 import { config, stack, states } from "./recordState";

@@ -2,8 +2,8 @@
 import { GetFunctionCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import AdmZip from "adm-zip";
 
-import { clientConfig } from "../../local/awsClients";
-import type { SystemFile } from "../../local/systemFile";
+import { clientConfig } from "../../local/machine/awsClients";
+import type { SystemFile } from "../../local/machine/systemFile";
 
 /** The paths in the archive of the one function whose name begins so. */
 export async function archiveOf(system: SystemFile, region: string, prefix: string): Promise<string[]> {

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
-import { startEmulator as startMiniStack } from "../../local/emulator";
-import { startGateway } from "../../local/gateway/gateway";
-import type { Overlay } from "../../local/gateway/overlay";
-import { createProcesses } from "../../local/processes";
+import { startEmulator as startMiniStack } from "../../local/aws/gateway/emulator";
+import { startGateway } from "../../local/aws/gateway/gateway";
+import type { Overlay } from "../../local/aws/gateway/overlay";
+import { createProcesses } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
 
 export const accountId = "111122223333";
 
@@ -27,7 +28,7 @@ export interface Emulator {
 export async function startEmulator({ overlays, gatewayPort }: EmulatorOptions): Promise<Emulator> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
-    const { port: emulatorPort } = await startMiniStack(processes, { root: resolve(__dirname, "..", ".."), accountId });
+    const { port: emulatorPort } = await startMiniStack(processes, { root: projectRoot, accountId });
     const faults: string[] = [];
     const log = (text: string) => faults.push(text);
     const gateway = await startGateway({ port: gatewayPort, emulatorPort, accountId, overlays, log });

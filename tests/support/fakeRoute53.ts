@@ -1,7 +1,7 @@
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import { XMLParser } from "fast-xml-parser";
-import { normalizeName, type ZoneContent } from "../../local/dns/records";
-import { applyBatch, batchCost, type Change } from "../../local/gateway/changeBatch";
+import { applyBatch, batchCost, type Change } from "../../local/aws/route53/changeBatch";
+import { normalizeName, type ZoneContent } from "../../local/internet/dns/records";
 import { escapeXml, xml, xmlError, type FakeRequest, type FakeResponse, type FakeService } from "./fakeAws";
 
 // One Route 53 hosted zone on its own, by the rules of the local system's, and with its limits in a test's hands.

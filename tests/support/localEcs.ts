@@ -6,18 +6,19 @@ import { EC2Client } from "@aws-sdk/client-ec2";
 import * as ecs from "@aws-sdk/client-ecs";
 import { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v2";
 
-import { clientConfig } from "../../local/awsClients";
-import { createLoadBalancing } from "../../local/balancers/loadBalancing";
-import type { LoadBalancing } from "../../local/balancers/loadBalancing";
-import { ec2Overlay } from "../../local/gateway/ec2";
-import { createEcs } from "../../local/gateway/ecs";
-import { elbOverlay } from "../../local/gateway/elb";
-import { taskStateChange } from "../../local/gateway/events";
-import type { AwsEvent } from "../../local/gateway/events";
-import { startGateway } from "../../local/gateway/gateway";
-import { claimLoopbackBlock } from "../../local/loopback";
-import { createProcesses } from "../../local/processes";
-import { findImage } from "../../local/tasks/images";
+import { ec2Overlay } from "../../local/aws/ec2/overlay";
+import { createEcs } from "../../local/aws/ecs/overlay";
+import { createLoadBalancing } from "../../local/aws/elb/loadBalancing";
+import type { LoadBalancing } from "../../local/aws/elb/loadBalancing";
+import { elbOverlay } from "../../local/aws/elb/overlay";
+import { taskStateChange } from "../../local/aws/events/overlay";
+import type { AwsEvent } from "../../local/aws/events/overlay";
+import { startGateway } from "../../local/aws/gateway/gateway";
+import { clientConfig } from "../../local/machine/awsClients";
+import { claimLoopbackBlock } from "../../local/machine/loopback";
+import { createProcesses } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { findImage } from "../../local/tasks/images/images";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "./until";
 
@@ -75,7 +76,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     const faults: string[] = [];
     const log = (text: string) => void faults.push(text);
     const loadBalancing = createLoadBalancing({
-        root: join(__dirname, "..", ".."),
+        root: projectRoot,
         processes,
         address: () => networkInterfaces.newAddress(),
         certificateOf: () => undefined,
@@ -85,7 +86,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     });
     const service = createEcs({
         loadBalancing,
-        pullImage: (name) => Promise.resolve(findImage(name, join(__dirname, "..", ".."))),
+        pullImage: (name) => Promise.resolve(findImage(name, projectRoot)),
         processes,
         networkInterfaces,
         readCredentials: () => Promise.resolve({}),

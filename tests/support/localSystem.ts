@@ -1,7 +1,7 @@
 // The one local system that all system tests share: started when the first of them asks, stopped after the last test.
-import { Caller, deliveredCertificate, DeliveredCertificate, eventually } from "../../local/caller";
-import { runOperation } from "../../local/engine/operation";
-import { localConfig, platformsOf } from "../../local/platforms";
+import { Caller, deliveredCertificate, DeliveredCertificate, eventually } from "../../local/internet/caller";
+import { runOperation } from "../../local/pulumi/operation";
+import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { RunningSystem, startSystem } from "../../local/system";
 
 let system: Promise<RunningSystem> | undefined;

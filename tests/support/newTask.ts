@@ -7,9 +7,9 @@ import {
     runTasks,
     stopTask,
     untilRunning,
-} from "../../local/caller";
-import type { SystemFile } from "../../local/systemFile";
-import { Page, visit } from "../../local/visitor";
+} from "../../local/internet/caller";
+import { Page, visit } from "../../local/internet/visitor";
+import type { SystemFile } from "../../local/machine/systemFile";
 import { issuedCertificate } from "./localSystem";
 
 /** What a program must give out for a task to be started and visited. */

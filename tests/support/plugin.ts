@@ -9,7 +9,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import { GetSchemaRequest, GetSchemaResponse } from "@pulumi/pulumi/proto/provider_pb";
 
-import type { SystemFile } from "../../local/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
 
 export const root = resolve(__dirname, "../..");
 export const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };

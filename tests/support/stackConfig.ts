@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { parse } from "yaml";
+import { projectRoot } from "../../local/machine/projectRoot";
 
 interface ProjectFile {
     readonly config: Record<string, { readonly default: unknown }>;
@@ -24,5 +25,5 @@ export function stackConfig(stack: string, overrides: Record<string, unknown>): 
 }
 
 function read<File>(name: string): File {
-    return parse(readFileSync(join(__dirname, "..", "..", name), "utf8")) as File;
+    return parse(readFileSync(join(projectRoot, name), "utf8")) as File;
 }

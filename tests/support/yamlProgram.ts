@@ -3,9 +3,9 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { engineEnvironment } from "../../local/engine/operation";
-import { prepareWorkspace } from "../../local/engine/workspace";
-import type { SystemFile } from "../../local/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
+import { engineEnvironment } from "../../local/pulumi/operation";
+import { prepareWorkspace } from "../../local/pulumi/workspace";
 import { installPlugin, root } from "./plugin";
 
 /** Runs the Pulumi CLI and gives what it printed. @throws with all of that when it fails */

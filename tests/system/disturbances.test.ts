@@ -2,8 +2,8 @@
 // there as well, until the load balancer has noticed; everything else has to be served.
 import { expect } from "chai";
 
-import { disturbances, disturbancesOf, disturbedService } from "../../local/disturbances/disturbances";
-import type { Seen, Settings } from "../../local/disturbances/disturbances";
+import { disturbances, disturbancesOf, disturbedService } from "../../local/commands/disturbances/disturbances";
+import type { Seen, Settings } from "../../local/commands/disturbances/disturbances";
 import { localSystem } from "../support/localSystem";
 
 const shapes: readonly Settings[] = ["terminate", "endToEnd"];

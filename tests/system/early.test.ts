@@ -1,7 +1,7 @@
 import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { expect } from "chai";
 
-import { Caller, describeTask, eventually, runTasks } from "../../local/caller";
+import { Caller, describeTask, eventually, runTasks } from "../../local/internet/caller";
 import { localStack } from "../support/localSystem";
 
 describe("a task that starts before the first certificate is there", function () {

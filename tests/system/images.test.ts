@@ -12,10 +12,10 @@ import {
 } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
-import { clientConfig } from "../../local/awsClients";
-import { OperationResult, runOperation } from "../../local/engine/operation";
-import { readState } from "../../local/engine/state";
-import type { SystemFile } from "../../local/systemFile";
+import { clientConfig } from "../../local/machine/awsClients";
+import type { SystemFile } from "../../local/machine/systemFile";
+import { OperationResult, runOperation } from "../../local/pulumi/operation";
+import { readState } from "../../local/pulumi/state";
 import { localSystem } from "../support/localSystem";
 import { root } from "../support/plugin";
 import { until } from "../support/until";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 import { expect } from "chai";
 
-import { Report } from "../../local/life";
+import { Report } from "../../local/commands/once";
 
 const root = resolve(__dirname, "../..");
 

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 
-import { OperationResult, runOperation } from "../../local/engine/operation";
-import { readState } from "../../local/engine/state";
-import { localConfig } from "../../local/platforms";
-import type { SystemFile } from "../../local/systemFile";
+import type { SystemFile } from "../../local/machine/systemFile";
+import { OperationResult, runOperation } from "../../local/pulumi/operation";
+import { localConfig } from "../../local/pulumi/platforms";
+import { readState } from "../../local/pulumi/state";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
 

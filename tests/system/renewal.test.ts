@@ -9,8 +9,8 @@ import { SubscribeCommand, SNSClient } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
-import { clientConfig } from "../../local/awsClients";
-import { Caller, deliveredCertificate, renew } from "../../local/caller";
+import { Caller, deliveredCertificate, renew } from "../../local/internet/caller";
+import { clientConfig } from "../../local/machine/awsClients";
 import { issuedCertificate, localStack } from "../support/localSystem";
 import { until } from "../support/until";
 

@@ -3,10 +3,11 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import type { ShapeReport } from "../../local/scenarios/life";
-import { runScenario } from "../../local/scenarios/scenarios";
-import type { Scenario } from "../../local/scenarios/scenarios";
-import type { TokensReport, WireReport } from "../../local/scenarios/steps";
+import type { ShapeReport } from "../../local/commands/scenarios/life";
+import { runScenario } from "../../local/commands/scenarios/scenarios";
+import type { Scenario } from "../../local/commands/scenarios/scenarios";
+import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
+import { projectRoot } from "../../local/machine/projectRoot";
 
 type Report = ShapeReport & {
     wire?: WireReport;
@@ -39,7 +40,7 @@ describe("the life of the example", function () {
         const report: Report = {};
         const name = `test-${scenario}-${process.pid}`;
         await runScenario(scenario, report, name);
-        rmSync(join(__dirname, "..", "..", ".local", name), { recursive: true, force: true });
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
 
         expect({ create: report.preview!.changes.create + unseen }).to.deep.equal(report.up!.changes);
         expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);

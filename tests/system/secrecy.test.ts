@@ -5,12 +5,12 @@ import { DescribeTaskDefinitionCommand } from "@aws-sdk/client-ecs";
 import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { expect } from "chai";
 
-import { clientConfig } from "../../local/awsClients";
-import { Caller, hostnameOf, renew, runTasks, stopTask, untilRunning } from "../../local/caller";
-import { readState } from "../../local/engine/state";
-import { resolve } from "../../local/visitor";
-import { until } from "../support/until";
+import { Caller, hostnameOf, renew, runTasks, stopTask, untilRunning } from "../../local/internet/caller";
+import { resolve } from "../../local/internet/visitor";
+import { clientConfig } from "../../local/machine/awsClients";
+import { readState } from "../../local/pulumi/state";
 import { issuedCertificate, localStack } from "../support/localSystem";
+import { until } from "../support/until";
 
 /** The lines of a PEM key that are its secret: each would give it away. */
 function secretLines(pem: string): string[] {

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 
-import { OperationResult, runOperation } from "../../local/engine/operation";
-import { readState } from "../../local/engine/state";
-import { localConfig } from "../../local/platforms";
-import { SystemFile } from "../../local/systemFile";
+import { SystemFile } from "../../local/machine/systemFile";
+import { OperationResult, runOperation } from "../../local/pulumi/operation";
+import { localConfig } from "../../local/pulumi/platforms";
+import { readState } from "../../local/pulumi/state";
 import { localSystem } from "../support/localSystem";
 
 describe("stacks dev and prod", function () {

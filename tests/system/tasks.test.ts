@@ -1,7 +1,15 @@
 import { expect } from "chai";
 
-import { Caller, eventually, hostnameOf, runTasks, stopTask, taskIdOf, untilRunning } from "../../local/caller";
-import { resolve, visit } from "../../local/visitor";
+import {
+    Caller,
+    eventually,
+    hostnameOf,
+    runTasks,
+    stopTask,
+    taskIdOf,
+    untilRunning,
+} from "../../local/internet/caller";
+import { resolve, visit } from "../../local/internet/visitor";
 import { issuedCertificate, localStack } from "../support/localSystem";
 
 describe("tasks with names of their own", function () {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { accepts, createProcesses, freePort } from "../../../local/processes";
-import type { ManagedProcess, Processes } from "../../../local/processes";
+import { accepts, createProcesses, freePort } from "../../../local/machine/processes";
+import type { ManagedProcess, Processes } from "../../../local/machine/processes";
 import { until } from "../../support/until";
 
 const host = "127.0.0.1";

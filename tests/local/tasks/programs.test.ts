@@ -10,7 +10,8 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { createTlsCertificate } from "../../../local/acme/tlsCertificate";
+import { createTlsCertificate } from "../../../local/internet/authorities/tlsCertificate";
+import { projectRoot } from "../../../local/machine/projectRoot";
 import { script, startLocalEcs } from "../../support/localEcs";
 
 interface Result {
@@ -19,7 +20,7 @@ interface Result {
     readonly errors: string;
 }
 
-const programs = join(__dirname, "..", "..", "..", "local", "tasks", "programs");
+const programs = join(projectRoot, "local", "tasks", "programs");
 const standIn = (name: string): string[] => [process.execPath, join(programs, `${name}.mjs`)];
 const isInstalled = (name: string, ...args: string[]): boolean => spawnSync(name, args).status === 0;
 

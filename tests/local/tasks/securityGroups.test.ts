@@ -4,9 +4,9 @@ import { get as getByHttps } from "node:https";
 import type { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
-import { containerDefinitions } from "../../../components/internal/containers";
-import type { AppContainer } from "../../../components/internal/containers";
-import { AccessLog } from "../../../components/internal/envoyBootstrap";
+import { AccessLog } from "../../../components/internal/envoy/envoyBootstrap";
+import { containerDefinitions } from "../../../components/internal/task/containers";
+import type { AppContainer } from "../../../components/internal/task/containers";
 import { startLocalEcs } from "../../support/localEcs";
 import type { LocalEcs } from "../../support/localEcs";
 

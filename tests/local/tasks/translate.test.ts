@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
-import { commandLine, findImage } from "../../../local/tasks/images";
-import type { Image } from "../../../local/tasks/images";
+import { commandLine, findImage } from "../../../local/tasks/images/images";
+import type { Image } from "../../../local/tasks/images/images";
 import { pipeDirectories, translate, translateHealthCheck } from "../../../local/tasks/translate";
 import type { Translation } from "../../../local/tasks/translate";
 

@@ -1,0 +1,109 @@
+// A certificate of Secrets Manager in ACM too, for load balancers. Its key goes from the one to the other and through nothing of Pulumi's.
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+import { importCertificate, ImportResult } from "../../../handlers/importCertificate";
+import { alarm } from "../alarm";
+import { Statement } from "../policies";
+import { callbackFunction } from "./callback";
+import { scheduled } from "./schedule";
+
+export interface AcmImportArgs {
+    readonly secretArn: pulumi.Output<string>;
+    readonly secretName: pulumi.Output<string>;
+    /** What the certificate is made from: another one is imported when that changes. */
+    readonly madeFrom: pulumi.Input<string>;
+    readonly topicArn: pulumi.Input<string>;
+    readonly logRetentionDays: pulumi.Input<number>;
+    readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+}
+
+/** The ARN of the certificate in ACM, known once the first one is issued and imported; later ones come under the same ARN. */
+export function acmImport(
+    name: string,
+    args: AcmImportArgs,
+    parent: pulumi.Resource,
+    dependsOn: pulumi.Resource[],
+): pulumi.Output<string> {
+    const { tags, topicArn, secretArn } = args;
+    const { accountId } = aws.getCallerIdentityOutput({}, { parent });
+    const { partition } = aws.getPartitionOutput({}, { parent });
+    const { region } = aws.getRegionOutput({}, { parent });
+    const parameter = pulumi.interpolate`/${args.secretName}/acm-certificate`;
+    const account = pulumi.interpolate`${region}:${accountId}`;
+    const importing = callbackFunction(
+        name,
+        {
+            handler: importCertificate,
+            description: "Imports the certificate into ACM after each renewal",
+            statements: pulumi
+                .output({
+                    secret: secretArn,
+                    parameter: pulumi.interpolate`arn:${partition}:ssm:${account}:parameter${parameter}`,
+                    certificates: pulumi.interpolate`arn:${partition}:acm:${account}:certificate/*`,
+                })
+                .apply(importStatements),
+            environment: { SECRET_ARN: secretArn, IMPORT_PARAMETER: parameter },
+            packages: [],
+            timeout: 600, // a deployment waits for the first certificate
+            memory: 128,
+            logRetentionDays: args.logRetentionDays,
+            tags,
+        },
+        parent,
+    );
+    alarm(
+        `${name}-errors`,
+        {
+            description:
+                "The renewed certificate is not in ACM yet, and load balancers show the old one; the log says why.",
+            namespace: "AWS/Lambda",
+            metricName: "Errors",
+            dimensions: { FunctionName: importing.name },
+            statistic: "Sum",
+            threshold: 0,
+            topicArn,
+            tags,
+        },
+        parent,
+    );
+    const invocation = new aws.lambda.Invocation(
+        `${name}-invocation`,
+        {
+            functionName: importing.name,
+            input: pulumi.jsonStringify({ madeFrom: args.madeFrom }),
+            lifecycleScope: "CRUD", // its end takes the certificate out of ACM
+        },
+        { parent, dependsOn },
+    );
+    const description = "Looks whether the certificate was renewed";
+    scheduled(name, { invoked: importing, rate: "6 hours", description, tags }, parent);
+    return invocation.result.apply((result) => (JSON.parse(result) as ImportResult).certificateArn);
+}
+
+/** New certificates only with a tag that names the secret, others only if they have it. */
+function importStatements(arns: { secret: string; parameter: string; certificates: string }): Statement[] {
+    return [
+        { Sid: "ReadCertificate", Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns.secret },
+        {
+            Sid: "ImportNew",
+            Effect: "Allow",
+            Action: ["acm:AddTagsToCertificate", "acm:ImportCertificate"],
+            Resource: arns.certificates,
+            Condition: { StringEquals: { "aws:RequestTag/taskgate:secret": arns.secret } },
+        },
+        {
+            Sid: "ReplaceOwn",
+            Effect: "Allow",
+            Action: ["acm:DeleteCertificate", "acm:ImportCertificate"],
+            Resource: arns.certificates,
+            Condition: { StringEquals: { "aws:ResourceTag/taskgate:secret": arns.secret } },
+        },
+        {
+            Sid: "RememberArn",
+            Effect: "Allow",
+            Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            Resource: arns.parameter,
+        },
+    ];
+}

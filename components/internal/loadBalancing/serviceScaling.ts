@@ -1,0 +1,149 @@
+// Follows the load with the number of tasks.
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
+
+import { integerReason, Reason } from "../rules";
+import { Fault } from "../validation";
+
+/** A change of the bounds at a time. */
+export interface ScheduledTasksArgs {
+    /** When: `cron(…)`, `rate(…)` or `at(…)`, as Application Auto Scaling takes it. */
+    readonly schedule: string;
+    /**
+     * Time zone of `schedule`.
+     * @default "UTC"
+     */
+    readonly timezone?: string;
+    /** Fewest tasks from then on. */
+    readonly minTasks: number;
+    /** Most tasks from then on. */
+    readonly maxTasks: number;
+}
+
+/** Autoscaling: it owns the number of tasks, which is `minTasks` at first. */
+export interface AutoscalingArgs {
+    /** Fewest tasks. */
+    readonly minTasks: number;
+    /** Most tasks. */
+    readonly maxTasks: number;
+    /**
+     * Average CPU use to keep, in percent.
+     * @default not followed
+     */
+    readonly cpuPercent?: number;
+    /**
+     * Average memory use to keep, in percent.
+     * @default not followed
+     */
+    readonly memoryPercent?: number;
+    /**
+     * Requests that each task is to have in a minute; with an Application Load Balancer.
+     * @default not followed
+     */
+    readonly requestsPerTarget?: number;
+    /**
+     * Other bounds at certain times.
+     * @default none
+     */
+    readonly schedules?: ScheduledTasksArgs[];
+}
+
+export function autoscalingFaults(args: AutoscalingArgs | undefined): Fault[] {
+    if (args === undefined) {
+        return [];
+    }
+    const found: [string, Reason][] = [
+        ["minTasks", integerReason(args.minTasks, 0, 5000, "tasks")],
+        ["maxTasks", integerReason(args.maxTasks, Math.max(args.minTasks, 1), 5000, "tasks")],
+        ["cpuPercent", args.cpuPercent === undefined ? undefined : integerReason(args.cpuPercent, 1, 100, "percent")],
+        [
+            "memoryPercent",
+            args.memoryPercent === undefined ? undefined : integerReason(args.memoryPercent, 1, 100, "percent"),
+        ],
+        [
+            "requestsPerTarget",
+            args.requestsPerTarget === undefined ? undefined : integerReason(args.requestsPerTarget, 1, 1_000_000),
+        ],
+        ...(args.schedules ?? []).map(({ minTasks, maxTasks }, index): [string, Reason] => [
+            `schedules[${index}].maxTasks`,
+            integerReason(maxTasks, Math.max(minTasks, 0), 5000, "tasks"),
+        ]),
+    ];
+    const { cpuPercent, memoryPercent, requestsPerTarget, schedules = [] } = args;
+    const follows = [cpuPercent, memoryPercent, requestsPerTarget].some((value) => value !== undefined);
+    if (!follows && schedules.length === 0) {
+        found.push(["", "nothing to follow: give cpuPercent, memoryPercent, requestsPerTarget or schedules"]);
+    }
+    return found.flatMap(([key, reason]) =>
+        reason === undefined ? [] : [{ propertyPath: key === "" ? "autoscaling" : `autoscaling.${key}`, reason }],
+    );
+}
+
+export interface ScaledService {
+    readonly clusterArn: pulumi.Input<string>;
+    readonly serviceName: pulumi.Input<string>;
+    /** `<load balancer>/<target group>`, as the requests' metric names them. */
+    readonly resourceLabel: pulumi.Input<string>;
+    readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+}
+
+export function scaleService(
+    name: string,
+    args: AutoscalingArgs,
+    service: ScaledService,
+    parent: pulumi.Resource,
+): void {
+    const target = new aws.appautoscaling.Target(
+        `${name}-scaling`,
+        {
+            serviceNamespace: "ecs",
+            scalableDimension: "ecs:service:DesiredCount",
+            resourceId: pulumi
+                .all([service.clusterArn, service.serviceName])
+                .apply(([clusterArn, serviceName]) => `service/${clusterArn.split("/")[1]}/${serviceName}`),
+            minCapacity: args.minTasks,
+            maxCapacity: args.maxTasks,
+            tags: service.tags,
+        },
+        { parent },
+    );
+    const scaled = {
+        serviceNamespace: target.serviceNamespace,
+        scalableDimension: target.scalableDimension,
+        resourceId: target.resourceId,
+    };
+    const followed = {
+        cpu: { targetValue: args.cpuPercent, predefinedMetricType: "ECSServiceAverageCPUUtilization" },
+        memory: { targetValue: args.memoryPercent, predefinedMetricType: "ECSServiceAverageMemoryUtilization" },
+        requests: {
+            targetValue: args.requestsPerTarget,
+            predefinedMetricType: "ALBRequestCountPerTarget",
+            resourceLabel: service.resourceLabel,
+        },
+    };
+    for (const [what, { targetValue, ...predefinedMetricSpecification }] of Object.entries(followed)) {
+        if (targetValue !== undefined) {
+            new aws.appautoscaling.Policy(
+                `${name}-scaling-by-${what}`,
+                {
+                    ...scaled,
+                    policyType: "TargetTrackingScaling",
+                    targetTrackingScalingPolicyConfiguration: { targetValue, predefinedMetricSpecification },
+                },
+                { parent },
+            );
+        }
+    }
+    (args.schedules ?? []).forEach(({ schedule, timezone = "UTC", minTasks, maxTasks }, index) => {
+        new aws.appautoscaling.ScheduledAction(
+            `${name}-scaling-schedule-${index + 1}`,
+            {
+                ...scaled,
+                schedule,
+                timezone,
+                scalableTargetAction: { minCapacity: minTasks, maxCapacity: maxTasks },
+            },
+            { parent },
+        );
+    });
+}

@@ -1,0 +1,232 @@
+// The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
+import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/drainTimes";
+import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, envoyLimits, Front } from "../envoy/envoyBootstrap";
+import { drainEnvoy, makeCertificate, openVolume } from "../envoy/scripts";
+
+/** The user's own container. */
+export interface AppContainer {
+    readonly image: string;
+    /** Port on which it serves plain HTTP. */
+    readonly containerPort: number;
+    readonly command?: readonly string[];
+    readonly environment?: Readonly<Record<string, string>>;
+    /** ARNs of parameters and secrets. */
+    readonly secrets?: Readonly<Record<string, string>>;
+    readonly healthCheck?: HealthCheck;
+    /** Seconds. */
+    readonly stopTimeout: number;
+}
+
+/** How ECS judges a container; what is left out is ECS's own default. */
+export interface HealthCheck {
+    readonly command: readonly string[];
+    readonly interval?: number;
+    readonly timeout?: number;
+    readonly retries?: number;
+    readonly startPeriod?: number;
+}
+
+/** The Envoy in front of it. */
+export interface EnvoySidecar {
+    readonly image: string;
+    readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "selfSigned">;
+    /** Secret with the certificate and its key; undefined: the task makes its own. */
+    readonly certificateSecretArn: string | undefined;
+    /** Seconds that requests may go on after the stop has begun. */
+    readonly drainSeconds: number;
+}
+
+/** What the containers of a task are made from. */
+export interface TaskContainers {
+    readonly app: AppContainer;
+    /** undefined: the app is served as it is. */
+    readonly envoy: EnvoySidecar | undefined;
+    /** Labels of the container that is served. */
+    readonly dockerLabels?: Readonly<Record<string, string>>;
+    readonly logGroupName: string;
+    readonly region: string;
+}
+
+export type Container = Readonly<Record<string, unknown>>;
+
+/** Image of the helper containers; it has curl and a shell. */
+export const curlImage = "docker.io/curlimages/curl:8.16.0";
+/** Image of `init` where a certificate is to be made. */
+const opensslImage = "docker.io/alpine/openssl:3.5.4";
+
+/** Seconds until Traefik has certainly noticed that a task stops: it asks ECS every 10 s, waits 2 s with a change, and ECS may be slow. */
+const traefikNotices = 20;
+
+/** "nonroot" of distroless images. The helper that talks to Envoy is the same user, and may use its socket. */
+export const nonroot = "65532";
+
+const envoyVolume = { name: "envoy", path: "/run/envoy" } as const;
+const tlsVolume = { name: "tls", path: "/run/tls" } as const;
+
+/** Names of the volumes that the containers of a task share. */
+export function volumeNames(hasEnvoy: boolean, isSelfSigned: boolean): string[] {
+    return hasEnvoy ? [envoyVolume.name, ...(isSelfSigned ? [tlsVolume.name] : [])] : [];
+}
+
+/** The containers, in one order of keys and names, so that no preview shows a change where there is none. */
+export function containerDefinitions(task: TaskContainers): Container[] {
+    const { app, envoy } = task;
+    return envoy === undefined
+        ? [{ ...appContainer(task), portMappings: portMappings([app.containerPort]), dockerLabels: task.dockerLabels }]
+        : [
+              appContainer(task),
+              initContainer(task, envoy),
+              envoyContainer(task, envoy),
+              lifecycleContainer(task, envoy),
+          ];
+}
+
+function appContainer(task: TaskContainers): Container {
+    const { image, command, environment = {}, secrets = {}, healthCheck, stopTimeout } = task.app;
+    return {
+        name: "app",
+        image,
+        essential: true,
+        command,
+        environment: sortedEntries(environment).map(([name, value]) => ({ name, value })),
+        secrets: sortedEntries(secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
+        healthCheck: healthCheck && {
+            command: healthCheck.command,
+            interval: healthCheck.interval ?? 30,
+            timeout: healthCheck.timeout ?? 5,
+            retries: healthCheck.retries ?? 3,
+            startPeriod: healthCheck.startPeriod ?? 0,
+        },
+        stopTimeout,
+        logConfiguration: logConfiguration(task, "app"),
+    };
+}
+
+/** Prepares the volumes and ends: Envoy starts after it. */
+function initContainer(task: TaskContainers, { certificateSecretArn }: EnvoySidecar): Container {
+    const isSelfSigned = certificateSecretArn === undefined;
+    return {
+        name: "init",
+        image: isSelfSigned ? opensslImage : curlImage,
+        essential: false,
+        entryPoint: ["/bin/sh", "-c"],
+        command: [isSelfSigned ? makeCertificate : openVolume],
+        mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume)] : [])],
+        ...confined("0"), // root owns the volumes
+        logConfiguration: logConfiguration(task, "init"),
+    };
+}
+
+function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
+    const { app } = task;
+    const { bootstrap, certificateSecretArn } = envoy;
+    const isSelfSigned = certificateSecretArn === undefined;
+    const ports = [bootstrap.httpsPort, ...(bootstrap.httpPort === undefined ? [] : [bootstrap.httpPort])];
+    const config = envoyBootstrap({
+        ...bootstrap,
+        appPort: app.containerPort,
+        selfSigned: isSelfSigned,
+        admin: true,
+    });
+    return {
+        name: "envoy",
+        image: envoy.image,
+        essential: true,
+        command: [
+            ...["--config-yaml", JSON.stringify(config)],
+            ...["--concurrency", "1"], // Envoy would start a thread for each of the host's cores
+            "--disable-hot-restart",
+            ...["--drain-time-s", String(envoy.drainSeconds)], // listeners go on accepting for as long
+            ...["--log-level", "warning"],
+        ],
+        cpu: envoyLimits.cpu,
+        memory: envoyLimits.memory,
+        dependsOn: [
+            { containerName: "init", condition: "SUCCESS" },
+            { containerName: "app", condition: app.healthCheck ? "HEALTHY" : "START" },
+        ],
+        portMappings: portMappings(ports),
+        secrets: isSelfSigned
+            ? []
+            : [
+                  { name: certificateVariables.chain, valueFrom: `${certificateSecretArn}:certificateChain::` },
+                  { name: certificateVariables.key, valueFrom: `${certificateSecretArn}:privateKey::` },
+              ],
+        mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume, true)] : [])],
+        dockerLabels: task.dockerLabels,
+        ...confined(nonroot),
+        // Lets a process without privileges listen on ports below 1024.
+        systemControls: ports.some((port) => port < 1024)
+            ? [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }]
+            : undefined,
+        stopTimeout: envoyStopTimeout,
+        logConfiguration: logConfiguration(task, "envoy"),
+    };
+}
+
+/** Proves, as long as the task runs, that a TLS handshake with Envoy succeeds; drains it when the task stops. */
+function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
+    const { httpsPort, front } = envoy.bootstrap;
+    // Any status will do: it came through TLS. The proxy protocol's header is expected where a load balancer sends one.
+    const probe = ["curl", "--silent", "--insecure", "--output", "/dev/null", "--max-time", "4"];
+    const header = front === Front.ProxyProtocol ? ["--haproxy-protocol"] : [];
+    return {
+        name: "lifecycle",
+        image: curlImage,
+        essential: true,
+        entryPoint: ["/bin/sh", "-c"],
+        command: [drainEnvoy],
+        environment: [
+            { name: "DRAIN_SECONDS", value: String(envoy.drainSeconds) },
+            { name: "LEAST_DRAIN_SECONDS", value: String(isRoutedByTraefik(task) ? traefikNotices : 0) },
+        ],
+        memory: 32,
+        dependsOn: [{ containerName: "envoy", condition: "START" }],
+        healthCheck: {
+            command: ["CMD", ...probe, ...header, `https://127.0.0.1:${httpsPort}/`],
+            interval: 10,
+            timeout: 5,
+            retries: 3,
+            startPeriod: 10,
+        },
+        mountPoints: [mount(envoyVolume)],
+        ...confined(nonroot),
+        stopTimeout: lifecycleStopTimeout(envoy.drainSeconds),
+        logConfiguration: logConfiguration(task, "lifecycle"),
+    };
+}
+
+function isRoutedByTraefik({ dockerLabels }: TaskContainers): boolean {
+    return dockerLabels?.["traefik.enable"] === "true";
+}
+
+/** Nothing to write to but the volumes, no privileges. */
+export function confined(user: string): Container {
+    return { readonlyRootFilesystem: true, user, linuxParameters: { capabilities: { drop: ["ALL"] } } };
+}
+
+export function mount({ name, path }: { readonly name: string; readonly path: string }, readOnly = false): Container {
+    return { sourceVolume: name, containerPath: path, readOnly };
+}
+
+export function portMappings(ports: readonly number[]): Container[] {
+    return ports.map((port) => ({ containerPort: port, hostPort: port, protocol: "tcp" }));
+}
+
+export function logConfiguration(
+    { logGroupName, region }: Pick<TaskContainers, "logGroupName" | "region">,
+    prefix: string,
+): Container {
+    return {
+        logDriver: "awslogs",
+        options: {
+            "awslogs-group": logGroupName,
+            "awslogs-region": region,
+            "awslogs-stream-prefix": prefix,
+        },
+    };
+}
+
+function sortedEntries(record: Readonly<Record<string, string>>): [string, string][] {
+    return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,85 @@
+import type { CertificateArgs, CertificateState } from "@pulumi/aws/acm/certificate";
+import type { CertificateValidationArgs, CertificateValidationState } from "@pulumi/aws/acm/certificateValidation";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import type { Aws } from "../resources/sdk";
+
+const gone = ["ResourceNotFoundException"];
+
+export const acm: Adapters = service("ACM", {
+    "acm/certificate:Certificate": adapter<CertificateArgs, CertificateState>({
+        taggable: true,
+        replaceOn: ["domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm", "validationOptions"],
+        refuses: ["certificateAuthorityArn", "privateKeyWo"],
+        gone,
+        async create(aws, inputs) {
+            const { CertificateArn } =
+                inputs.privateKey === undefined ? await request(aws, inputs) : await importInto(aws, undefined, inputs);
+            return { id: CertificateArn!, ...(await describe(aws, CertificateArn!)) };
+        },
+        async update(aws, change) {
+            const CertificateArn = change.id;
+            if (change.inputs.privateKey !== undefined) {
+                await importInto(aws, CertificateArn, change.inputs);
+            }
+            await changeTags(
+                change,
+                (tags) => aws.acm.addTagsToCertificate({ CertificateArn, Tags: tagList(tags) }),
+                (keys) => aws.acm.removeTagsFromCertificate({ CertificateArn, Tags: keys.map((Key) => ({ Key })) }),
+            );
+            return describe(aws, CertificateArn);
+        },
+        delete: (aws, { id }) => aws.acm.deleteCertificate({ CertificateArn: id }),
+        read: (aws, { id }) => describe(aws, id),
+    }),
+    "acm/certificateValidation:CertificateValidation": adapter<CertificateValidationArgs, CertificateValidationState>({
+        async create(aws, inputs) {
+            const { waitUntilCertificateValidated } = await import("@aws-sdk/client-acm");
+            const { certificateArn: CertificateArn } = inputs;
+            await waitUntilCertificateValidated(
+                { client: aws.acm, minDelay: 0.2, maxDelay: 2, maxWaitTime: 300 },
+                { CertificateArn },
+            );
+            return { id: CertificateArn };
+        },
+    }),
+});
+
+function request(aws: Aws, inputs: Inputs<CertificateArgs>) {
+    return aws.acm.requestCertificate({
+        DomainName: inputs.domainName,
+        SubjectAlternativeNames: inputs.subjectAlternativeNames,
+        ValidationMethod: inputs.validationMethod as "DNS",
+        KeyAlgorithm: inputs.keyAlgorithm as "EC_prime256v1" | undefined,
+        Tags: tagList(inputs.tagsAll),
+    });
+}
+
+function importInto(aws: Aws, CertificateArn: string | undefined, inputs: Inputs<CertificateArgs>) {
+    return aws.acm.importCertificate({
+        CertificateArn,
+        Certificate: Buffer.from(inputs.certificateBody ?? ""),
+        CertificateChain: inputs.certificateChain === undefined ? undefined : Buffer.from(inputs.certificateChain),
+        PrivateKey: Buffer.from(inputs.privateKey ?? ""),
+        Tags: CertificateArn === undefined ? tagList(inputs.tagsAll) : undefined,
+    });
+}
+
+async function describe(aws: Aws, CertificateArn: string) {
+    const { Certificate: certificate } = await aws.acm.describeCertificate({ CertificateArn });
+    return {
+        arn: CertificateArn,
+        domainName: certificate?.DomainName,
+        subjectAlternativeNames: certificate?.SubjectAlternativeNames,
+        keyAlgorithm: certificate?.KeyAlgorithm,
+        status: certificate?.Status,
+        type: certificate?.Type,
+        notBefore: certificate?.NotBefore?.toISOString(),
+        notAfter: certificate?.NotAfter?.toISOString(),
+        domainValidationOptions: certificate?.DomainValidationOptions?.map((option) => ({
+            domainName: option.DomainName!,
+            resourceRecordName: option.ResourceRecord?.Name ?? "",
+            resourceRecordType: option.ResourceRecord?.Type ?? "",
+            resourceRecordValue: option.ResourceRecord?.Value ?? "",
+        })),
+    };
+}

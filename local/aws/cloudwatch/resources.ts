@@ -1,0 +1,70 @@
+import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import type { MetricAlarmArgs, MetricAlarmState } from "@pulumi/aws/cloudwatch/metricAlarm";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+
+export const cloudwatch: Adapters = service("CloudWatch", {
+    "cloudwatch/metricAlarm:MetricAlarm": adapter<MetricAlarmArgs, MetricAlarmState>({
+        taggable: true,
+        autoName: { property: "name", maxLength: 255 },
+        defaults: { actionsEnabled: true, treatMissingData: "missing" },
+        replaceOn: ["name"],
+        gone: ["ResourceNotFoundException", "ResourceNotFound"],
+        async create(aws, inputs) {
+            await aws.cloudwatch.putMetricAlarm({ ...alarm(inputs), Tags: tagList(inputs.tagsAll) });
+            return { id: inputs.name!, arn: aws.arn("cloudwatch", `alarm:${inputs.name}`) };
+        },
+        async update(aws, change) {
+            const ResourceARN = aws.arn("cloudwatch", `alarm:${change.id}`);
+            await aws.cloudwatch.putMetricAlarm(alarm(change.inputs));
+            await changeTags(
+                change,
+                (tags) => aws.cloudwatch.tagResource({ ResourceARN, Tags: tagList(tags) }),
+                (TagKeys) => aws.cloudwatch.untagResource({ ResourceARN, TagKeys }),
+            );
+        },
+        delete: (aws, { id }) => aws.cloudwatch.deleteAlarms({ AlarmNames: [id] }),
+    }),
+});
+
+function alarm(inputs: Inputs<MetricAlarmArgs>): PutMetricAlarmInput {
+    return {
+        AlarmName: inputs.name,
+        AlarmDescription: inputs.alarmDescription,
+        ActionsEnabled: inputs.actionsEnabled,
+        AlarmActions: inputs.alarmActions,
+        OKActions: inputs.okActions,
+        InsufficientDataActions: inputs.insufficientDataActions,
+        ComparisonOperator: inputs.comparisonOperator as PutMetricAlarmInput["ComparisonOperator"],
+        DatapointsToAlarm: inputs.datapointsToAlarm,
+        Dimensions: Object.entries(inputs.dimensions ?? {}).map(([Name, Value]) => ({ Name, Value })),
+        EvaluateLowSampleCountPercentile: inputs.evaluateLowSampleCountPercentiles,
+        EvaluationPeriods: inputs.evaluationPeriods,
+        ExtendedStatistic: inputs.extendedStatistic,
+        MetricName: inputs.metricName,
+        Metrics: inputs.metricQueries?.map((query) => ({
+            Id: query.id,
+            Label: query.label,
+            Expression: query.expression,
+            Period: query.period,
+            AccountId: query.accountId,
+            ReturnData: query.returnData ?? false,
+            MetricStat: query.metric && {
+                Metric: {
+                    MetricName: query.metric.metricName,
+                    Namespace: query.metric.namespace,
+                    Dimensions: Object.entries(query.metric.dimensions ?? {}).map(([Name, Value]) => ({ Name, Value })),
+                },
+                Period: query.metric.period,
+                Stat: query.metric.stat,
+                Unit: query.metric.unit as PutMetricAlarmInput["Unit"],
+            },
+        })),
+        Namespace: inputs.namespace,
+        Period: inputs.period,
+        Statistic: inputs.statistic as PutMetricAlarmInput["Statistic"],
+        Threshold: inputs.threshold,
+        ThresholdMetricId: inputs.thresholdMetricId,
+        TreatMissingData: inputs.treatMissingData,
+        Unit: inputs.unit as PutMetricAlarmInput["Unit"],
+    };
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { Task } from "@aws-sdk/client-ecs";
+
+import type { Scope } from "../../machine/awsClients";
+import type { TaskHost } from "../../tasks/runTask";
+import type { LoadBalancing } from "../elb/loadBalancing";
+import { AwsError, jsonResponse } from "../gateway/overlay";
+import type { AwsResponse, Overlay } from "../gateway/overlay";
+import { clusterOperations } from "./clusters";
+import { createServiceScheduler } from "./services";
+import { createState } from "./state";
+import type { EcsState, Operation } from "./state";
+import { tagOperations } from "./tags";
+import { taskDefinitionOperations } from "./taskDefinitions";
+import { taskOperations } from "./tasks";
+
+export interface Ecs {
+    readonly overlay: Overlay;
+    /** Stops all tasks and resolves when they have stopped, or the time is over; nothing starts again. */
+    stop(graceMs?: number): Promise<void>;
+}
+
+export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange" | "deactivate"> & {
+    readonly loadBalancing: LoadBalancing;
+    /** Publishes a change of a task, in the order they happen. */
+    readonly publish: (scope: Scope, task: Task) => void;
+};
+
+/** All of ECS: the emulator's own is not asked. */
+export function createEcs(options: EcsOptions): Ecs {
+    const states = new Map<string, EcsState>();
+    const host: TaskHost = {
+        ...options,
+        onChange(scope, task) {
+            options.publish(scope, task);
+            services.taskChanged(stateOf(scope), task);
+        },
+        onHealthChange: (scope, task) => services.taskChanged(stateOf(scope), task),
+        deactivate: (scope, task) => services.deregister(stateOf(scope), task),
+    };
+    const services = createServiceScheduler(host, options.loadBalancing);
+    options.loadBalancing.onTargetChange((scope, arn) => services.targetGroupChanged(stateOf(scope), arn));
+    const operations: Readonly<Record<string, Operation>> = {
+        ...clusterOperations,
+        ...taskDefinitionOperations,
+        ...taskOperations(host),
+        ...services.operations,
+        ...tagOperations,
+    };
+
+    function stateOf({ accountId, region }: Scope): EcsState {
+        const key = `${accountId} ${region}`;
+        const state = states.get(key) ?? createState({ accountId, region });
+        states.set(key, state);
+        return state;
+    }
+
+    return {
+        overlay: {
+            service: "ecs",
+            handle(request) {
+                const operation = operations[request.operation ?? ""];
+                if (!operation) {
+                    throw new AwsError(
+                        "UnknownOperationException",
+                        `The local ECS has no ${request.operation}; it has ${Object.keys(operations).sort().join(", ")}.`,
+                    );
+                }
+                const input = JSON.parse(request.body.toString() || "{}") as never;
+                return Promise.resolve(ecsResponse(operation(stateOf(request), input)));
+            },
+        },
+        async stop(graceMs = 5_000) {
+            services.stop();
+            const running = [...states.values()].flatMap(({ tasks }) => [...tasks.values()]);
+            running.forEach((task) => task.stop("UserInitiated", "The local system is shutting down"));
+            const timeOver = delay(graceMs, undefined, { ref: false });
+            await Promise.race([Promise.all(running.map(({ stopped }) => stopped)), timeOver]);
+        },
+    };
+}
+
+/** The JSON protocol carries points in time as seconds since 1970. */
+function ecsResponse(output: object): AwsResponse {
+    const text = JSON.stringify(output, function (this: Record<string, unknown>, key, value: unknown) {
+        const original = this[key];
+        return original instanceof Date ? original.getTime() / 1_000 : value;
+    });
+    return { ...jsonResponse({}), body: Buffer.from(text) };
+}

@@ -1,0 +1,122 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+
+import type { ManagedProcess, Processes } from "../../machine/processes";
+
+/** The Envoy that carries a load balancer's traffic, configured by files. */
+export interface Proxy {
+    /** Makes these its configuration; what has not changed is left alone. */
+    configure(files: ReadonlyMap<string, readonly object[]>): void;
+    /** How many requests, or connections, a target has at hand; undefined until Envoy knows that it is draining. */
+    activeAt(cluster: string, address: string, port: number): Promise<number | undefined>;
+    stop(): Promise<void>;
+}
+
+export interface ProxyOptions {
+    readonly processes: Processes;
+    readonly envoy: string;
+    readonly name: string;
+    readonly directory: string;
+    readonly log: (text: string) => void;
+}
+
+export function startProxy({ processes, envoy, name, directory, log }: ProxyOptions): Proxy {
+    const socketPath = join(directory, "admin.sock");
+    const written = new Map<string, string>();
+    mkdirSync(directory, { recursive: true });
+    configure(
+        new Map([
+            ["clusters.json", []],
+            ["listeners.json", []],
+        ]),
+    );
+
+    /** Envoy notices a file when it is moved into place, and never sees half of one. */
+    function configure(files: ReadonlyMap<string, readonly object[]>): void {
+        for (const [file, resources] of files) {
+            const text = JSON.stringify({ resources });
+            if (written.get(file) !== text) {
+                const temporary = join(directory, `${file}.new`);
+                writeFileSync(temporary, text, { mode: 0o600 });
+                renameSync(temporary, join(directory, file));
+                written.set(file, text);
+            }
+        }
+    }
+
+    const source = (file: string) => ({
+        path_config_source: { path: join(directory, file) },
+        resource_api_version: "V3",
+    });
+    const bootstrap = {
+        node: { id: name, cluster: "load-balancers" },
+        admin: { address: { pipe: { path: socketPath } } },
+        dynamic_resources: { cds_config: source("clusters.json"), lds_config: source("listeners.json") },
+    };
+    const started: Promise<ManagedProcess | undefined> = processes
+        .start({
+            name: `balancers/${name}`,
+            command: envoy,
+            args: [
+                ...["--config-yaml", JSON.stringify(bootstrap)],
+                ...["--concurrency", "1"],
+                "--disable-hot-restart",
+                ...["--log-level", "warning"],
+                ...["--file-flush-interval-msec", "100"],
+            ],
+            env: {},
+            cwd: directory,
+            ready: () => ask(socketPath, "/ready").then(Boolean),
+        })
+        .catch((error: Error) => {
+            log(`Load balancer ${name}: ${error.message}`);
+            return undefined;
+        });
+
+    return {
+        configure,
+        async activeAt(cluster, address, port) {
+            const text = await ask(socketPath, "/clusters?format=json");
+            const { cluster_statuses = [] } = JSON.parse(text ?? "{}") as { cluster_statuses?: ClusterStatus[] };
+            const host = cluster_statuses
+                .find((status) => status.name === cluster)
+                ?.host_statuses?.find(
+                    ({ address: { socket_address: at } }) => at.address === address && at.port_value === port,
+                );
+            if (host?.health_status.eds_health_status !== "DRAINING") {
+                return undefined;
+            }
+            const requests = host.stats.find((stat) => stat.name === "rq_active");
+            return Number(requests?.value ?? 0);
+        },
+        async stop() {
+            await (await started)?.stop(0);
+            rmSync(directory, { recursive: true, force: true });
+        },
+    };
+}
+
+interface ClusterStatus {
+    readonly name: string;
+    readonly host_statuses?: readonly {
+        readonly address: { readonly socket_address: { readonly address: string; readonly port_value: number } };
+        readonly health_status: { readonly eds_health_status: string };
+        readonly stats: readonly { readonly name: string; readonly value?: string }[];
+    }[];
+}
+
+/** undefined when there is no answer, or it is not 200. */
+export function ask(socketPath: string, path: string): Promise<string | undefined> {
+    return new Promise((resolve) => {
+        request({ socketPath, path }, (response) => {
+            const chunks: Buffer[] = [];
+            response.on("data", (chunk: Buffer) => chunks.push(chunk));
+            response.once("end", () =>
+                resolve(response.statusCode === 200 ? Buffer.concat(chunks).toString() : undefined),
+            );
+        })
+            .once("error", () => resolve(undefined))
+            .end();
+    });
+}

@@ -1,0 +1,109 @@
+import type { Target } from "@aws-sdk/client-eventbridge";
+import type { EventRuleArgs, EventRuleState } from "@pulumi/aws/cloudwatch/eventRule";
+import type { EventTargetArgs, EventTargetState } from "@pulumi/aws/cloudwatch/eventTarget";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import type { Aws } from "../resources/sdk";
+import { pascalKeys } from "../resources/values";
+
+const gone = ["ResourceNotFoundException"];
+
+export const events: Adapters = service("EventBridge", {
+    "cloudwatch/eventRule:EventRule": adapter<EventRuleArgs, EventRuleState>({
+        taggable: true,
+        autoName: { property: "name", maxLength: 64 },
+        defaults: { eventBusName: "default", forceDestroy: false },
+        replaceOn: ["name", "eventBusName"],
+        gone,
+        async create(aws, inputs) {
+            const { RuleArn } = await putRule(aws, inputs);
+            await aws.eventbridge.tagResource({ ResourceARN: RuleArn, Tags: tagList(inputs.tagsAll) });
+            return { id: ruleId(inputs.eventBusName, inputs.name!), arn: RuleArn };
+        },
+        async update(aws, change) {
+            const { RuleArn } = await putRule(aws, change.inputs);
+            await changeTags(
+                change,
+                (tags) => aws.eventbridge.tagResource({ ResourceARN: RuleArn, Tags: tagList(tags) }),
+                (TagKeys) => aws.eventbridge.untagResource({ ResourceARN: RuleArn, TagKeys }),
+            );
+        },
+        delete: (aws, { inputs }) =>
+            aws.eventbridge.deleteRule({ Name: inputs.name, EventBusName: inputs.eventBusName }),
+        async read(aws, { inputs }) {
+            await aws.eventbridge.describeRule({ Name: inputs.name, EventBusName: inputs.eventBusName });
+        },
+    }),
+    "cloudwatch/eventTarget:EventTarget": adapter<EventTargetArgs, EventTargetState>({
+        autoName: { property: "targetId", maxLength: 255 },
+        defaults: { eventBusName: "default", forceDestroy: false },
+        replaceOn: ["targetId", "rule", "eventBusName"],
+        gone,
+        async create(aws, inputs) {
+            await putTarget(aws, inputs);
+            return { id: ruleId(inputs.eventBusName, `${inputs.rule}-${inputs.targetId}`) };
+        },
+        update: (aws, { inputs }) => putTarget(aws, inputs),
+        delete: (aws, { inputs }) =>
+            aws.eventbridge.removeTargets({
+                Rule: inputs.rule,
+                EventBusName: inputs.eventBusName,
+                Ids: [inputs.targetId!],
+            }),
+    }),
+});
+
+function ruleId(bus: string | undefined, name: string): string {
+    return bus === undefined || bus === "default" ? name : `${bus}/${name}`;
+}
+
+function putRule(aws: Aws, inputs: Inputs<EventRuleArgs>) {
+    const state = inputs.state ?? (inputs.isEnabled === false ? "DISABLED" : "ENABLED");
+    return aws.eventbridge.putRule({
+        Name: inputs.name,
+        EventBusName: inputs.eventBusName,
+        Description: inputs.description,
+        EventPattern: inputs.eventPattern,
+        ScheduleExpression: inputs.scheduleExpression,
+        RoleArn: inputs.roleArn,
+        State: state as "ENABLED",
+    });
+}
+
+async function putTarget(aws: Aws, inputs: Inputs<EventTargetArgs>): Promise<void> {
+    const { ecsTarget, inputTransformer, sqsTarget } = inputs;
+    const target: Target = {
+        Id: inputs.targetId,
+        Arn: inputs.arn,
+        RoleArn: inputs.roleArn,
+        Input: inputs.input,
+        InputPath: inputs.inputPath,
+        InputTransformer: inputTransformer && {
+            InputPathsMap: inputTransformer.inputPaths,
+            InputTemplate: inputTransformer.inputTemplate,
+        },
+        RetryPolicy: pascalKeys(inputs.retryPolicy) as Target["RetryPolicy"],
+        DeadLetterConfig: pascalKeys(inputs.deadLetterConfig) as Target["DeadLetterConfig"],
+        SqsParameters: sqsTarget && { MessageGroupId: sqsTarget.messageGroupId },
+        EcsParameters: ecsTarget && {
+            TaskDefinitionArn: ecsTarget.taskDefinitionArn,
+            TaskCount: ecsTarget.taskCount ?? 1,
+            LaunchType: ecsTarget.launchType as "FARGATE" | undefined,
+            PlatformVersion: ecsTarget.platformVersion,
+            NetworkConfiguration: ecsTarget.networkConfiguration && {
+                awsvpcConfiguration: {
+                    Subnets: ecsTarget.networkConfiguration.subnets,
+                    SecurityGroups: ecsTarget.networkConfiguration.securityGroups,
+                    AssignPublicIp: ecsTarget.networkConfiguration.assignPublicIp ? "ENABLED" : "DISABLED",
+                },
+            },
+        },
+    };
+    const { FailedEntries = [] } = await aws.eventbridge.putTargets({
+        Rule: inputs.rule,
+        EventBusName: inputs.eventBusName,
+        Targets: [target],
+    });
+    if (FailedEntries.length > 0) {
+        throw new Error(`${FailedEntries[0].ErrorCode}: ${FailedEntries[0].ErrorMessage}`);
+    }
+}

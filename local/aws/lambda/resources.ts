@@ -1,0 +1,277 @@
+import { createHash } from "node:crypto";
+import type {
+    CreateEventSourceMappingCommandInput,
+    PutFunctionEventInvokeConfigCommandInput,
+    UpdateFunctionConfigurationCommandInput,
+} from "@aws-sdk/client-lambda";
+import type { EventSourceMappingArgs, EventSourceMappingState } from "@pulumi/aws/lambda/eventSourceMapping";
+import type { FunctionArgs, FunctionState } from "@pulumi/aws/lambda/function";
+import type {
+    FunctionEventInvokeConfigArgs,
+    FunctionEventInvokeConfigState,
+} from "@pulumi/aws/lambda/functionEventInvokeConfig";
+import type { InvocationArgs, InvocationState } from "@pulumi/aws/lambda/invocation";
+import type { PermissionArgs, PermissionState } from "@pulumi/aws/lambda/permission";
+import { type Adapters, adapter, changeTags, type Inputs, service } from "../resources/adapter";
+import type { Aws } from "../resources/sdk";
+import { isArchive, isSame, pascalKeys } from "../resources/values";
+import { zip } from "./archive";
+
+const gone = ["ResourceNotFoundException"];
+
+export const lambda: Adapters = service("Lambda", {
+    "lambda/function:Function": adapter<FunctionArgs, FunctionState>({
+        taggable: true,
+        autoName: { property: "name", maxLength: 64 },
+        defaults: { memorySize: 128, timeout: 3, publish: false, packageType: "Zip", skipDestroy: false },
+        replaceOn: ["name", "packageType"],
+        refuses: ["imageUri", "snapStart"],
+        gone,
+        async create(aws, inputs) {
+            const code = await codeOf(inputs);
+            await aws.lambda.createFunction({
+                ...configuration(inputs),
+                Role: inputs.role,
+                Code: code,
+                Architectures: architectures(inputs),
+                PackageType: "Zip",
+                Publish: inputs.publish,
+                Tags: inputs.tagsAll,
+            });
+            await reserveConcurrency(aws, inputs);
+            return { id: inputs.name!, ...(await describe(aws, inputs.name!)) };
+        },
+        async update(aws, change) {
+            const { id: FunctionName, inputs, old } = change;
+            if (codeKeys.some((key) => !isSame(inputs[key], old[key]))) {
+                await aws.lambda.updateFunctionCode({
+                    FunctionName,
+                    ...(await codeOf(inputs)),
+                    Architectures: architectures(inputs),
+                    Publish: inputs.publish,
+                });
+            }
+            await aws.lambda.updateFunctionConfiguration(configuration(inputs));
+            if (inputs.reservedConcurrentExecutions !== old.reservedConcurrentExecutions) {
+                await reserveConcurrency(aws, inputs);
+            }
+            const described = await describe(aws, FunctionName);
+            await changeTags(
+                change,
+                (Tags) => aws.lambda.tagResource({ Resource: described.arn, Tags }),
+                (TagKeys) => aws.lambda.untagResource({ Resource: described.arn, TagKeys }),
+            );
+            return described;
+        },
+        delete: async (aws, { id, inputs }) => inputs.skipDestroy || aws.lambda.deleteFunction({ FunctionName: id }),
+        read: (aws, { id }) => describe(aws, id),
+    }),
+    "lambda/eventSourceMapping:EventSourceMapping": adapter<EventSourceMappingArgs, EventSourceMappingState>({
+        taggable: true,
+        defaults: { enabled: true },
+        replaceOn: ["eventSourceArn", "startingPosition", "startingPositionTimestamp"],
+        gone,
+        async create(aws, inputs) {
+            const mapping = await aws.lambda.createEventSourceMapping({
+                ...eventSource(inputs),
+                EventSourceArn: inputs.eventSourceArn,
+                StartingPosition: inputs.startingPosition as "LATEST" | undefined,
+                Tags: inputs.tagsAll,
+            });
+            return {
+                id: mapping.UUID!,
+                uuid: mapping.UUID,
+                arn: aws.arn("lambda", `event-source-mapping:${mapping.UUID}`),
+                functionArn: mapping.FunctionArn,
+                state: mapping.State,
+            };
+        },
+        async update(aws, change) {
+            const mapping = await aws.lambda.updateEventSourceMapping({
+                ...eventSource(change.inputs),
+                UUID: change.id,
+            });
+            const Resource = aws.arn("lambda", `event-source-mapping:${change.id}`);
+            await changeTags(
+                change,
+                (Tags) => aws.lambda.tagResource({ Resource, Tags }),
+                (TagKeys) => aws.lambda.untagResource({ Resource, TagKeys }),
+            );
+            return { functionArn: mapping.FunctionArn, state: mapping.State };
+        },
+        delete: (aws, { id }) => aws.lambda.deleteEventSourceMapping({ UUID: id }),
+        async read(aws, { id }) {
+            await aws.lambda.getEventSourceMapping({ UUID: id });
+        },
+    }),
+    "lambda/permission:Permission": adapter<PermissionArgs, PermissionState>({
+        autoName: { property: "statementId", maxLength: 100 },
+        gone,
+        async create(aws, inputs) {
+            await aws.lambda.addPermission({
+                FunctionName: inputs.function,
+                StatementId: inputs.statementId,
+                Action: inputs.action,
+                Principal: inputs.principal,
+                PrincipalOrgID: inputs.principalOrgId,
+                SourceArn: inputs.sourceArn,
+                SourceAccount: inputs.sourceAccount,
+                Qualifier: inputs.qualifier,
+                EventSourceToken: inputs.eventSourceToken,
+                FunctionUrlAuthType: inputs.functionUrlAuthType as "NONE" | undefined,
+            });
+            return { id: inputs.statementId! };
+        },
+        delete: (aws, { id, inputs }) =>
+            aws.lambda.removePermission({
+                FunctionName: inputs.function,
+                StatementId: id,
+                Qualifier: inputs.qualifier,
+            }),
+    }),
+    "lambda/invocation:Invocation": adapter<InvocationArgs, InvocationState>({
+        defaults: { lifecycleScope: "CREATE_ONLY", qualifier: "$LATEST", terraformKey: "tf" },
+        replaceOn: ["functionName", "qualifier"],
+        gone,
+        create: async (aws, inputs) => ({
+            id: `${inputs.functionName}_${inputs.qualifier}_${createHash("md5").update(inputs.input).digest("hex")}`,
+            result: await invoke(aws, inputs, "create"),
+        }),
+        update: async (aws, { inputs, old }) => ({ result: await invoke(aws, inputs, "update", old.input) }),
+        delete: async (aws, { inputs }) =>
+            inputs.lifecycleScope === "CRUD" ? invoke(aws, inputs, "delete", inputs.input) : undefined,
+    }),
+    "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": adapter<
+        FunctionEventInvokeConfigArgs,
+        FunctionEventInvokeConfigState
+    >({
+        replaceOn: ["functionName", "qualifier"],
+        gone,
+        async create(aws, inputs) {
+            await aws.lambda.putFunctionEventInvokeConfig(eventInvokeConfig(inputs));
+            return { id: inputs.qualifier ? `${inputs.functionName}:${inputs.qualifier}` : inputs.functionName };
+        },
+        async update(aws, { inputs }) {
+            await aws.lambda.putFunctionEventInvokeConfig(eventInvokeConfig(inputs));
+        },
+        delete: (aws, { inputs }) =>
+            aws.lambda.deleteFunctionEventInvokeConfig({
+                FunctionName: inputs.functionName,
+                Qualifier: inputs.qualifier,
+            }),
+    }),
+});
+
+/** What a CRUD invocation tells the function beside its input: why it is invoked (terraform's own words). */
+async function invoke(
+    aws: Aws,
+    inputs: Inputs<InvocationArgs>,
+    action: "create" | "update" | "delete",
+    previous: string | null = null,
+): Promise<string> {
+    const input = JSON.parse(inputs.input) as object;
+    const lifecycle = {
+        [inputs.terraformKey ?? "tf"]: { action, prev_input: previous && (JSON.parse(previous) as object) },
+    };
+    const { FunctionError, Payload } = await aws.lambda.invoke({
+        FunctionName: inputs.functionName,
+        Qualifier: inputs.qualifier,
+        Payload: Buffer.from(JSON.stringify(inputs.lifecycleScope === "CRUD" ? { ...input, ...lifecycle } : input)),
+    });
+    const result = Buffer.from(Payload ?? []).toString();
+    if (FunctionError !== undefined) {
+        throw new Error(`Lambda function (${inputs.functionName}) returned error: (${FunctionError}) ${result}`);
+    }
+    return result;
+}
+
+const codeKeys = ["code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "architectures"] as const;
+
+async function codeOf(inputs: Inputs<FunctionArgs>) {
+    return isArchive(inputs.code)
+        ? { ZipFile: await zip(inputs.code) }
+        : { S3Bucket: inputs.s3Bucket, S3Key: inputs.s3Key, S3ObjectVersion: inputs.s3ObjectVersion };
+}
+
+function architectures(inputs: Inputs<FunctionArgs>) {
+    return (inputs.architectures ?? ["x86_64"]) as ["x86_64"];
+}
+
+/** Every setting, those left out too: what the program takes away must go. */
+function configuration(inputs: Inputs<FunctionArgs>) {
+    const config: UpdateFunctionConfigurationCommandInput = {
+        FunctionName: inputs.name,
+        Description: inputs.description ?? "",
+        Role: inputs.role,
+        Runtime: inputs.runtime as "nodejs24.x",
+        Handler: inputs.handler,
+        MemorySize: inputs.memorySize,
+        Timeout: inputs.timeout,
+        Environment: { Variables: inputs.environment?.variables ?? {} },
+        KMSKeyArn: inputs.kmsKeyArn,
+        Layers: inputs.layers ?? [],
+        DeadLetterConfig: { TargetArn: inputs.deadLetterConfig?.targetArn ?? "" },
+        TracingConfig: { Mode: (inputs.tracingConfig?.mode ?? "PassThrough") as "PassThrough" },
+        EphemeralStorage: { Size: inputs.ephemeralStorage?.size ?? 512 },
+        LoggingConfig: pascalKeys(inputs.loggingConfig) as UpdateFunctionConfigurationCommandInput["LoggingConfig"],
+        VpcConfig: {
+            SubnetIds: inputs.vpcConfig?.subnetIds ?? [],
+            SecurityGroupIds: inputs.vpcConfig?.securityGroupIds ?? [],
+        },
+    };
+    return config;
+}
+
+async function reserveConcurrency(aws: Aws, inputs: Inputs<FunctionArgs>): Promise<void> {
+    const [FunctionName, reserved] = [inputs.name, inputs.reservedConcurrentExecutions ?? -1];
+    if (reserved >= 0) {
+        await aws.lambda.putFunctionConcurrency({ FunctionName, ReservedConcurrentExecutions: reserved });
+    } else {
+        await aws.lambda.deleteFunctionConcurrency({ FunctionName });
+    }
+}
+
+async function describe(aws: Aws, FunctionName: string) {
+    const { Configuration } = await aws.lambda.getFunction({ FunctionName });
+    const arn = aws.arn("lambda", `function:${FunctionName}`);
+    return {
+        arn,
+        qualifiedArn: `${arn}:${Configuration?.Version}`,
+        invokeArn: `arn:aws:apigateway:${aws.region}:lambda:path/2015-03-31/functions/${arn}/invocations`,
+        version: Configuration?.Version,
+        lastModified: Configuration?.LastModified,
+        codeSha256: Configuration?.CodeSha256,
+        sourceCodeHash: Configuration?.CodeSha256,
+        sourceCodeSize: Configuration?.CodeSize,
+    };
+}
+
+function eventSource(inputs: Inputs<EventSourceMappingArgs>) {
+    const mapping: CreateEventSourceMappingCommandInput = {
+        FunctionName: inputs.functionName,
+        Enabled: inputs.enabled,
+        BatchSize: inputs.batchSize,
+        BisectBatchOnFunctionError: inputs.bisectBatchOnFunctionError,
+        FunctionResponseTypes: inputs.functionResponseTypes as ["ReportBatchItemFailures"] | undefined,
+        MaximumBatchingWindowInSeconds: inputs.maximumBatchingWindowInSeconds,
+        MaximumRecordAgeInSeconds: inputs.maximumRecordAgeInSeconds,
+        MaximumRetryAttempts: inputs.maximumRetryAttempts,
+        ParallelizationFactor: inputs.parallelizationFactor,
+        TumblingWindowInSeconds: inputs.tumblingWindowInSeconds,
+        FilterCriteria: pascalKeys(inputs.filterCriteria) as CreateEventSourceMappingCommandInput["FilterCriteria"],
+        ScalingConfig: pascalKeys(inputs.scalingConfig) as CreateEventSourceMappingCommandInput["ScalingConfig"],
+    };
+    return mapping;
+}
+
+function eventInvokeConfig(inputs: Inputs<FunctionEventInvokeConfigArgs>) {
+    return {
+        FunctionName: inputs.functionName,
+        Qualifier: inputs.qualifier,
+        MaximumEventAgeInSeconds: inputs.maximumEventAgeInSeconds,
+        MaximumRetryAttempts: inputs.maximumRetryAttempts,
+        DestinationConfig: pascalKeys(
+            inputs.destinationConfig,
+        ) as PutFunctionEventInvokeConfigCommandInput["DestinationConfig"],
+    };
+}

@@ -1,0 +1,72 @@
+import type { SecretArgs, SecretState } from "@pulumi/aws/secretsmanager/secret";
+import type { SecretVersionArgs, SecretVersionState } from "@pulumi/aws/secretsmanager/secretVersion";
+import { type Adapters, adapter, changeTags, service, tagList } from "../resources/adapter";
+
+const gone = ["ResourceNotFoundException"];
+
+export const secretsmanager: Adapters = service("Secrets Manager", {
+    "secretsmanager/secret:Secret": adapter<SecretArgs, SecretState>({
+        taggable: true,
+        autoName: { property: "name", maxLength: 255 },
+        defaults: { recoveryWindowInDays: 30, forceOverwriteReplicaSecret: false },
+        replaceOn: ["name"],
+        refuses: ["replicas"],
+        gone,
+        async create(aws, inputs) {
+            const { ARN } = await aws.secretsManager.createSecret({
+                Name: inputs.name,
+                Description: inputs.description,
+                KmsKeyId: inputs.kmsKeyId,
+                Tags: tagList(inputs.tagsAll),
+            });
+            if (inputs.policy !== undefined) {
+                await aws.secretsManager.putResourcePolicy({ SecretId: ARN, ResourcePolicy: inputs.policy });
+            }
+            return { id: ARN!, arn: ARN };
+        },
+        async update(aws, change) {
+            const SecretId = change.id;
+            const { description, kmsKeyId, policy } = change.inputs;
+            await aws.secretsManager.updateSecret({ SecretId, Description: description ?? "", KmsKeyId: kmsKeyId });
+            if (policy !== undefined) {
+                await aws.secretsManager.putResourcePolicy({ SecretId, ResourcePolicy: policy });
+            } else if (change.old.policy !== undefined) {
+                await aws.secretsManager.deleteResourcePolicy({ SecretId });
+            }
+            await changeTags(
+                change,
+                (tags) => aws.secretsManager.tagResource({ SecretId, Tags: tagList(tags) }),
+                (TagKeys) => aws.secretsManager.untagResource({ SecretId, TagKeys }),
+            );
+        },
+        async delete(aws, { id, inputs }) {
+            await aws.secretsManager.deleteSecret(
+                inputs.recoveryWindowInDays === 0
+                    ? { SecretId: id, ForceDeleteWithoutRecovery: true }
+                    : { SecretId: id, RecoveryWindowInDays: inputs.recoveryWindowInDays },
+            );
+        },
+        async read(aws, { id, inputs }) {
+            const { Description } = await aws.secretsManager.describeSecret({ SecretId: id });
+            return inputs.description === undefined ? undefined : { description: Description };
+        },
+    }),
+    "secretsmanager/secretVersion:SecretVersion": adapter<SecretVersionArgs, SecretVersionState>({
+        gone,
+        async create(aws, inputs) {
+            const { ARN, VersionId, VersionStages } = await aws.secretsManager.putSecretValue({
+                SecretId: inputs.secretId,
+                SecretString: inputs.secretString,
+                SecretBinary: inputs.secretBinary ? Buffer.from(inputs.secretBinary, "base64") : undefined,
+                VersionStages: inputs.versionStages,
+            });
+            return {
+                id: `${inputs.secretId}|${VersionId}`,
+                arn: ARN,
+                versionId: VersionId,
+                versionStages: VersionStages,
+            };
+        },
+        // A version goes with its secret: its stage AWSCURRENT cannot be taken away.
+    }),
+});

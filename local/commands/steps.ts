@@ -1,0 +1,99 @@
+// The steps of a stack's life that every report has: the local system, preview, up, up again, and in the end nothing.
+import { ListrTask } from "listr2";
+
+import { SystemFile } from "../machine/systemFile";
+import { OperationOptions, OperationResult, runOperation } from "../pulumi/operation";
+import { readState } from "../pulumi/state";
+import { RunningSystem, startSystem } from "../system";
+
+/** What every report holds. Times are in milliseconds. */
+export interface StackReport {
+    preview?: Changes;
+    up?: Changes;
+    secondUp?: Changes;
+    destroy?: { resources: number; processes: number };
+}
+
+interface Changes {
+    readonly changes: Record<string, number>;
+    readonly milliseconds: number;
+}
+
+/** What the steps hand on to each other. */
+export interface Running {
+    system?: RunningSystem;
+}
+
+/** The program that is run, and who is told of its outputs. */
+export interface Stack<Context> {
+    /** Of its Pulumi.yaml, or its folder. */
+    readonly projectName: string;
+    readonly options: (system: SystemFile) => OperationOptions;
+    readonly onUp: (context: Context, system: SystemFile, outputs: Readonly<Record<string, unknown>>) => void;
+}
+
+export function systemUp(name: string): ListrTask<Running> {
+    return {
+        title: "start the local AWS, certificate authority and DNS",
+        task: async (context, step) => {
+            context.system = await startSystem({ name, onStep: (text) => (step.output = text) });
+        },
+    };
+}
+
+export function operation<Context extends Running>(
+    kind: "preview" | "up" | "secondUp",
+    report: StackReport,
+    stack: Stack<Context>,
+): ListrTask<Context> {
+    const words = { preview: "pulumi preview", up: "pulumi up", secondUp: "pulumi up again, which changes nothing" };
+    return {
+        title: words[kind],
+        task: async (context, step) => {
+            const { file } = runningSystem(context);
+            const started = Date.now();
+            const result = await runOperation(file, kind === "secondUp" ? "up" : kind, stack.options(file));
+            report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
+            step.title = `${step.title}: ${summary(result)}`;
+            if (kind !== "preview") {
+                stack.onUp(context, file, result.outputs);
+            }
+            const { same, ...changed } = result.changes;
+            if (kind === "secondUp" && Object.keys(changed).length > 0) {
+                throw new Error(`The second up changed something: ${JSON.stringify({ same, ...changed })}`);
+            }
+        },
+    };
+}
+
+function summary({ changes }: OperationResult): string {
+    return Object.entries(changes)
+        .map(([kind, count]) => `${count} ${kind}`)
+        .join(", ");
+}
+
+export function destroyed<Context extends Running>(report: StackReport, stack: Stack<Context>): ListrTask<Context> {
+    return {
+        title: "pulumi destroy, and the end of every process",
+        task: async (context, step) => {
+            const system = runningSystem(context);
+            const options = stack.options(system.file);
+            await runOperation(system.file, "destroy", options);
+            const remaining = readState(system.file, options.stack, stack.projectName).resources.length;
+            const processes = await system.stop();
+            context.system = undefined;
+            report.destroy = { resources: remaining, processes };
+            step.title = `${step.title}: ${remaining} resources and ${processes} processes are left`;
+            if (remaining + processes > 0) {
+                throw new Error(`Something is left: ${JSON.stringify(report.destroy)}`);
+            }
+        },
+    };
+}
+
+export function runningSystem({ system }: Running): RunningSystem {
+    if (system === undefined) {
+        throw new Error("The local system does not run.");
+    }
+    return system;
+}

@@ -1,0 +1,129 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { projectRoot } from "../machine/projectRoot";
+import type { SystemFile } from "../machine/systemFile";
+import { compileCache } from "./installProviders";
+import { type Config, prepareWorkspace, type Workspace } from "./workspace";
+
+export type Operation = "preview" | "up" | "destroy" | "refresh";
+
+export interface OperationOptions {
+    /** Default "local". */
+    readonly stack?: string;
+    /** Laid over the stack's own configuration; a key without a namespace belongs to the project. */
+    readonly config?: Config;
+    /** The program's module, in the folder of its Pulumi.yaml; default: this project's index.ts. */
+    readonly program?: string;
+    /** What the engine prints, as it comes. */
+    readonly onOutput?: (text: string) => void;
+}
+
+export interface OperationResult {
+    /** How many resources by what happens to them: create, update, same, delete, replace. */
+    readonly changes: Readonly<Record<string, number>>;
+    /** The stack's outputs, secret ones too; a preview has none. */
+    readonly outputs: Readonly<Record<string, unknown>>;
+    /** The resources the operation had to do with, in the engine's order. */
+    readonly resources: readonly { readonly urn: string; readonly type: string; readonly op: string }[];
+    readonly stdout: string;
+}
+
+/** What a child process is told, and what it answers (runProgram.ts). */
+export interface ProgramRequest {
+    readonly operation: Operation;
+    readonly program: string;
+    readonly stack: string;
+    readonly projectName: string;
+    readonly workspace: string;
+    /** The folder above bin/pulumi; without it, the CLI on the PATH. */
+    readonly pulumiRoot?: string;
+    readonly environment: Readonly<Record<string, string>>;
+}
+
+export type ProgramAnswer =
+    | { readonly kind: "output"; readonly text: string }
+    | { readonly kind: "result"; readonly result: OperationResult }
+    | { readonly kind: "failure"; readonly message: string };
+
+/**
+ * Runs a Pulumi operation on a program, against the local system. The program is loaded anew each time, in a process
+ * of its own whose working directory is the program's folder.
+ */
+export async function runOperation(
+    system: SystemFile,
+    operation: Operation,
+    options: OperationOptions = {},
+): Promise<OperationResult> {
+    const stack = options.stack ?? "local";
+    const program = resolve(options.program ?? join(projectRoot, "index.ts"));
+    if (!existsSync(program)) {
+        throw new Error(
+            `There is no Pulumi program at ${program}: \`program\` takes the path of its module, as in "examples/x/index.ts".`,
+        );
+    }
+    const workspace = prepareWorkspace(system, program, stack, options.config ?? {});
+    const log = join(system.directory, "logs", "engine.log");
+    mkdirSync(dirname(log), { recursive: true });
+    const child = fork(join(__dirname, "runProgram.ts"), {
+        cwd: workspace.programDirectory,
+        execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
+        env: childEnvironment(),
+        stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    const write = (text: string | Buffer) => appendFileSync(log, text);
+    child.stdout?.on("data", write);
+    child.stderr?.on("data", write);
+    const request: ProgramRequest = {
+        operation,
+        program,
+        stack,
+        projectName: workspace.projectName,
+        workspace: workspace.directory,
+        pulumiRoot: existsSync(join(projectRoot, ".tools/bin/pulumi")) ? join(projectRoot, ".tools") : undefined,
+        environment: engineEnvironment(system, workspace),
+    };
+    return await new Promise((resolve, reject) => {
+        let answer: Exclude<ProgramAnswer, { kind: "output" }> | undefined;
+        child.on("message", (message: ProgramAnswer) => {
+            if (message.kind === "output") {
+                write(message.text);
+                options.onOutput?.(message.text);
+            } else {
+                answer = message;
+            }
+        });
+        const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+        const heard = once(child, "disconnect"); // what the process said may come after its end
+        Promise.all([exited, heard]).then(([[code, signal]]) => {
+            if (answer?.kind === "result") {
+                return resolve(answer.result);
+            }
+            const reason = answer?.message ?? `the program's process ended early (${signal ?? `exit code ${code}`})`;
+            reject(new Error(`pulumi ${operation} failed: ${reason}\nThe whole log: ${log}`));
+        }, reject);
+        child.send(request);
+    });
+}
+
+/** Ours without what would lead the program or the engine to a real account or backend. */
+function childEnvironment(): NodeJS.ProcessEnv {
+    const own = Object.entries(process.env).filter(([name]) => !/^(AWS|PULUMI|TS_NODE)_/.test(name));
+    return { ...Object.fromEntries(own), NODE_COMPILE_CACHE: compileCache };
+}
+
+/** Where the engine has its things, and where AWS is. */
+export function engineEnvironment(system: SystemFile, workspace: Workspace): Record<string, string> {
+    return {
+        AWS_ENDPOINT_URL: system.gatewayUrl,
+        AWS_ACCESS_KEY_ID: system.accountId,
+        AWS_SECRET_ACCESS_KEY: "local",
+        NODE_COMPILE_CACHE: compileCache,
+        PULUMI_HOME: workspace.pulumiHome,
+        PULUMI_BACKEND_URL: workspace.backendUrl,
+        PULUMI_CONFIG_PASSPHRASE: "local",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    };
+}

@@ -1,0 +1,143 @@
+import type * as automation from "@pulumi/pulumi/automation";
+import { createRequire, registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { projectRoot } from "../machine/projectRoot";
+import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation";
+
+// The process of one operation: the engine calls back into it to run the program.
+
+// The SDK takes a stack for every promise: to map each to its source would take a quarter of the time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
+
+const examples = pathToFileURL(join(projectRoot, "examples") + "/").href;
+
+// The examples take the package from npm; in this checkout it is the package as it stands here.
+registerHooks({
+    resolve: (specifier, context, nextResolve) =>
+        specifier === "taskgate" && context.parentURL?.startsWith(examples)
+            ? nextResolve(join(projectRoot, "components", "index.ts"), context)
+            : nextResolve(specifier, context),
+});
+
+process.once("message", (request: ProgramRequest) => {
+    run(request).then(
+        (result) => answer({ kind: "result", result }),
+        (error: unknown) => answer({ kind: "failure", message: messageOf(error) }),
+    );
+});
+
+function answer(message: ProgramAnswer): void {
+    process.send?.(message, (error: Error | null) => {
+        if (error) {
+            console.error(error); // into the log: nobody else listens
+        }
+        process.exit(error ? 1 : 0);
+    });
+}
+
+async function run(request: ProgramRequest): Promise<OperationResult> {
+    // The program's own SDK: what the engine tells this process must reach the copy that the program uses.
+    const requireOfProgram = createRequire(request.program);
+    const { LocalWorkspace, PulumiCommand } = requireOfProgram("@pulumi/pulumi/automation") as typeof automation;
+    // Whoever asked is gone: the CLI, whose program and providers end with this process, is told to end, too.
+    const ended = new AbortController();
+    process.once("disconnect", () => {
+        ended.abort();
+        process.exit(1);
+    });
+
+    const events: automation.EngineEvent[] = [];
+    const thrown: unknown[] = [];
+    const pulumiCommand = await PulumiCommand.get({ root: request.pulumiRoot });
+    const stack = await LocalWorkspace.createOrSelectStack(
+        {
+            stackName: request.stack,
+            projectName: request.projectName,
+            program: async () => {
+                try {
+                    return await exportsOf(requireOfProgram(request.program));
+                } catch (error) {
+                    thrown.push(error);
+                    throw error;
+                }
+            },
+        },
+        { pulumiCommand, workDir: request.workspace, envVars: { ...request.environment } },
+    );
+    const options = {
+        color: "never" as const,
+        onOutput: (text: string) => process.send?.({ kind: "output", text } satisfies ProgramAnswer),
+        onEvent: (event: automation.EngineEvent) => events.push(event),
+        signal: ended.signal,
+    };
+    try {
+        const done = await stack[request.operation](options);
+        const outputs = (done as Partial<automation.UpResult>).outputs ?? {};
+        return {
+            changes: { ...events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges },
+            outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
+            resources: events.flatMap(({ resourcePreEvent: event }) =>
+                event ? [{ urn: event.metadata.urn, type: event.metadata.type, op: event.metadata.op }] : [],
+            ),
+            stdout: done.stdout,
+        };
+    } catch (error) {
+        const diagnostics = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
+        const reasons = reasonsOf(diagnostics, thrown);
+        throw reasons.length > 0 ? new Error(reasons.join("\n"), { cause: error }) : error;
+    }
+}
+
+/** A program's outputs are what its module exports: values, or a function that gives them. */
+async function exportsOf(module: unknown): Promise<Record<string, unknown>> {
+    const exported: unknown = await (typeof module === "function" ? (module as () => unknown)() : module);
+    return { ...(exported as Record<string, unknown>) };
+}
+
+/** What went wrong, once and without stacks: those stand in the log. */
+function reasonsOf(diagnostics: readonly automation.DiagnosticEvent[], thrown: readonly unknown[]): string[] {
+    const messages = thrown.map(messageOf);
+    const errors = diagnostics.filter(({ severity }) => severity === "error").map(lineOf);
+    // The engine tells what the program threw, too.
+    const others = errors.filter((line) => !messages.some((message) => isAbout(line, message)));
+    return [...new Set([...messages, ...others])].filter((line) => line !== "" && !consequences.test(line));
+}
+
+function isAbout(line: string, message: string): boolean {
+    const [lineHead, messageHead] = [line.split("\n")[0], message.split("\n")[0]];
+    return lineHead.includes(messageHead) || messageHead.includes(lineHead);
+}
+
+/** Said of an operation because something else went wrong before. */
+const consequences =
+    /^(preview|update|destroy|refresh) failed$|resource monitor shut down|client connection is closing|^One or more errors occurred/;
+
+function lineOf({ urn, message }: automation.DiagnosticEvent): string {
+    const text = message
+        .replace(/<\{%.*?%\}>/g, "") // colours
+        .replace(/^Unhandled exception: (Error: )?/, "")
+        .replace(/\n {4}at .*/g, "")
+        .trim();
+    const [, , type, name] = urn?.split("::") ?? [];
+    return type === undefined || type === "pulumi:pulumi:Stack" ? text : `${type.split("$").at(-1)} (${name}): ${text}`;
+}
+
+function messageOf(error: unknown): string {
+    if (!(error instanceof Error)) {
+        return String(error);
+    }
+    if ("commandResult" in error) {
+        const { stderr = error.message } = error.commandResult as { readonly stderr?: string };
+        return /^error: (.*)/ms.exec(stderr)?.[1].trim() ?? stderr;
+    }
+    const faults = "errors" in error && Array.isArray(error.errors) ? (error.errors as PropertyFault[]) : [];
+    const message = error.name === "Error" ? error.message : `${error.name}: ${error.message}`;
+    return [message, ...faults.map(({ propertyPath, reason }) => `    ${propertyPath}: ${reason}`)].join("\n");
+}
+
+/** Of a pulumi.InputPropertiesError. */
+interface PropertyFault {
+    readonly propertyPath: string;
+    readonly reason: string;
+}

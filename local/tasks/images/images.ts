@@ -1,0 +1,89 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
+
+import type { ImageFile } from "./dockerfile";
+
+/** What an image holds, as far as it matters to a container that is a process. */
+export interface Image {
+    readonly entryPoint: readonly string[];
+    readonly command: readonly string[];
+    /** The image's programs by name, and the command lines that stand for them here. */
+    readonly programs: Readonly<Record<string, readonly string[]>>;
+    /** Whether its configuration names addresses that all containers of a task share on AWS (loopback, 0.0.0.0). */
+    readonly sharesLoopback: boolean;
+    /** Of one that was built: its variables, the folder it starts in, and its files by their paths. */
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly workingDirectory?: string;
+    readonly files?: ReadonlyMap<string, ImageFile>;
+}
+
+/** Repository, without registry and tag -> what runs for it. Everything else cannot be pulled. */
+const images: Readonly<Record<string, (root: string) => Image>> = {
+    "envoyproxy/envoy": (root) => ({
+        entryPoint: ["envoy"],
+        command: ["-c", "/etc/envoy/envoy.yaml"],
+        programs: { envoy: [envoyBinary(root)] },
+        sharesLoopback: true,
+    }),
+    "traefik/whoami": () => ({
+        entryPoint: ["whoami"],
+        command: [],
+        programs: { whoami: [process.execPath, join(__dirname, "..", "demoApp.mjs")] },
+        sharesLoopback: false,
+    }),
+    node: () => ({ entryPoint: [], command: ["node"], programs: { node: [process.execPath] }, sharesLoopback: false }),
+    // Their scripts run in the machine's own shell, with programs of ours: not every machine has curl and openssl.
+    "curlimages/curl": () => helper("curl"),
+    "alpine/openssl": () => helper("openssl"),
+    traefik: (root) => ({
+        entryPoint: ["traefik"],
+        command: [],
+        programs: { traefik: [join(root, ".tools/python/bin/traefik")] },
+        sharesLoopback: true,
+    }),
+};
+
+function helper(program: string): Image {
+    const standIn = [process.execPath, join(__dirname, "..", "programs", `${program}.mjs`)];
+    return { entryPoint: [program], command: [], programs: { [program]: standIn }, sharesLoopback: true };
+}
+
+/** undefined = there is no such image here. */
+export function findImage(name: string, root: string): Image | undefined {
+    const repository = repositoryOf(name);
+    const known = Object.keys(images).find((path) => repository === path || repository.endsWith(`/${path}`));
+    return known === undefined ? undefined : images[known](root);
+}
+
+/** `registry:5000/path/name:tag@digest` -> `registry:5000/path/name` */
+function repositoryOf(name: string): string {
+    return name.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
+}
+
+/** The command line of a container: entry point and command as Docker combines them, programs replaced by ours. */
+export function commandLine(image: Image, entryPoint: readonly string[], command: readonly string[]): string[] {
+    const [program, ...args] =
+        entryPoint.length > 0
+            ? [...entryPoint, ...command]
+            : [...image.entryPoint, ...(command.length > 0 ? withoutEntryPoint(image, command) : image.command)];
+    return [...(image.programs[baseName(program)] ?? [program]), ...args];
+}
+
+/** The images' entry point scripts take options as well as a whole command line that starts with the program. */
+function withoutEntryPoint(image: Image, command: readonly string[]): readonly string[] {
+    return image.entryPoint.includes(baseName(command[0])) ? command.slice(1) : command;
+}
+
+function baseName(path: string): string {
+    return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The binary itself: the script beside it would start a Python interpreter for each container. */
+export function envoyBinary(root: string): string {
+    const pattern = join(root, ".tools/python/lib/python3*/site-packages/envoy/_bin/envoy");
+    const [binary] = globSync(pattern);
+    if (binary === undefined) {
+        throw new Error(`Envoy is not installed: nothing matches ${pattern}. Install the tools with "npm run setup".`);
+    }
+    return binary;
+}

@@ -1,0 +1,26 @@
+import { findImage } from "./images";
+import type { Image } from "./images";
+import { pullImage } from "./registry";
+
+/** undefined = there is no such image, neither in the emulated ECR nor among those that something here stands for. */
+export type PullImage = (name: string) => Promise<Image | undefined>;
+
+export function createImagePuller(gatewayUrl: string, root: string): PullImage {
+    return async (name) => {
+        const built = await pullImage(gatewayUrl, name);
+        const known = findImage(built?.base ?? name, root);
+        if (built === undefined || known === undefined) {
+            return known;
+        }
+        const { Env = [], Entrypoint, Cmd, WorkingDir } = built.config;
+        return {
+            ...known,
+            entryPoint: Entrypoint ?? known.entryPoint,
+            // An entry point of its own has nothing to do with what the base gives to its own.
+            command: Cmd ?? (Entrypoint === undefined ? known.command : []),
+            environment: Object.fromEntries(Env.map((pair) => pair.split(/=(.*)/s).slice(0, 2) as [string, string])),
+            workingDirectory: WorkingDir,
+            files: built.files,
+        };
+    };
+}

@@ -1,0 +1,312 @@
+// What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`.
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, IncomingHttpHeaders, request as httpRequest, Server } from "node:http";
+import * as http2 from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { AddressInfo, isIP, LookupFunction } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, ConnectionOptions, TLSSocket } from "node:tls";
+
+import { expect } from "chai";
+import { WebSocket, WebSocketServer } from "ws";
+
+import {
+    AccessLog,
+    certificateVariables,
+    envoyBootstrap,
+    Front,
+    sidecarHealthPath,
+} from "../../../../components/internal/envoy/envoyBootstrap";
+import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
+import { projectRoot } from "../../../../local/machine/projectRoot";
+import { until } from "../../../support/until";
+import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+
+const domain = "tasks.example.com";
+const taskId = "0123456789abcdef".repeat(2);
+const own = `${taskId}.${domain}`;
+const other = `${"f".repeat(32)}.${domain}`;
+
+interface Answer {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: string;
+}
+
+const toLoopback: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
+
+describe("Envoy in front of a task", () => {
+    let directory: string;
+    let processes: Processes;
+    let pem: Pem;
+    let app: Server;
+    let appPort: number;
+    let health = 200;
+    let httpsPort: number;
+    let httpPort: number;
+
+    const startApp = async (): Promise<void> => {
+        app = createServer((request, response) => {
+            response.statusCode = request.url === "/health" ? health : 200;
+            response.end(JSON.stringify(request.headers));
+        });
+        const sockets = new WebSocketServer({ server: app });
+        sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
+        await new Promise<void>((resolve) => app.listen(appPort, "127.0.0.1", resolve));
+        appPort = (app.address() as AddressInfo).port;
+    };
+    const stopApp = (): Promise<unknown> => {
+        app.closeAllConnections();
+        return new Promise((resolve) => app.close(resolve));
+    };
+
+    /** As the container of a task does; resolves when it serves. */
+    const startEnvoy = (
+        name: string,
+        ports: { readonly httpsPort: number; readonly httpPort?: number; readonly front?: Front },
+        certificate: Readonly<Record<string, string>>,
+    ): Promise<unknown> => {
+        const options = { ...ports, appPort, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
+        const bootstrap = JSON.stringify(envoyBootstrap(options)).replaceAll('"0.0.0.0"', '"127.0.0.1"');
+        return processes.start({
+            name,
+            command: join(projectRoot, ".tools", "python", "bin", "envoy"),
+            args: ["--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
+            env: {
+                PATH: process.env.PATH ?? "",
+                ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${taskId}-1234567890`,
+                ...certificate,
+            },
+            ready: accepts(ports.httpsPort),
+        });
+    };
+
+    before(async () => {
+        directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        processes = createProcesses(directory);
+        pem = await selfSignedWildcard(domain);
+        [appPort, httpsPort, httpPort] = [await freePort(), await freePort(), await freePort()];
+        await startApp();
+        const { chain, key } = certificateVariables;
+        await startEnvoy("envoy", { httpsPort, httpPort }, { [chain]: pem.certificate, [key]: pem.privateKey });
+        await until("Envoy has found the app healthy", async () => (await get(own)).status === 200);
+    });
+    after(async () => {
+        await processes.stop();
+        await stopApp();
+        rmSync(directory, { recursive: true });
+    });
+
+    const read = (message: NodeJS.ReadableStream): Promise<string> =>
+        new Promise((resolve, reject) => {
+            let text = "";
+            message.on("data", (chunk) => (text += String(chunk)));
+            message.on("end", () => resolve(text));
+            message.on("error", reject);
+        });
+
+    /** By HTTP/1.1: over TLS, or plainly. */
+    function get(host: string, headers: Record<string, string> = {}, plain?: { method: string }): Promise<Answer> {
+        return getFrom({ port: httpsPort }, host, headers, plain);
+    }
+
+    function getFrom(
+        from: { readonly port: number; readonly path?: string },
+        host: string,
+        headers: Record<string, string> = {},
+        plain?: { method: string },
+    ): Promise<Answer> {
+        return new Promise((resolve, reject) => {
+            const { port, path = "/path?a=b" } = from;
+            const common = { host: "127.0.0.1", path, agent: false, headers: { host, ...headers } };
+            const request = plain
+                ? httpRequest({ ...common, ...plain, port: httpPort })
+                : httpsRequest({ ...common, port, servername: own, ca: pem.certificate });
+            request.on("error", reject);
+            request.on("response", (message) => {
+                read(message).then(
+                    (body) => resolve({ status: message.statusCode ?? 0, headers: message.headers, body }),
+                    reject,
+                );
+            });
+            request.end();
+        });
+    }
+
+    /** By HTTP/2, with certificate check. */
+    async function get2(authority: string): Promise<Answer> {
+        const session = http2.connect(`https://${own}:${httpsPort}`, {
+            ca: pem.certificate,
+            servername: own,
+            lookup: toLoopback,
+        });
+        try {
+            const stream = session.request({ ":path": "/", ":authority": authority });
+            const headers = await new Promise<http2.IncomingHttpHeaders>((resolve, reject) => {
+                session.on("error", reject);
+                stream.on("error", reject).on("response", resolve);
+            });
+            return { status: Number(headers[":status"]), headers, body: await read(stream) };
+        } finally {
+            session.close();
+        }
+    }
+
+    const handshake = (options: ConnectionOptions): Promise<string> =>
+        new Promise((resolve) => {
+            const socket: TLSSocket = connect(
+                { host: "127.0.0.1", port: httpsPort, servername: own, ca: pem.certificate, ...options },
+                () => {
+                    resolve(`${socket.getProtocol()} ${socket.getCipher().standardName}`);
+                    socket.destroy();
+                },
+            );
+            socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+        });
+
+    describe("serves its own name", () => {
+        it("over HTTP/2, with HSTS and an id for the request", async () => {
+            const { status, headers } = await get2(own);
+            expect(status).to.equal(200);
+            expect(headers["strict-transport-security"]).to.equal("max-age=31536000");
+            expect(headers["x-request-id"]).to.match(/^[0-9a-f-]{36}$/);
+        });
+
+        it("over HTTP/1.1, in whatever case, with a port or a final dot", async () => {
+            for (const name of [own, own.toUpperCase(), `${own}:8443`, `${own}.`]) {
+                expect((await get(name)).status, name).to.equal(200);
+            }
+        });
+
+        it("and passes WebSocket messages through", async () => {
+            const socket = new WebSocket(`wss://${own}:${httpsPort}/echo`, {
+                ca: pem.certificate,
+                lookup: toLoopback,
+            });
+            const echoed = await new Promise((resolve, reject) => {
+                socket.on("open", () => socket.send("hello"));
+                socket.on("message", (data: Buffer) => resolve(data.toString()));
+                socket.on("error", reject);
+            });
+            socket.terminate();
+            expect(echoed).to.equal("hello");
+        });
+    });
+
+    describe("serves no other name", () => {
+        it("and answers 421, be it another task's, which may have had this address before", async () => {
+            const refusal = { status: 421, body: "This is not the task of that name.\n" };
+            expect(await get2(other)).to.include(refusal);
+            const foreign = [domain, `x.${own}`, `${taskId}.tasks.example.org`, "example.org", "127.0.0.1"];
+            for (const name of [other, ...foreign]) {
+                expect(await get(name), name).to.include(refusal);
+            }
+        });
+    });
+
+    describe("over plain HTTP", () => {
+        it("redirects with 308, which keeps the method, to the HTTPS port", async () => {
+            for (const method of ["GET", "POST"]) {
+                const { status, headers } = await get(own, {}, { method });
+                expect({ status, location: headers.location }).to.deep.equal({
+                    status: 308,
+                    location: `https://${own}:${httpsPort}/path?a=b`,
+                });
+            }
+        });
+
+        it("redirects to no foreign name", async () => {
+            expect((await get("example.org", {}, { method: "GET" })).status).to.equal(404);
+        });
+    });
+
+    describe("speaks TLS", () => {
+        it("1.3 and 1.2, the latter with forward secrecy and AEAD alone", async () => {
+            expect(await handshake({})).to.match(/^TLSv1\.3 /);
+            expect(await handshake({ maxVersion: "TLSv1.2" })).to.match(
+                /^TLSv1\.2 TLS_ECDHE_ECDSA_WITH_.*(GCM|POLY1305)/,
+            );
+            const ciphers = "ECDHE-ECDSA-AES128-SHA:AES128-GCM-SHA256@SECLEVEL=0";
+            expect(await handshake({ maxVersion: "TLSv1.2", ciphers })).to.equal(
+                "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
+            );
+        });
+
+        it("with post-quantum key agreement, and without for clients that know none", async () => {
+            expect(await handshake({ ecdhCurve: "X25519MLKEM768" })).to.match(/^TLSv1\.3 /);
+            expect(await handshake({ ecdhCurve: "X25519" })).to.match(/^TLSv1\.3 /);
+        });
+
+        it("not below 1.2", async () => {
+            const old = { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+            expect(await handshake(old)).to.equal("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
+        });
+    });
+
+    describe("does not believe a client", () => {
+        it("that says whom it stands for", async () => {
+            const { body } = await get(own, {
+                "x-forwarded-for": "203.0.113.1",
+                "x-forwarded-proto": "http",
+                "x-forwarded-host": "evil.example",
+                "x-real-ip": "203.0.113.1",
+                forwarded: "for=203.0.113.1",
+                "x-envoy-external-address": "203.0.113.1",
+            });
+            const { host, ...headers } = JSON.parse(body) as Record<string, string>;
+            expect(host).to.equal(own);
+            // Envoy puts the machine's own address in the place of a loopback one.
+            expect(isIP(headers["x-forwarded-for"]), headers["x-forwarded-for"]).to.be.greaterThan(0);
+            expect(headers["x-forwarded-proto"]).to.equal("https");
+            expect(JSON.stringify(headers)).not.to.match(/203\.0\.113\.1|evil/);
+        });
+
+        it("that names headers which a CGI program could not tell apart", async () => {
+            expect((await get(own, { x_forwarded_for: "203.0.113.1" })).status).to.equal(400);
+        });
+    });
+
+    afterEach(async () => {
+        health = 200;
+        await until("the app is healthy", async () => (await get(own)).status === 200);
+    });
+
+    it("answers 503 at once while the app is down, and serves again when it is back", async () => {
+        await stopApp();
+        const asked = Date.now();
+        expect((await get(own)).status).to.equal(503);
+        expect(Date.now() - asked).to.be.lessThan(1000);
+        await startApp();
+        await until("the app is served again", async () => (await get(own)).status === 200);
+    });
+
+    it("answers 503 at once while the app is not healthy, when no load balancer could take another", async () => {
+        health = 500;
+        await until("it is refused", async () => (await get(own)).status === 503);
+    });
+
+    it("tells a load balancer that the app is not healthy, and passes on what it still sends", async () => {
+        const { chain, key } = certificateVariables;
+        const ports = { httpsPort: await freePort(), front: Front.NetworkLoadBalancer };
+        await startEnvoy("envoy-behind", ports, { [chain]: pem.certificate, [key]: pem.privateKey });
+        const check = { port: ports.httpsPort, path: sidecarHealthPath };
+        await until("it is healthy", async () => (await getFrom(check, own)).status === 200);
+        health = 500;
+        await until("it is not healthy any more", async () => (await getFrom(check, own)).status === 503);
+        const { status } = await getFrom({ port: ports.httpsPort }, own);
+        expect(status).to.equal(200);
+    });
+
+    it("does not start without its certificate", async () => {
+        const { chain, key } = certificateVariables;
+        const incomplete = { [key]: { [chain]: pem.certificate }, [chain]: { [key]: pem.privateKey } };
+        for (const [missing, certificate] of Object.entries(incomplete)) {
+            const ports = { httpsPort: await freePort() };
+            const failure: unknown = await startEnvoy(`without-${missing}`, ports, certificate).catch(
+                (reason: unknown) => reason,
+            );
+            expect(String(failure)).to.match(/ended before it was ready \(exit code 1\)/, missing);
+        }
+    });
+});

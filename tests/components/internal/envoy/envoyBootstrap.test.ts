@@ -1,0 +1,271 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+
+import {
+    AccessLog,
+    adminSocket,
+    envoyBootstrap,
+    EnvoyBootstrapOptions,
+    envoyLimits,
+    Front,
+    selfSignedFiles,
+} from "../../../../components/internal/envoy/envoyBootstrap";
+import { projectRoot } from "../../../../local/machine/projectRoot";
+import { selfSignedWildcard } from "../../../support/wildcard";
+
+const domain = "tasks.example.com";
+const minimal: EnvoyBootstrapOptions = { httpsPort: 443, appPort: 8080, accessLog: AccessLog.Errors };
+
+/** What Envoy gets (JSON knows no undefined), or the value at a path deep inside, such as `static_resources.listeners.0.name`. */
+function bootstrapOf(options: Partial<EnvoyBootstrapOptions>, path = ""): unknown {
+    const bootstrap: unknown = JSON.parse(JSON.stringify(envoyBootstrap({ ...minimal, ...options })));
+    const keys = path.split(".").filter((key) => key !== "");
+    return keys.reduce((value, key) => (value as Record<string, unknown>)?.[key], bootstrap);
+}
+
+const listener = "static_resources.listeners.0";
+const connections = `${listener}.filter_chains.0.filters.0.typed_config`;
+const redirect = "static_resources.listeners.1";
+
+describe("The bootstrap of Envoy", () => {
+    it("takes TLS 1.2 with forward secrecy and AEAD, and TLS 1.3; its certificate is in the environment", () => {
+        expect(bootstrapOf({}, `${listener}.filter_chains.0.transport_socket`)).to.deep.equal({
+            name: "envoy.transport_sockets.tls",
+            typed_config: {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                common_tls_context: {
+                    alpn_protocols: ["h2", "http/1.1"],
+                    tls_params: {
+                        tls_minimum_protocol_version: "TLSv1_2",
+                        tls_maximum_protocol_version: "TLSv1_3",
+                        ecdh_curves: ["X25519MLKEM768", "X25519", "P-256"],
+                        cipher_suites: [
+                            "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+                            "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+                            "ECDHE-ECDSA-AES256-GCM-SHA384",
+                            "ECDHE-RSA-AES256-GCM-SHA384",
+                        ],
+                    },
+                    tls_certificates: [
+                        {
+                            certificate_chain: { environment_variable: "TLS_CERTIFICATE_CHAIN" },
+                            private_key: { environment_variable: "TLS_PRIVATE_KEY" },
+                        },
+                    ],
+                },
+            },
+        });
+    });
+
+    it("has no admin interface and no listener but those asked for", () => {
+        const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
+        expect(Object.keys(at("") as object)).to.deep.equal([
+            "static_resources",
+            "overload_manager",
+            "layered_runtime",
+        ]);
+        const addressOf = (port_value: number): unknown => ({ socket_address: { address: "0.0.0.0", port_value } });
+        expect(at("static_resources.listeners")).to.have.length(2);
+        expect(at(`${listener}.address`)).to.deep.equal(addressOf(443));
+        expect(at(`${redirect}.address`)).to.deep.equal(addressOf(80));
+        expect(bootstrapOf({}, "static_resources.listeners")).to.have.length(1);
+    });
+
+    it("refuses work before its container is out of memory", () => {
+        expect(envoyLimits).to.deep.equal({ cpu: 64, memory: 128, heapBytes: 67_108_864, connections: 1000 });
+        const heap = (value: number): unknown => [{ name: "envoy.resource_monitors.fixed_heap", threshold: { value } }];
+        expect(bootstrapOf({}, "overload_manager")).to.deep.equal({
+            refresh_interval: "0.1s",
+            resource_monitors: [
+                {
+                    name: "envoy.resource_monitors.fixed_heap",
+                    typed_config: {
+                        "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                        max_heap_size_bytes: 67_108_864,
+                    },
+                },
+                {
+                    name: "envoy.resource_monitors.global_downstream_max_connections",
+                    typed_config: {
+                        "@type":
+                            "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        max_active_downstream_connections: 1000,
+                    },
+                },
+            ],
+            actions: [
+                { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.85) },
+                { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.92) },
+                { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.95) },
+            ],
+            loadshed_points: [
+                { name: "envoy.load_shed_points.tcp_listener_accept", triggers: heap(0.95) },
+                { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", triggers: heap(0.98) },
+            ],
+        });
+    });
+
+    it("limits what one client can take", () => {
+        const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
+        const { listener_filters_timeout, per_connection_buffer_limit_bytes } = at(listener) as never;
+        expect([listener_filters_timeout, per_connection_buffer_limit_bytes]).to.deep.equal(["5s", 32_768]);
+        expect(at(`${listener}.filter_chains.0.transport_socket_connect_timeout`)).to.equal("10s");
+        expect(at(connections)).to.deep.include({
+            use_remote_address: true,
+            normalize_path: true,
+            merge_slashes: true,
+            path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
+            request_headers_timeout: "10s",
+            request_timeout: "300s",
+            stream_idle_timeout: "300s",
+            max_request_headers_kb: 60,
+            common_http_protocol_options: {
+                idle_timeout: "300s",
+                max_headers_count: 100,
+                headers_with_underscores_action: "REJECT_REQUEST",
+            },
+            http2_protocol_options: {
+                max_concurrent_streams: 100,
+                initial_stream_window_size: 65_536,
+                initial_connection_window_size: 1_048_576,
+                allow_connect: true,
+                connection_keepalive: { interval: "60s", timeout: "10s" },
+            },
+        });
+        expect(at(`${redirect}.filter_chains.0.filters.0.typed_config`)).to.deep.include({
+            codec_type: "HTTP1",
+            use_remote_address: true,
+            request_headers_timeout: "5s",
+            request_timeout: "10s",
+            stream_idle_timeout: "15s",
+            max_request_headers_kb: 16,
+            common_http_protocol_options: { idle_timeout: "30s", headers_with_underscores_action: "REJECT_REQUEST" },
+        });
+        expect(at("layered_runtime.layers.0.static_layer")).to.deep.equal({
+            http: { max_requests_per_io_cycle: 1 },
+        });
+    });
+
+    it("never cuts an answer that takes long, and gives up an idle one after an hour", () => {
+        expect(bootstrapOf({}, `${connections}.route_config.virtual_hosts.0.routes`)).to.deep.equal([
+            {
+                match: { prefix: "/" },
+                route: {
+                    cluster: "app",
+                    timeout: "0s",
+                    idle_timeout: "3600s",
+                    retry_policy: { retry_on: "connect-failure,refused-stream", num_retries: 2 },
+                },
+            },
+        ]);
+    });
+
+    it("passes on no address or name that a client forged, but what an Application Load Balancer adds", () => {
+        const dropped = (front?: Front): unknown =>
+            bootstrapOf({ front }, `${connections}.early_header_mutation_extensions`);
+        const dropping = (...headers: string[]): unknown => [
+            {
+                name: "envoy.http.early_header_mutation.header_mutation",
+                typed_config: {
+                    "@type":
+                        "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    mutations: headers.map((remove) => ({ remove })),
+                },
+            },
+        ];
+        const all = ["forwarded", "x-forwarded-host", "x-real-ip", "x-forwarded-for", "x-forwarded-port"];
+        for (const front of [undefined, Front.NetworkLoadBalancer, Front.ProxyProtocol]) {
+            expect(dropped(front)).to.deep.equal(dropping(...all));
+        }
+        const own = ["forwarded", "x-forwarded-host", "x-real-ip"];
+        expect(dropped(Front.ApplicationLoadBalancer)).to.deep.equal(dropping(...own));
+    });
+
+    it("takes little of a task definition's 64 KiB", () => {
+        const options = { httpPort: 80, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
+        expect(JSON.stringify(bootstrapOf(options)).length).to.be.lessThan(10 * 1024);
+    });
+
+    describe("is accepted by Envoy", () => {
+        let directory: string;
+        before(() => {
+            directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        });
+        after(() => rmSync(directory, { recursive: true }));
+
+        // Envoy takes 0.3 s to look at a bootstrap: it gets the listeners and clusters of all combinations in one.
+        for (const admin of [false, true]) {
+            it(`in every combination of options, ${admin ? "with" : "without"} an admin interface`, async () => {
+                const { certificate, privateKey } = await selfSignedWildcard(domain);
+                const place = (path: string): string => join(directory, path.replaceAll("/", "-"));
+                writeFileSync(place(selfSignedFiles.chain), certificate);
+                writeFileSync(place(selfSignedFiles.key), privateKey);
+                const all = combinations().map((options, index) =>
+                    [selfSignedFiles.chain, selfSignedFiles.key, adminSocket].reduce(
+                        (text, path) => text.replaceAll(path, place(path)),
+                        withNamesOfItsOwn(JSON.stringify(envoyBootstrap({ ...options, admin })), index),
+                    ),
+                );
+                const bootstraps = all.map((text) => JSON.parse(text) as Bootstrap);
+                expect(bootstraps).to.have.length(4 * 3 * 2 * 2 * 2 * 2 * 2);
+                const file = join(directory, "bootstrap.json");
+                const joined = {
+                    ...bootstraps[0],
+                    static_resources: {
+                        listeners: bootstraps.flatMap(({ static_resources: { listeners } }) => listeners),
+                        clusters: bootstraps.flatMap(({ static_resources: { clusters } }) => clusters),
+                    },
+                };
+                writeFileSync(file, JSON.stringify(joined));
+                const envoy = join(projectRoot, ".tools", "python", "bin", "envoy");
+                execFileSync(
+                    envoy,
+                    ["--mode", "validate", "--concurrency", "1", "--log-level", "warning", "-c", file],
+                    {
+                        env: {
+                            PATH: process.env.PATH ?? "",
+                            TLS_CERTIFICATE_CHAIN: certificate,
+                            TLS_PRIVATE_KEY: privateKey,
+                        },
+                        stdio: "pipe", // what Envoy says is in the error
+                    },
+                );
+            });
+        }
+    });
+});
+
+interface Bootstrap {
+    readonly static_resources: { readonly listeners: readonly unknown[]; readonly clusters: readonly unknown[] };
+}
+
+function combinations(): EnvoyBootstrapOptions[] {
+    const choices = {
+        front: [undefined, ...Object.values(Front)],
+        accessLog: Object.values(AccessLog),
+        httpPort: [undefined, 80],
+        domain: [undefined, domain],
+        healthCheckPath: [undefined, "/health"],
+        idleTimeout: [undefined, 120],
+        selfSigned: [undefined, true],
+    };
+    const all = Object.entries(choices).reduce<EnvoyBootstrapOptions[]>(
+        (some, [key, values]) => some.flatMap((options) => values.map((value) => ({ ...options, [key]: value }))),
+        [minimal],
+    );
+    return all.map((options, index) => ({
+        ...options,
+        httpsPort: 1024 + index,
+        httpPort: options.httpPort && 10_000 + index,
+    }));
+}
+
+function withNamesOfItsOwn(bootstrap: string, index: number): string {
+    return bootstrap
+        .replaceAll(/"(name|cluster|cluster_name)":"(app|https|http)"/g, `"$1":"$2-${index}"`)
+        .replaceAll('"app":{', `"app-${index}":{`);
+}

@@ -1,0 +1,127 @@
+// How many connections the real Envoy takes with our bootstrap, and what becomes of one more.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+
+import { expect } from "chai";
+import { WebSocketServer } from "ws";
+
+import {
+    AccessLog,
+    certificateVariables,
+    envoyBootstrap,
+    envoyLimits,
+} from "../../../../components/internal/envoy/envoyBootstrap";
+import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
+import { projectRoot } from "../../../../local/machine/projectRoot";
+import { envoyBinary } from "../../../../local/tasks/images/images";
+import {
+    OpenConnection,
+    openConnections,
+    Opener,
+    openHttp1,
+    openHttp2,
+    openWebSocket,
+    Served,
+} from "../../../support/connections";
+import { until } from "../../../support/until";
+import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+
+describe("Envoy at its limit of connections", () => {
+    let directory: string;
+    let processes: Processes;
+    let app: Server;
+    let webSockets: WebSocketServer;
+    let certificate: Pem;
+    let connections: OpenConnection[] = [];
+
+    before(async () => {
+        directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+        processes = createProcesses(directory);
+        app = createServer((request, response) => {
+            if (request.method === "GET") {
+                response.end("well"); // it reads nothing of what others send
+            }
+        });
+        webSockets = new WebSocketServer({ server: app }).on("connection", (socket) =>
+            socket.on("message", (data) => socket.send(data)),
+        );
+        await new Promise<void>((resolve) => app.listen(0, "127.0.0.1", resolve));
+        certificate = await selfSignedWildcard("example.test");
+    });
+    after(async () => {
+        await processes.stop();
+        webSockets.close();
+        app.close().closeAllConnections();
+        rmSync(directory, { recursive: true });
+    });
+
+    async function startEnvoy(name: string): Promise<Served & { readonly pid: number }> {
+        const port = await freePort();
+        const { port: appPort } = app.address() as AddressInfo;
+        const bootstrap = envoyBootstrap({ httpsPort: port, appPort, accessLog: AccessLog.Off });
+        const { chain, key } = certificateVariables;
+        const { pid } = await processes.start({
+            name,
+            command: envoyBinary(projectRoot),
+            args: [
+                ...["--config-yaml", JSON.stringify(bootstrap).replaceAll('"0.0.0.0"', '"127.0.0.1"')],
+                ...["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
+            ],
+            env: { [chain]: certificate.certificate, [key]: certificate.privateKey },
+            ready: accepts(port),
+        });
+        return { port, hostname: "app.example.test", ca: certificate.certificate, pid };
+    }
+
+    const codeOf = (opening: Promise<OpenConnection>): Promise<string> =>
+        opening.then(
+            (connection) => (connection.close(), "served"),
+            ({ code, message }: NodeJS.ErrnoException) => code ?? message,
+        );
+
+    /** The most MiB that a process has had in memory. */
+    const mostMemory = (pid: number): number =>
+        Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
+
+    it("serves a thousand, refuses one more at once, and takes another when one has gone", async () => {
+        const served = await startEnvoy("many");
+        const others = envoyLimits.connections - 200;
+        connections = await openConnections(served, [
+            [others, openHttp1],
+            [100, openHttp2],
+            [100, openWebSocket],
+        ]);
+        expect(connections).to.have.length(1000);
+
+        expect(await codeOf(openHttp1(served))).to.equal("ECONNRESET");
+        await Promise.all(connections.map(({ ask }) => ask()));
+        connections.pop()!.close();
+        await until("another one is served", async () => (await codeOf(openHttp1(served))) === "served");
+        connections.forEach(({ close }) => close());
+        expect(mostMemory(served.pid)).to.be.below(envoyLimits.memory);
+    });
+
+    it("stays within its container's memory when a thousand send what the app does not take", async () => {
+        const served = await startEnvoy("flooded");
+        const flood = Buffer.alloc(2 ** 20);
+        const openFlood: Opener = async ({ port, hostname, ca }) => {
+            const socket = connect({ host: "127.0.0.1", port, servername: hostname, ca }).on("error", () => undefined);
+            const opened = await new Promise((resolve) =>
+                socket.once("secureConnect", () => resolve(true)).once("close", () => resolve(false)),
+            );
+            if (opened) {
+                socket.write(`POST / HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 10000000\r\n\r\n`);
+                socket.write(flood);
+            }
+            return { ask: () => Promise.resolve(), close: () => socket.destroy() };
+        };
+        const floods = await openConnections(served, [[envoyLimits.connections, openFlood]]);
+        expect(mostMemory(served.pid)).to.be.below(envoyLimits.memory);
+        floods.forEach(({ close }) => close());
+        await until("it serves again", async () => (await codeOf(openHttp1(served))) === "served");
+    });
+});

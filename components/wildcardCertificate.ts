@@ -133,7 +133,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         const { accountId } = aws.getCallerIdentityOutput({}, options);
         const { partition } = aws.getPartitionOutput({}, options);
         const { region } = aws.getRegionOutput({}, options);
-        const accountKeyParameterName = pulumi.interpolate`/${secret.name}/acme-account-key`;
+        const accountKeyParameterName = pulumi.interpolate`/taskgate/${secret.name}/acme-account-key`;
         const accountKeyParameterArn = pulumi.interpolate`arn:${partition}:ssm:${region}:${accountId}:parameter${accountKeyParameterName}`;
         const names = pulumi.all([domain, includeApex]).apply(([base, apex]) => [`*.${base}`, ...(apex ? [base] : [])]);
         const directoryUrl = pulumi.output(acmeDirectory).apply(acmeDirectoryUrl);
@@ -196,7 +196,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             name,
             {
                 invoked: renewal,
-                rate: "6 hours",
+                rate: "1 hour",
                 description: "Renews the certificate when it is due",
                 scheduleName: pulumi.interpolate`${renewal.name}-${madeFrom}`,
                 tags,

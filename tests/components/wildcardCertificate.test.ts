@@ -52,7 +52,7 @@ describe("WildcardCertificate", () => {
             bucketName: "it-history",
             functionName: "it-renewal",
             topicArn,
-            accountKeyParameterName: "/it-secret/acme-account-key",
+            accountKeyParameterName: "/taskgate/it-secret/acme-account-key",
         });
     });
 
@@ -160,7 +160,7 @@ describe("WildcardCertificate", () => {
                         CERTIFICATE_NAMES: '["*.tasks.example.com"]',
                         KEY_TYPE: "P-256",
                         HOSTED_ZONE_ID: "Z123",
-                        ACCOUNT_KEY_PARAMETER: "/it-secret/acme-account-key",
+                        ACCOUNT_KEY_PARAMETER: "/taskgate/it-secret/acme-account-key",
                         BUCKET_NAME: "it-history",
                         SECRET_ARN: secretArn,
                         TOPIC_ARN: topicArn,
@@ -230,7 +230,8 @@ describe("WildcardCertificate", () => {
                             Sid: "KeepAccountKey",
                             Effect: "Allow",
                             Action: ["ssm:GetParameter", "ssm:PutParameter"],
-                            Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/it-secret/acme-account-key",
+                            Resource:
+                                "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-account-key",
                         },
                         {
                             Sid: "KeepHistory",
@@ -272,12 +273,12 @@ describe("WildcardCertificate", () => {
     });
 
     describe("the schedule", () => {
-        it("asks four times a day, and as soon as it is made", () => {
+        it("asks once an hour, and as soon as it is made", () => {
             const { name, ...inputs } = inputsOf("it-schedule");
             expect(name).to.match(/^it-renewal-[0-9a-f]{8}$/);
             expect(inputs).to.deep.equal({
                 description: "Renews the certificate when it is due",
-                scheduleExpression: "rate(6 hours)",
+                scheduleExpression: "rate(1 hour)",
                 flexibleTimeWindow: { mode: "OFF" },
                 target: { arn: functionArn, roleArn: "arn:aws:iam::111122223333:role/it-schedule-role" },
             });

@@ -44,7 +44,7 @@ describe("secrecy of the keys", function () {
         const ssm = new SSMClient(clientConfig(system.gatewayUrl, { accountId: system.accountId, region }));
         const secretName = outputs.certificateSecretArn.split(":")[6].replace(/-[^-]+$/, "");
         const { Parameter } = await ssm.send(
-            new GetParameterCommand({ Name: `/${secretName}/acme-account-key`, WithDecryption: true }),
+            new GetParameterCommand({ Name: `/taskgate/${secretName}/acme-account-key`, WithDecryption: true }),
         );
         expect(Parameter?.Type).to.equal("SecureString");
         secrets = [...secretLines(privateKey), ...secretLines(Parameter?.Value ?? "")];

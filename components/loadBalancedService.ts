@@ -459,7 +459,10 @@ function ecsService(
             cluster: args.clusterArn,
             taskDefinition: taskDefinitionArn,
             desiredCount: autoscaling?.minTasks ?? args.desiredCount ?? serviceDefaults.desiredCount,
-            capacityProviderStrategies: [{ capacityProvider, weight: 1 }],
+            // Any cluster has the launch type; a capacity provider has to be attached to it first.
+            ...(capacityProvider === CapacityProvider.Fargate
+                ? { launchType: capacityProvider }
+                : { capacityProviderStrategies: [{ capacityProvider, weight: 1 }] }),
             networkConfiguration: {
                 subnets: args.subnetIds,
                 securityGroups: [securityGroupId],

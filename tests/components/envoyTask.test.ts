@@ -333,7 +333,6 @@ describe("EnvoyTask", () => {
                     interval: 10,
                     timeout: 5,
                     retries: 3,
-                    startPeriod: 0,
                 },
                 stopTimeout: 120,
                 logConfiguration: logConfiguration("app"),
@@ -344,7 +343,7 @@ describe("EnvoyTask", () => {
         const confined = (user: string): object => ({
             readonlyRootFilesystem: true,
             user,
-            linuxParameters: { capabilities: { drop: ["ALL"] } },
+            linuxParameters: { capabilities: { add: [], drop: ["ALL"] } },
         });
         const envoy = {
             name: "envoy",

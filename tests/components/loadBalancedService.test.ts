@@ -342,12 +342,24 @@ describe("LoadBalancedService", () => {
             ]);
         });
 
+        it("asks for a capacity provider for Spot alone: any cluster has the launch type", async () => {
+            const spot = await made({
+                ...minimal,
+                capacityProvider: CapacityProvider.FargateSpot,
+            });
+            const { launchType, capacityProviderStrategies } = spot.find("it-service").inputs;
+            expect({ launchType, capacityProviderStrategies }).to.deep.equal({
+                launchType: undefined,
+                capacityProviderStrategies: [{ capacityProvider: "FARGATE_SPOT", weight: 1 }],
+            });
+        });
+
         it("keeps two tasks in private, replaces them without a gap and takes back what does not get healthy", () => {
             expect(terminate.find("it-service").inputs).to.deep.equal({
                 cluster: clusterArn,
                 taskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/it-task:1",
                 desiredCount: 2,
-                capacityProviderStrategies: [{ capacityProvider: "FARGATE", weight: 1 }],
+                launchType: "FARGATE",
                 networkConfiguration: {
                     subnets: ["subnet-1", "subnet-2"],
                     securityGroups: ["sg-it-tasks-security-group"],

@@ -29,7 +29,7 @@ export function acmImport(
     const { accountId } = aws.getCallerIdentityOutput({}, { parent });
     const { partition } = aws.getPartitionOutput({}, { parent });
     const { region } = aws.getRegionOutput({}, { parent });
-    const parameter = pulumi.interpolate`/${args.secretName}/acm-certificate`;
+    const parameter = pulumi.interpolate`/taskgate/${args.secretName}/acm-certificate`;
     const account = pulumi.interpolate`${region}:${accountId}`;
     const importing = callbackFunction(
         name,
@@ -71,24 +71,26 @@ export function acmImport(
         `${name}-invocation`,
         {
             functionName: importing.name,
-            input: pulumi.jsonStringify({ madeFrom: args.madeFrom }),
+            // Where the ARN is remembered decides which ARN it is.
+            input: pulumi.jsonStringify({ madeFrom: args.madeFrom, parameter }),
             lifecycleScope: "CRUD", // its end takes the certificate out of ACM
         },
         { parent, dependsOn },
     );
     const description = "Looks whether the certificate was renewed";
-    scheduled(name, { invoked: importing, rate: "6 hours", description, tags }, parent);
+    // Two first imports at once would leave two certificates, and the listener with the one that is never renewed.
+    scheduled(name, { invoked: importing, rate: "1 hour", description, tags }, parent, [invocation]);
     return invocation.result.apply((result) => (JSON.parse(result) as ImportResult).certificateArn);
 }
 
-/** New certificates only with a tag that names the secret, others only if they have it. */
+/** New certificates only with a tag that names the secret, others only if they have it; tags cannot be put on what is there already. */
 function importStatements(arns: { secret: string; parameter: string; certificates: string }): Statement[] {
     return [
         { Sid: "ReadCertificate", Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns.secret },
         {
             Sid: "ImportNew",
             Effect: "Allow",
-            Action: ["acm:AddTagsToCertificate", "acm:ImportCertificate"],
+            Action: "acm:ImportCertificate",
             Resource: arns.certificates,
             Condition: { StringEquals: { "aws:RequestTag/taskgate:secret": arns.secret } },
         },

@@ -161,7 +161,7 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      */
     readonly autoscaling?: AutoscalingArgs;
     /**
-     * What tasks run on.
+     * What tasks run on. Fargate Spot needs a cluster with that capacity provider, such as Cluster's.
      * @default "FARGATE"
      */
     readonly capacityProvider?: CapacityProvider;

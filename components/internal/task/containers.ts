@@ -1,6 +1,12 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/drainTimes";
-import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, envoyLimits, Front } from "../envoy/envoyBootstrap";
+import {
+    certificateVariables,
+    envoyBootstrap,
+    EnvoyBootstrapOptions,
+    envoyLimits,
+    Front,
+} from "../envoy/envoyBootstrap";
 import { drainEnvoy, makeCertificate, openVolume } from "../envoy/scripts";
 
 /** The user's own container. */
@@ -95,7 +101,7 @@ function appContainer(task: TaskContainers): Container {
             interval: healthCheck.interval ?? 30,
             timeout: healthCheck.timeout ?? 5,
             retries: healthCheck.retries ?? 3,
-            startPeriod: healthCheck.startPeriod ?? 0,
+            startPeriod: healthCheck.startPeriod || undefined, // ECS does not keep a 0
         },
         stopTimeout,
         logConfiguration: logConfiguration(task, "app"),
@@ -200,9 +206,9 @@ function isRoutedByTraefik({ dockerLabels }: TaskContainers): boolean {
     return dockerLabels?.["traefik.enable"] === "true";
 }
 
-/** Nothing to write to but the volumes, no privileges. */
+/** Nothing to write to but the volumes, no privileges. ECS keeps an empty `add`: left out, each deployment would replace the task definition. */
 export function confined(user: string): Container {
-    return { readonlyRootFilesystem: true, user, linuxParameters: { capabilities: { drop: ["ALL"] } } };
+    return { readonlyRootFilesystem: true, user, linuxParameters: { capabilities: { add: [], drop: ["ALL"] } } };
 }
 
 export function mount({ name, path }: { readonly name: string; readonly path: string }, readOnly = false): Container {

@@ -20,6 +20,16 @@ describe("WildcardCertificate in ACM", () => {
         expect(dependsOn).to.include("it-schedule");
     });
 
+    it("is imported by the deployment first, and looked after by the schedule from then on", () => {
+        expect(made().find("it-import-schedule").dependsOn).to.include("it-import-invocation");
+    });
+
+    it("is imported anew, and known by another ARN, when the function no longer finds what it remembered", () => {
+        expect(made().find("it-import-invocation").inputs.input).to.deep.include({
+            parameter: "/taskgate/it-secret/acm-certificate",
+        });
+    });
+
     it("is imported by a function that may touch no other certificate", () => {
         const { policy } = made().find("it-import-policy").inputs as { policy: { Statement: unknown[] } };
         const certificates = "arn:aws:acm:eu-west-1:111122223333:certificate/*";
@@ -28,7 +38,7 @@ describe("WildcardCertificate in ACM", () => {
             {
                 Sid: "ImportNew",
                 Effect: "Allow",
-                Action: ["acm:AddTagsToCertificate", "acm:ImportCertificate"],
+                Action: "acm:ImportCertificate",
                 Resource: certificates,
                 Condition: { StringEquals: { "aws:RequestTag/taskgate:secret": secretArn } },
             },
@@ -43,7 +53,7 @@ describe("WildcardCertificate in ACM", () => {
                 Sid: "RememberArn",
                 Effect: "Allow",
                 Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-                Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/it-secret/acm-certificate",
+                Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acm-certificate",
             },
         ]);
     });

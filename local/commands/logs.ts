@@ -2,8 +2,18 @@ import { openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { Command } from "commander";
+
+import { chosenSystem } from "./chosen";
+
+export function define(command: Command): void {
+    command
+        .argument("[part]", "only those whose name holds this", "")
+        .action((part: string) => followLogs(chosenSystem(command).directory, part));
+}
+
 /** Prints every log file below a system's directory, and what is added to them, each line with its file's name; until Ctrl-C. */
-export async function followLogs(directory: string, part: string): Promise<never> {
+async function followLogs(directory: string, part: string): Promise<never> {
     const logs = join(directory, "logs");
     const files = new Map<string, { fd: number; read: number; rest: string }>();
     for (;;) {

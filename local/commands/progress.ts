@@ -1,7 +1,17 @@
 import { Listr, ListrTask, PRESET_TIMER } from "listr2";
 
+import type { Progress } from "../pulumi/operation";
+
 /** Runs steps one after another, each shown with its time: redrawn on a terminal, as plain lines elsewhere. */
 export async function runSteps<Context>(context: Context, steps: ListrTask<Context>[]): Promise<void> {
     const timer = { timer: PRESET_TIMER };
-    await new Listr(steps, { ctx: context, rendererOptions: timer, fallbackRendererOptions: timer }).run();
+    const options = { ctx: context, rendererOptions: timer, fallbackRendererOptions: timer };
+    // Its own listener would end the process at Ctrl-C, with the system still running.
+    await new Listr(steps, { ...options, registerSignalListeners: false }).run();
+}
+
+/** Tells how many resources an operation has done, and which was the last. */
+export function countOf(tell: (text: string) => void): (progress: Progress) => void {
+    let count = 0;
+    return ({ type, name }) => tell(`${++count} resources; ${type} ${name}`);
 }

@@ -18,6 +18,17 @@ export interface OperationOptions {
     readonly program?: string;
     /** What the engine prints, as it comes. */
     readonly onOutput?: (text: string) => void;
+    /** Told of each resource when its operation is done. */
+    readonly onProgress?: (progress: Progress) => void;
+    /** Ends the operation where it stands; it is rejected then. */
+    readonly signal?: AbortSignal;
+}
+
+export interface Progress {
+    /** create, update, same, delete, … */
+    readonly op: string;
+    readonly type: string;
+    readonly name: string;
 }
 
 export interface OperationResult {
@@ -44,6 +55,7 @@ export interface ProgramRequest {
 
 export type ProgramAnswer =
     | { readonly kind: "output"; readonly text: string }
+    | { readonly kind: "progress"; readonly progress: Progress }
     | { readonly kind: "result"; readonly result: OperationResult }
     | { readonly kind: "failure"; readonly message: string };
 
@@ -71,7 +83,10 @@ export async function runOperation(
         execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
         env: childEnvironment(),
         stdio: ["ignore", "pipe", "pipe", "ipc"],
+        detached: true, // out of reach of the terminal's Ctrl-C: it ends when it is told to, or when this process has gone
     });
+    const abort = () => child.connected && child.disconnect();
+    options.signal?.addEventListener("abort", abort, { once: true });
     const write = (text: string | Buffer) => appendFileSync(log, text);
     child.stdout?.on("data", write);
     child.stderr?.on("data", write);
@@ -85,11 +100,13 @@ export async function runOperation(
         environment: engineEnvironment(system, workspace),
     };
     return await new Promise((resolve, reject) => {
-        let answer: Exclude<ProgramAnswer, { kind: "output" }> | undefined;
+        let answer: Exclude<ProgramAnswer, { kind: "output" | "progress" }> | undefined;
         child.on("message", (message: ProgramAnswer) => {
             if (message.kind === "output") {
                 write(message.text);
                 options.onOutput?.(message.text);
+            } else if (message.kind === "progress") {
+                options.onProgress?.(message.progress);
             } else {
                 answer = message;
             }
@@ -97,6 +114,7 @@ export async function runOperation(
         const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
         const heard = once(child, "disconnect"); // what the process said may come after its end
         Promise.all([exited, heard]).then(([[code, signal]]) => {
+            options.signal?.removeEventListener("abort", abort);
             if (answer?.kind === "result") {
                 return resolve(answer.result);
             }

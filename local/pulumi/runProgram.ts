@@ -68,7 +68,14 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     const options = {
         color: "never" as const,
         onOutput: (text: string) => process.send?.({ kind: "output", text } satisfies ProgramAnswer),
-        onEvent: (event: automation.EngineEvent) => events.push(event),
+        onEvent: (event: automation.EngineEvent) => {
+            events.push(event);
+            const { op, type, urn } = event.resOutputsEvent?.metadata ?? {};
+            if (op !== undefined && type !== undefined && urn !== undefined) {
+                const name = urn.slice(urn.lastIndexOf("::") + 2);
+                process.send?.({ kind: "progress", progress: { op, type, name } } satisfies ProgramAnswer);
+            }
+        },
         signal: ended.signal,
     };
     try {

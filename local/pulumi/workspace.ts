@@ -14,8 +14,8 @@ export interface Workspace {
     readonly backendUrl: string;
 }
 
-/** A stack's configuration: lists as lists, everything else as text. */
-export type Config = Readonly<Record<string, string | readonly string[]>>;
+/** A stack's configuration, as a Pulumi.<stack>.yaml has it: text, lists, objects. */
+export type Config = Readonly<Record<string, unknown>>;
 
 type Settings = Record<string, unknown>;
 

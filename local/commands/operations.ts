@@ -1,0 +1,20 @@
+import type { Command } from "commander";
+
+import { type Operation, runOperation } from "../pulumi/operation";
+import { localConfig } from "../pulumi/platforms";
+import { chosenSystem } from "./chosen";
+import { setting } from "./values";
+
+export function define(command: Command): void {
+    command
+        .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
+        .option("-c, --config <key=value...>", "configuration on top of it; lists as JSON", setting)
+        .action(async ({ stack, config }: { stack: string; config?: Record<string, unknown> }) => {
+            const system = chosenSystem(command);
+            await runOperation(system, command.name() as Operation, {
+                stack,
+                config: { ...localConfig(system), ...config },
+                onOutput: (text) => process.stdout.write(text),
+            });
+        });
+}

@@ -11,9 +11,10 @@ function layer(files, above) {
 
 /** Of local/, from the lowest up. */
 const floors = ["machine", "internet", "tasks", "aws", "pulumi", "system", "commands", "cli"];
-/** What all of them share knows none of them. */
+/** What all services share knows none of them. */
+const shared = ["gateway", "models", "permissions", "resources"];
 const services = readdirSync(new URL("local/aws/", import.meta.url)).filter(
-    (folder) => !["gateway", "resources"].includes(folder),
+    (folder) => !shared.includes(folder),
 );
 
 export default tseslint.config(
@@ -33,7 +34,7 @@ export default tseslint.config(
     layer(["handlers/**"], ["components", "local", "tests", "config", "index"]),
     layer(["components/**"], ["local", "tests", "config", "index"]),
     ...floors.map((floor, at) => layer([`local/${floor}/**`, `local/${floor}.ts`], [...floors.slice(at + 1), "tests"])),
-    layer(["local/aws/{gateway,resources}/**"], [...services, "pulumi", "system", "commands", "cli", "tests"]),
+    layer([`local/aws/{${shared.join(",")}}/**`], [...services, "pulumi", "system", "commands", "cli", "tests"]),
     {
         // chai's `expect(x).to.be.true` is an expression on purpose.
         files: ["tests/**/*.ts"],

@@ -3,6 +3,8 @@ import { Agent, createServer, request as httpRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { refusalOf } from "../models/refusal";
+import { readCall, UnknownCall } from "../models/request";
 import { AwsError, escapeXml, jsonResponse, xmlResponse } from "./overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
 
@@ -22,13 +24,18 @@ export interface Gateway {
     stop(): Promise<void>;
 }
 
-/** The one endpoint of everybody: what no overlay answers goes to the emulator, byte for byte. */
+/**
+ * The one endpoint of everybody: what AWS's own models do not allow is refused, what no overlay answers goes to the
+ * emulator, byte for byte.
+ */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const agent = new Agent({ keepAlive: true, timeout: 60_000 });
     const forward = createForward(agent, options.emulatorPort);
 
-    async function answer(request: AwsRequest): Promise<AwsResponse> {
+    async function answer(incoming: AwsRequest): Promise<AwsResponse> {
+        let request = incoming;
         try {
+            request = judged(incoming);
             for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
                 const response = await overlay.handle(request, forward);
                 if (response) {
@@ -68,6 +75,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             agent.destroy();
         },
     };
+}
+
+/** With what the service's model reads in it. Who signs nothing asks none of AWS's services. */
+function judged(request: AwsRequest): AwsRequest {
+    if (request.service === "") {
+        return request;
+    }
+    try {
+        const call = readCall(request);
+        const refusal = refusalOf(call);
+        if (refusal) {
+            throw refusal;
+        }
+        return { ...request, operation: call.operation.name, parameters: call.parameters };
+    } catch (error) {
+        throw error instanceof UnknownCall ? new AwsError("UnknownOperationException", error.message) : error;
+    }
 }
 
 function concerns(overlay: Overlay, request: AwsRequest): boolean {

@@ -14,8 +14,10 @@ export interface AwsRequest {
     readonly region: string;
     readonly accountId: string;
     readonly accessKeyId: string;
-    /** Named by the JSON, query and CBOR protocols; undefined for the REST ones, where method and path say it. */
+    /** As AWS's model names it; undefined when the request is not signed. */
     readonly operation?: string;
+    /** By the model's names and types, whatever the protocol; undefined when the request is not signed. */
+    readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
 export interface AwsResponse {

@@ -1,6 +1,7 @@
 import { cbor } from "@smithy/core/cbor";
 import { XMLParser } from "fast-xml-parser";
 
+import { AwsError } from "../gateway/overlay";
 import { judgeBody, judgeMembers } from "./judge";
 import type { Judgement } from "./judge";
 import { modelOf } from "./model";
@@ -76,7 +77,15 @@ function readObject({ headers, body }: HttpRequest): unknown {
     }
     return headers["content-type"] === "application/cbor"
         ? (cbor.deserialize(body) as unknown)
-        : (JSON.parse(body.toString()) as unknown);
+        : parseJson(body.toString());
+}
+
+function parseJson(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch (error) {
+        throw new AwsError("SerializationException", (error as Error).message);
+    }
 }
 
 type Tree = { [key: string]: Tree | string };

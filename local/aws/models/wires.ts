@@ -132,7 +132,7 @@ function toTime(raw: unknown): Date | undefined {
 /** Values of labels, query strings and headers. */
 export const textWire: Wire = {
     members: () => undefined,
-    elements: (raw) => (Array.isArray(raw) ? raw : [raw]),
+    elements: (raw) => (Array.isArray(raw) ? (raw as unknown[]) : [raw]),
     entries: (raw) => (isTree(raw) ? Object.entries(raw) : undefined),
     scalar: textScalar,
 };

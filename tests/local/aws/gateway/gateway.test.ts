@@ -59,6 +59,7 @@ describe("the gateway", () => {
                 overlay("ec2", () => Promise.reject(new AwsError("InvalidVpcID.NotFound", "No <such> VPC"))),
                 overlay("route53", () => Promise.reject(new AwsError("Throttling", "Rate exceeded"))),
                 overlay("sqs", () => Promise.resolve(undefined)),
+                overlay("sns", () => Promise.resolve(undefined)),
                 overlay("lambda", () => Promise.resolve(jsonResponse({ ran: true })), "/_own/"),
                 overlay("kms", () => Promise.reject(new Error("a mistake"))),
             ],
@@ -76,7 +77,7 @@ describe("the gateway", () => {
 
     it("passes what nobody overlays on to the emulator, byte for byte", async () => {
         const body = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-        const response = await fetch(`${gateway.url}/bucket/a%2Fb%20c?versions&prefix=%C3%A4`, {
+        const response = await fetch(`${gateway.url}/bucket/a%2Fb%20c?x-id=PutObject&X-Amz-Note=%C3%A4`, {
             method: "PUT",
             body,
             headers: { authorization: authorization("s3") },
@@ -87,7 +88,7 @@ describe("the gateway", () => {
         expect(Buffer.from(await response.arrayBuffer())).to.deep.equal(body);
         expect(received.at(-1)).to.deep.equal({
             method: "PUT",
-            url: "/bucket/a%2Fb%20c?versions&prefix=%C3%A4",
+            url: "/bucket/a%2Fb%20c?x-id=PutObject&X-Amz-Note=%C3%A4",
             authorization: authorization("s3"),
             body,
         });
@@ -103,7 +104,7 @@ describe("the gateway", () => {
         await fetch(gateway.url, {
             method: "POST",
             headers: { authorization: authorization("sqs"), "x-amz-target": "AmazonSQS.SendMessage" },
-            body: "{}",
+            body: '{"QueueUrl": "q", "MessageBody": "m"}',
         });
         expect(seen.at(-1)).to.include({
             service: "sqs",
@@ -116,16 +117,16 @@ describe("the gateway", () => {
         await fetch(gateway.url, {
             method: "POST",
             headers: {
-                authorization: authorization("sqs", "AKIAEXAMPLE"),
+                authorization: authorization("sns", "AKIAEXAMPLE"),
                 "content-type": "application/x-www-form-urlencoded",
             },
-            body: "Action=ReceiveMessage&Version=2012-11-05",
+            body: "Action=ListTopics&Version=2010-03-31",
         });
-        expect(seen.at(-1)).to.include({ accountId, accessKeyId: "AKIAEXAMPLE", operation: "ReceiveMessage" });
+        expect(seen.at(-1)).to.include({ accountId, accessKeyId: "AKIAEXAMPLE", operation: "ListTopics" });
 
-        const presigned = `X-Amz-Credential=${encodeURIComponent("444455556666/20261122/us-east-1/sqs/aws4_request")}`;
-        await fetch(`${gateway.url}/queue?${presigned}`);
-        expect(seen.at(-1)).to.include({ service: "sqs", region: "us-east-1", accountId: "444455556666" });
+        const presigned = `X-Amz-Credential=${encodeURIComponent("444455556666/20261122/us-east-1/lambda/aws4_request")}`;
+        await fetch(`${gateway.url}/2015-03-31/functions?${presigned}`);
+        expect(seen.at(-1)).to.include({ service: "lambda", region: "us-east-1", accountId: "444455556666" });
     });
 
     it("gives an overlay the unsigned requests below its path, too", async () => {
@@ -157,11 +158,11 @@ describe("the gateway", () => {
     it("reports a fault of an overlay as InternalFailure and logs it", async () => {
         const response = await fetch(gateway.url, {
             method: "POST",
-            headers: { authorization: authorization("kms"), "x-amz-target": "TrentService.Decrypt" },
+            headers: { authorization: authorization("kms"), "x-amz-target": "TrentService.ListKeys" },
         });
 
         expect(response.status).to.equal(500);
         expect(await response.json()).to.include({ __type: "InternalFailure" });
-        expect(faults.map((fault) => fault.split("\n")[0])).to.deep.equal(["kms Decrypt: Error: a mistake"]);
+        expect(faults.map((fault) => fault.split("\n")[0])).to.deep.equal(["kms ListKeys: Error: a mistake"]);
     });
 });

@@ -13,9 +13,7 @@ function layer(files, above) {
 const floors = ["machine", "internet", "tasks", "aws", "pulumi", "system", "commands", "cli"];
 /** What all services share knows none of them. */
 const shared = ["gateway", "models", "permissions", "resources"];
-const services = readdirSync(new URL("local/aws/", import.meta.url)).filter(
-    (folder) => !shared.includes(folder),
-);
+const services = readdirSync(new URL("local/aws/", import.meta.url)).filter((folder) => !shared.includes(folder));
 
 export default tseslint.config(
     { ignores: ["node_modules/", ".tools/", ".local/", "dist/", "examples/"] },

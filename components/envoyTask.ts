@@ -11,15 +11,15 @@ import {
     appDefaults,
     appFaults,
     appTask,
-    ContainerHealthCheckArgs,
+    ContainerHealthCheck,
     CpuArchitecture,
-    ImageBuildArgs,
+    ImageBuild,
     portClashes,
 } from "./internal/task/appTask";
 import { Fault, faults, refuse } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
-export type { AppArgs, ContainerHealthCheckArgs, ImageBuildArgs };
+export type { AppArgs, ContainerHealthCheck, ImageBuild };
 
 /** Arguments of {@link EnvoyTask}. */
 export interface EnvoyTaskArgs extends AppArgs {

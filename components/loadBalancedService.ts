@@ -19,7 +19,7 @@ import {
     sslPolicy,
     validatedCertificate,
 } from "./internal/loadBalancing/loadBalancer";
-import { serviceAlarms, ServiceAlarmsArgs } from "./internal/loadBalancing/serviceAlarms";
+import { serviceAlarms, ServiceAlarms } from "./internal/loadBalancing/serviceAlarms";
 import {
     CapacityProvider,
     ClientAddress,
@@ -31,28 +31,28 @@ import {
     serviceDefaults,
     sidecarPorts,
     signIns,
-    TargetHealthArgs,
+    TargetHealth,
     tasksRedirect,
     Tls,
     typeOf,
 } from "./internal/loadBalancing/serviceArgs";
 import { loadBalancedServiceFaults } from "./internal/loadBalancing/serviceFaults";
-import { AutoscalingArgs, ScheduledTasksArgs, scaleService } from "./internal/loadBalancing/serviceScaling";
-import { CognitoSignInArgs, forwardActions, JwtValidationArgs, OidcSignInArgs } from "./internal/loadBalancing/signIn";
+import { Autoscaling, ScheduledTasks, scaleService } from "./internal/loadBalancing/serviceScaling";
+import { CognitoSignIn, forwardActions, JwtValidation, OidcSignIn } from "./internal/loadBalancing/signIn";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { appTask, SidecarArgs } from "./internal/task/appTask";
 import { refuse } from "./internal/validation";
 
 export { CapacityProvider, ClientAddress, LoadBalancerType, Tls };
 export type {
-    AutoscalingArgs,
-    CognitoSignInArgs,
-    JwtValidationArgs,
+    Autoscaling,
+    CognitoSignIn,
+    JwtValidation,
     LoadBalancedServiceArgs,
-    OidcSignInArgs,
-    ScheduledTasksArgs,
-    ServiceAlarmsArgs,
-    TargetHealthArgs,
+    OidcSignIn,
+    ScheduledTasks,
+    ServiceAlarms,
+    TargetHealth,
 };
 
 /**

@@ -46,6 +46,10 @@ describe("the package's schema", function () {
         expect(described.filter(([, { description }]) => !description).map(([name]) => name)).to.deep.equal([]);
     });
 
+    it("names no type …Args: Python and Go add that to what is given", () => {
+        expect(Object.keys(schema.types).filter((token) => token.endsWith("Args"))).to.deep.equal([]);
+    });
+
     it("has the words of every choice as an enum", () => {
         const choices = Object.entries(components).flatMap(([name, value]) =>
             typeof value === "object" ? [[`taskgate:index:${name}`, Object.values(value).sort()]] : [],

@@ -58,7 +58,7 @@ export function spotReason(times: StopTimes): Reason {
 }
 
 /** How a load balancer judges a target. */
-export interface TargetHealth {
+export interface HealthCheckTimes {
     readonly interval: number;
     readonly timeout: number;
     readonly healthyThreshold: number;
@@ -69,11 +69,11 @@ export interface TargetHealth {
 
 /** Why a new task could be stopped before it had the time to be found healthy, or a check could overlap the next one. */
 export function targetHealthReasons(
-    health: TargetHealth,
-): { readonly property: keyof TargetHealth; readonly reason: string }[] {
+    health: HealthCheckTimes,
+): { readonly property: keyof HealthCheckTimes; readonly reason: string }[] {
     const { interval, timeout, healthyThreshold, unhealthyThreshold, graceSeconds } = health;
     const leastGrace = interval * healthyThreshold;
-    const reasons: [keyof TargetHealth, Reason][] = [
+    const reasons: [keyof HealthCheckTimes, Reason][] = [
         ["interval", integerReason(interval, 5, 300, "seconds")],
         [
             "timeout",

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { alarm } from "../alarm";
 
 /** Alarms of a service. */
-export interface ServiceAlarmsArgs {
+export interface ServiceAlarms {
     /** ARN of the topic that is told. */
     readonly topicArn: pulumi.Input<string>;
     /**
@@ -30,7 +30,7 @@ export interface WatchedService {
 
 export function serviceAlarms(
     name: string,
-    args: ServiceAlarmsArgs,
+    args: ServiceAlarms,
     service: WatchedService,
     parent: pulumi.Resource,
 ): void {

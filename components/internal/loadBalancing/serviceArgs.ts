@@ -2,9 +2,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { AppArgs, appDefaults } from "../task/appTask";
-import { ServiceAlarmsArgs } from "./serviceAlarms";
-import { AutoscalingArgs } from "./serviceScaling";
-import { CognitoSignInArgs, JwtValidationArgs, OidcSignInArgs } from "./signIn";
+import { ServiceAlarms } from "./serviceAlarms";
+import { Autoscaling } from "./serviceScaling";
+import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
 
 /** What stands in front of the tasks. */
 export const LoadBalancerType = {
@@ -43,7 +43,7 @@ export const CapacityProvider = {
 export type CapacityProvider = (typeof CapacityProvider)[keyof typeof CapacityProvider];
 
 /** How the load balancer judges whether a task is healthy. */
-export interface TargetHealthArgs {
+export interface TargetHealth {
     /**
      * Seconds between two checks, 5 to 300.
      * @default 10
@@ -159,7 +159,7 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      * Follows the load with the number of tasks.
      * @default the number stays
      */
-    readonly autoscaling?: AutoscalingArgs;
+    readonly autoscaling?: Autoscaling;
     /**
      * What tasks run on. Fargate Spot needs a cluster with that capacity provider, such as Cluster's.
      * @default "FARGATE"
@@ -179,7 +179,7 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      * How the load balancer judges whether a task is healthy.
      * @default every 10 s; healthy after 2 passed checks, unhealthy after 3 failed ones
      */
-    readonly targetHealth?: TargetHealthArgs;
+    readonly targetHealth?: TargetHealth;
     /**
      * Seconds for which a task keeps its requests after it was taken from the load balancer and before it is stopped, 0 to 3600.
      * @default 30
@@ -195,17 +195,17 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      * Sign-in of users by Amazon Cognito.
      * @default none
      */
-    readonly cognito?: CognitoSignInArgs;
+    readonly cognito?: CognitoSignIn;
     /**
      * Sign-in of users by an OpenID Connect provider.
      * @default none
      */
-    readonly oidc?: OidcSignInArgs;
+    readonly oidc?: OidcSignIn;
     /**
      * Bearer tokens of programs.
      * @default none
      */
-    readonly jwt?: JwtValidationArgs;
+    readonly jwt?: JwtValidation;
     /**
      * ARN of a regional WAF web ACL that judges each request first.
      * @default none
@@ -220,7 +220,7 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      * Alarms for unhealthy tasks, errors and latency.
      * @default none
      */
-    readonly alarms?: ServiceAlarmsArgs;
+    readonly alarms?: ServiceAlarms;
 }
 
 /** What a service is when nothing else is said. */

@@ -6,7 +6,7 @@ import { integerReason, Reason } from "../rules";
 import { Fault } from "../validation";
 
 /** A change of the bounds at a time. */
-export interface ScheduledTasksArgs {
+export interface ScheduledTasks {
     /** When: `cron(…)`, `rate(…)` or `at(…)`, as Application Auto Scaling takes it. */
     readonly schedule: string;
     /**
@@ -21,7 +21,7 @@ export interface ScheduledTasksArgs {
 }
 
 /** Autoscaling: it owns the number of tasks, which is `minTasks` at first. */
-export interface AutoscalingArgs {
+export interface Autoscaling {
     /** Fewest tasks. */
     readonly minTasks: number;
     /** Most tasks. */
@@ -45,10 +45,10 @@ export interface AutoscalingArgs {
      * Other bounds at certain times.
      * @default none
      */
-    readonly schedules?: ScheduledTasksArgs[];
+    readonly schedules?: ScheduledTasks[];
 }
 
-export function autoscalingFaults(args: AutoscalingArgs | undefined): Fault[] {
+export function autoscalingFaults(args: Autoscaling | undefined): Fault[] {
     if (args === undefined) {
         return [];
     }
@@ -87,12 +87,7 @@ export interface ScaledService {
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
 }
 
-export function scaleService(
-    name: string,
-    args: AutoscalingArgs,
-    service: ScaledService,
-    parent: pulumi.Resource,
-): void {
+export function scaleService(name: string, args: Autoscaling, service: ScaledService, parent: pulumi.Resource): void {
     const target = new aws.appautoscaling.Target(
         `${name}-scaling`,
         {

@@ -3,7 +3,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 /** Sign-in by an Amazon Cognito user pool. */
-export interface CognitoSignInArgs {
+export interface CognitoSignIn {
     /** ARN of the user pool. */
     readonly userPoolArn: pulumi.Input<string>;
     /** Id of the user pool's client; it has a secret, and allows `https://<host>/oauth2/idpresponse` as callback. */
@@ -13,7 +13,7 @@ export interface CognitoSignInArgs {
 }
 
 /** Sign-in by an OpenID Connect provider; each URL begins with https. */
-export interface OidcSignInArgs {
+export interface OidcSignIn {
     /** The provider's issuer URL. */
     readonly issuer: pulumi.Input<string>;
     /** Where users sign in. */
@@ -29,7 +29,7 @@ export interface OidcSignInArgs {
 }
 
 /** Bearer tokens, for programs: a request without a valid one is answered 401. */
-export interface JwtValidationArgs {
+export interface JwtValidation {
     /** Who issues the tokens, as in their `iss` claim. */
     readonly issuer: pulumi.Input<string>;
     /** Where the issuer's public keys are; begins with https. */
@@ -38,9 +38,9 @@ export interface JwtValidationArgs {
 
 /** At most one of them. */
 export interface SignIn {
-    readonly cognito?: CognitoSignInArgs;
-    readonly oidc?: OidcSignInArgs;
-    readonly jwt?: JwtValidationArgs;
+    readonly cognito?: CognitoSignIn;
+    readonly oidc?: OidcSignIn;
+    readonly jwt?: JwtValidation;
 }
 
 type Action = aws.types.input.lb.ListenerRuleAction & aws.types.input.lb.ListenerDefaultAction;

@@ -7,11 +7,11 @@ import { choiceReason, cidrReason, integerReason, logRetentionReason, portReason
 import { Fault, faults, isPlain, listFaults } from "../validation";
 import { containerDefinitions, volumeNames } from "./containers";
 import { FargateTask, fargateTask } from "./fargateTask";
-import { builtImage, ImageBuildArgs, imageFaults } from "./imageBuild";
+import { builtImage, ImageBuild, imageFaults } from "./imageBuild";
 import { cpuReason, memoryReason } from "./taskSize";
 
 export { AccessLog };
-export type { ImageBuildArgs };
+export type { ImageBuild };
 
 /** Processor architectures of Fargate. */
 export const CpuArchitecture = {
@@ -23,7 +23,7 @@ export const CpuArchitecture = {
 export type CpuArchitecture = (typeof CpuArchitecture)[keyof typeof CpuArchitecture];
 
 /** How ECS judges whether the app's container is healthy. */
-export interface ContainerHealthCheckArgs {
+export interface ContainerHealthCheck {
     /** `["CMD", …]` or `["CMD-SHELL", "…"]`, run inside the container; exit code 0 is healthy. */
     readonly command: pulumi.Input<pulumi.Input<string>[]>;
     /**
@@ -59,7 +59,7 @@ export interface AppArgs {
      * Builds the image and keeps it in an ECR repository of its own.
      * @default the image is `image`
      */
-    readonly build?: ImageBuildArgs;
+    readonly build?: ImageBuild;
     /**
      * Port on which the app serves plain HTTP inside the task.
      * @default 8080
@@ -100,7 +100,7 @@ export interface AppArgs {
      * How ECS judges whether the app is healthy; Envoy starts once it is.
      * @default not judged
      */
-    readonly healthCheck?: pulumi.Input<ContainerHealthCheckArgs>;
+    readonly healthCheck?: pulumi.Input<ContainerHealthCheck>;
     /**
      * Path on which the app answers 200 when it can serve; Envoy asks it every 5 seconds. While it cannot, a load balancer is told so; without
      * one, Envoy answers 503 itself.

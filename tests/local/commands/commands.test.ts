@@ -1,0 +1,114 @@
+import { expect } from "chai";
+
+import type { TaskLine } from "../../../local/commands/taskTable";
+import { Caller, runTasks, stopTask, taskIdOf, untilRunning } from "../../../local/internet/caller";
+import { Ended, taskgate } from "../../support/commandLine";
+import { localStack } from "../../support/localSystem";
+import { until } from "../../support/until";
+
+describe("the commands, while a system runs", function () {
+    this.timeout(240_000);
+    let caller: Caller;
+    let ids: string[];
+
+    before(async () => {
+        caller = await localStack();
+        const arns = await runTasks(caller, 2);
+        await Promise.all(arns.map((arn) => untilRunning(caller, arn)));
+        ids = arns.map(taskIdOf);
+    });
+
+    after(() => Promise.all(ids.map((id) => stopTask(caller, id))));
+
+    const ask = (...words: string[]): Promise<Ended> => taskgate("--system", caller.system.name, ...words);
+    const lastLine = (text: string) => text.trim().split("\n").at(-1);
+
+    async function statuses(): Promise<TaskLine[]> {
+        return JSON.parse((await ask("status", "--json")).stdout) as TaskLine[];
+    }
+
+    it("tell the status, to a person and to a program", async () => {
+        const own = await until(
+            "both have their names",
+            async () => {
+                const tasks = (await statuses()).filter(({ id }) => ids.includes(id));
+                return tasks.every(({ address }) => address !== undefined) && tasks;
+            },
+            60_000,
+        );
+        expect(own.map(({ id }) => id).sort()).to.deep.equal([...ids].sort());
+        for (const { id, status, region, url, address, note } of own) {
+            expect([status, region, note]).to.deep.equal(["RUNNING", "eu-west-1", ""]);
+            expect(url).to.equal(`https://${id}.eu-west-1.tasks.example.test:${caller.system.httpsPort}/`);
+            expect(address).to.match(/^127\./);
+        }
+        const { stdout } = await ask("status");
+        expect(stdout).to.match(
+            /^eu-west-1: https:\/\/<task>\.eu-west-1\.tasks\.example\.test:\d+\/\n {2}TASK +STATUS +FOR/,
+        );
+        ids.forEach((id) => expect(stdout).to.match(new RegExp(`\\n  ${id}  RUNNING +\\d+ (s|min) `)));
+    });
+
+    it("take the beginning of a task's id, and tell of one that nobody has", async () => {
+        const { code, stderr } = await ask("stop", "zzz");
+        expect(code).to.equal(1);
+        expect(stderr).to.match(/^\nNo task that runs is called zzz\. There are /);
+        ids.forEach((id) => expect(stderr).to.include(id));
+
+        const [first] = ids;
+        expect((await ask("stop", first.slice(0, 8))).stdout).to.equal(`${first} is stopping\n`);
+        const stopped = await until(
+            "it has stopped",
+            async () => {
+                const task = (await statuses()).find(({ id }) => id === first);
+                return task?.status === "STOPPED" && task;
+            },
+            60_000,
+        );
+        expect(stopped.note).to.equal("Stopped by its user");
+    });
+
+    it("show logs by task and by function, and tell of one that there is not", async () => {
+        const [, id] = ids;
+        const ofTask = await ask("logs", "--task", id.slice(0, 8), "--no-follow");
+        expect(ofTask.stdout).to.match(new RegExp(`^${id.slice(0, 8)} app \\| Starting up on 127\\.`, "m"));
+        expect(ofTask.stdout.split("\n").filter((line) => !line.startsWith(id.slice(0, 8)))).to.deep.equal([""]);
+
+        const ofFunction = await ask("logs", "--function", "dns-sync", "--no-follow", "--tail", "1");
+        expect(ofFunction.stdout).to.match(/^functions\/tasks-eu-west-1-dns-sync-[0-9a-f]{7} \| .+\n$/);
+        expect((await ask("logs", "gateway", "--no-follow", "--tail", "0")).stdout).to.equal("");
+
+        const { code, stderr } = await ask("logs", "nothing");
+        expect(code).to.equal(1);
+        expect(stderr).to.match(/^\nThere is no log called nothing\. There are .*emulator, .*pebble/);
+    });
+
+    it("print the command that opens a task in a browser", async () => {
+        const [, id] = ids;
+        const host = `${id}\\.eu-west-1\\.tasks\\.example\\.test`;
+        expect((await ask("open", id.slice(0, 8), "--print")).stdout).to.match(
+            new RegExp(
+                `chrom(e|ium)\\S* --user-data-dir=\\S+/browser --no-first-run '--host-resolver-rules=MAP ${host} 127\\.[\\d.]+' ` +
+                    `--ignore-certificate-errors-spki-list=[\\w+/=]{44} https://${host}:\\d+/\\n$`,
+            ),
+        );
+    });
+
+    it("preview with a list in the configuration, and refuse a key that the project does not have", async () => {
+        const { code, stdout } = await ask("preview", "-c", 'taskgate:command=["--port", "8080", "--verbose"]');
+        expect(code).to.equal(0);
+        expect(stdout).to.match(/aws:ecs:TaskDefinition \S+ replace \[diff: [^\]]*containerDefinitions/);
+
+        const wrong = await ask("preview", "-c", "taskgate:comand=x");
+        expect(wrong.code).to.equal(1);
+        expect(lastLine(wrong.stderr)).to.match(
+            /^--config taskgate:comand: .*Pulumi\.yaml declares no such key\. Did you mean taskgate:command\? There are taskgate:domain, /,
+        );
+    });
+
+    it("name the systems that run when another one is asked for", async () => {
+        const { code, stderr } = await taskgate("--system", `${caller.system.name}0`, "status");
+        expect(code).to.equal(1);
+        expect(stderr).to.match(/^\n--system \S+: no local system of that name runs\. .*There (is|are) .*test-\d+/);
+    });
+});

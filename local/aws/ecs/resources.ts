@@ -10,6 +10,7 @@ import type {
 } from "@pulumi/aws/ecs/clusterCapacityProviders";
 import type { ServiceArgs, ServiceState } from "@pulumi/aws/ecs/service";
 import type { TaskDefinitionArgs, TaskDefinitionState } from "@pulumi/aws/ecs/taskDefinition";
+import { areEquivalent } from "./containerDefinitions";
 import { type Adapters, adapter, changeTags, Gone, type Inputs, service } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
@@ -79,6 +80,9 @@ export const ecs: Adapters = service("ECS", {
             "taskRoleArn",
             "volumes",
         ],
+        isSame: {
+            containerDefinitions: (read, sent, { networkMode }) => areEquivalent(read, sent, networkMode === "awsvpc"),
+        },
         async create(aws, inputs) {
             const { taskDefinition } = await aws.ecs.registerTaskDefinition({
                 ...taskDefinitionOf(inputs),
@@ -90,13 +94,16 @@ export const ecs: Adapters = service("ECS", {
                 arn,
                 arnWithoutRevision: arn.slice(0, arn.lastIndexOf(":")),
                 revision: taskDefinition?.revision,
+                containerDefinitions: JSON.stringify(taskDefinition?.containerDefinitions),
             };
         },
         async update(aws, change) {
             await changeEcsTags(aws, change.outputs.arn, change);
+            return storedDefinition(aws, change.outputs.arn);
         },
         delete: async (aws, { inputs, outputs }) =>
             inputs.skipDestroy || aws.ecs.deregisterTaskDefinition({ taskDefinition: outputs.arn }),
+        read: (aws, { outputs }) => storedDefinition(aws, outputs.arn),
     }),
     "ecs/service:Service": adapter<ServiceArgs, ServiceState>({
         taggable: true,
@@ -174,6 +181,13 @@ function expectActive(status: string | undefined): void {
     if (status === undefined || status === "INACTIVE") {
         throw new Gone();
     }
+}
+
+/** What ECS has made of the container definitions it was sent. */
+async function storedDefinition(aws: Aws, arn: string | undefined): Promise<{ containerDefinitions: string }> {
+    const { taskDefinition } = await aws.ecs.describeTaskDefinition({ taskDefinition: arn });
+    expectActive(taskDefinition?.status);
+    return { containerDefinitions: JSON.stringify(taskDefinition?.containerDefinitions) };
 }
 
 async function putCapacityProviders(

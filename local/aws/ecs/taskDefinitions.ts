@@ -7,6 +7,7 @@ import type {
     TaskDefinition,
 } from "@aws-sdk/client-ecs";
 
+import { asStored } from "./containerDefinitions";
 import { arn, clientError, lastPart, page } from "./state";
 import type { EcsState, Operation } from "./state";
 
@@ -20,7 +21,7 @@ export const taskDefinitionOperations: Readonly<Record<string, Operation>> = {
             ...given,
             cpu: given.cpu === undefined ? undefined : String(cpuUnits(given.cpu)),
             memory: given.memory === undefined ? undefined : String(memoryMiB(given.memory)),
-            containerDefinitions: given.containerDefinitions!.map(withDefaults),
+            containerDefinitions: given.containerDefinitions!.map(asStored),
             volumes: given.volumes ?? [],
             placementConstraints: given.placementConstraints ?? [],
             taskDefinitionArn: arn(state, `task-definition/${given.family}:${revision}`),
@@ -72,23 +73,6 @@ export function findTaskDefinition(state: EcsState, name: string): TaskDefinitio
     return revision === undefined
         ? revisions.findLast(({ status }) => status === "ACTIVE")
         : revisions.find((definition) => definition.revision === Number(revision));
-}
-
-function withDefaults(container: ContainerDefinition): ContainerDefinition {
-    return {
-        ...container,
-        cpu: container.cpu ?? 0,
-        essential: container.essential ?? true,
-        environment: container.environment ?? [],
-        mountPoints: container.mountPoints ?? [],
-        volumesFrom: container.volumesFrom ?? [],
-        portMappings: (container.portMappings ?? []).map((mapping) => ({
-            ...mapping,
-            hostPort: mapping.hostPort ?? mapping.containerPort,
-            protocol: mapping.protocol ?? "tcp",
-        })),
-        systemControls: container.systemControls ?? [],
-    };
 }
 
 /** Memory in MiB that Fargate offers, by CPU units. */

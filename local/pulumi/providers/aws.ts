@@ -127,7 +127,15 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
 
     function diff(urn: string, old: State, inputs: Properties): Difference {
         const adapter = adapterOf(urn);
-        const changed = changedKeys(old.inputs, inputs).filter((key) => key !== "__defaults");
+        const changed = changedKeys(old.inputs, inputs).filter(
+            (key) => key !== "__defaults" && adapter.isSame?.[key] === undefined,
+        );
+        for (const [key, isSame] of Object.entries(adapter.isSame ?? {})) {
+            const [read, sent] = [old.outputs[key] ?? old.inputs[key], inputs[key]];
+            if (read !== sent && (containsUnknown(sent) || !isSame?.(String(read), String(sent), inputs))) {
+                changed.push(key);
+            }
+        }
         const replaces = changed.filter(
             (key) => key === "region" || !adapter.update || (adapter.replaceOn ?? []).includes(key),
         );

@@ -19,7 +19,15 @@ import { createIngressReader } from "../../../local/tasks/securityGroups";
 import { accountId, type Emulator, startEmulator } from "../../support/emulator";
 
 const region = "eu-west-1";
-const policyOfLifecycle = JSON.stringify({ rules: [{ rulePriority: 1, action: { type: "expire" } }] });
+const policyOfLifecycle = (countNumber: number) =>
+    JSON.stringify({
+        rules: [
+            {
+                ...{ rulePriority: 1, action: { type: "expire" } },
+                selection: { tagStatus: "any", countType: "imageCountMoreThan", countNumber },
+            },
+        ],
+    });
 const resolveModule = createRequire(__filename);
 
 function urnOf(type: string, name: string): string {
@@ -360,7 +368,9 @@ describe("local/pulumi/providers: resources in the emulator", function () {
                 state = await engine.update(type, "it", state, { ...args, ...change });
             }
             const found = await provider.read(urn, state);
-            expect(found?.inputs, `${type}: as it was made`).to.deep.equal(state.inputs);
+            const refreshed = { id: state.id, inputs: found!.inputs, outputs: found!.outputs };
+            const same = engine.diff(type, "it", refreshed, { ...args, ...change }).changed;
+            expect(same, `${type}: the same after a refresh`).to.deep.equal([]);
             made.push([urn, state]);
             return state.outputs;
         }
@@ -408,11 +418,11 @@ describe("local/pulumi/providers: resources in the emulator", function () {
         expect(ofRepository).to.deep.include({ Key: "b", Value: "2" }).and.not.deep.include({ Key: "a", Value: "1" });
         await life(
             "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-            { repository: repositoryName, policy: '{"rules":[]}' },
-            { policy: policyOfLifecycle },
+            { repository: repositoryName, policy: policyOfLifecycle(10) },
+            { policy: policyOfLifecycle(20) },
         );
         const { lifecyclePolicyText } = await aws.ecr.getLifecyclePolicy({ repositoryName });
-        expect(lifecyclePolicyText).to.equal(policyOfLifecycle);
+        expect(lifecyclePolicyText).to.equal(policyOfLifecycle(20));
         const secret = await life(
             "aws:secretsmanager/secret:Secret",
             { recoveryWindowInDays: 0 },
@@ -469,7 +479,7 @@ describe("local/pulumi/providers: resources in the emulator", function () {
                 ...{ role: role.arn, runtime: "nodejs24.x", handler: "__index.handler", architectures: ["arm64"] },
                 code: archiveOf("exports.handler = async () => 1;"),
             },
-            { environment: { variables: { A: "1" } }, reservedConcurrentExecutions: 2 },
+            { environment: { variables: { KEY: "1" } }, reservedConcurrentExecutions: 2 },
         );
         await life(
             "aws:lambda/eventSourceMapping:EventSourceMapping",

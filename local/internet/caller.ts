@@ -61,16 +61,19 @@ export function callerOf(system: SystemFile, region: string, outputs: RegionOutp
     };
 }
 
-/** Asks again until there is an answer; rejects when there is none in time. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, seconds = 60): Promise<T> {
-    const deadline = Date.now() + seconds * 1000;
+/** Longer than anything takes here, on a busy machine too. */
+const patienceSeconds = 180;
+
+/** Asks again until there is an answer; rejects when there is none in the end. */
+export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+    const deadline = Date.now() + patienceSeconds * 1_000;
     for (;;) {
         const answer = await ask();
         if (answer !== undefined) {
             return answer;
         }
         if (Date.now() > deadline) {
-            throw new Error(`${what}: not within ${seconds} s.`);
+            throw new Error(`${what}: not within ${patienceSeconds} s.`);
         }
         await delay(25);
     }

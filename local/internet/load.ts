@@ -20,7 +20,7 @@ export interface LoadOptions {
     readonly webSocketPath?: string;
     /** After which a WebSocket ends by itself and another one takes its place. @default 3 */
     readonly webSocketSeconds?: number;
-    /** After which a visitor gives up. @default 10 */
+    /** After which a visitor gives up. @default 30 */
     readonly patienceSeconds?: number;
 }
 
@@ -65,7 +65,7 @@ export interface Load {
 /** Starts at once. */
 export function startLoad(system: Visited, hostname: string, options: LoadOptions = {}): Load {
     const { path = "/?wait=50ms", requestsPerSecond = 20, webSockets = 2, webSocketPath = "/echo" } = options;
-    const { webSocketSeconds = 3, patienceSeconds = 10 } = options;
+    const { webSocketSeconds = 3, patienceSeconds = 30 } = options;
     const patienceMs = patienceSeconds * 1_000;
     const target = { ca: trusted(system), lookup: lookupIn(system), port: system.httpsPort };
     const kept = new Agent({ keepAlive: true });

@@ -24,7 +24,7 @@ export interface Page {
 
 /** The addresses of a name; none while it does not exist. */
 export async function resolve(system: Pick<SystemFile, "dns">, hostname: string): Promise<string[]> {
-    const resolver = new Resolver({ timeout: 2000, tries: 2 });
+    const resolver = new Resolver({ timeout: 2_000, tries: 5 }); // 62 s in all: a busy machine may be late
     resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
     try {
         return await resolver.resolve4(hostname);

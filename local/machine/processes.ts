@@ -28,7 +28,7 @@ export interface StartOptions {
     readonly cwd?: string;
     /** Asked again and again until it says true; without it a process is ready once it has been started. */
     readonly ready?: () => Promise<boolean>;
-    /** How long it may take to get ready (default 30 s). */
+    /** How long it may take to get ready (default 120 s). */
     readonly readyTimeoutMs?: number;
 }
 
@@ -110,7 +110,7 @@ export function createProcesses(directory: string): Processes {
         const managed = adopt(child);
         if (options.ready) {
             try {
-                await untilReady(options.ready, managed.exited, options.readyTimeoutMs ?? 30_000);
+                await untilReady(options.ready, managed.exited, options.readyTimeoutMs ?? 120_000);
             } catch (error) {
                 await managed.stop(0);
                 throw new Error(
@@ -179,7 +179,7 @@ function signal(target: number, name: NodeJS.Signals): void {
 
 /** The processes of these groups; what has been killed may take a moment. */
 async function countLeft(groups: readonly number[]): Promise<number> {
-    const deadline = Date.now() + 2_000;
+    const deadline = Date.now() + 10_000;
     for (;;) {
         const left = readdirSync("/proc").filter(
             (entry) => /^\d+$/.test(entry) && groups.includes(groupOf(entry) ?? 0),
@@ -220,7 +220,7 @@ export function accepts(port: number, host = "127.0.0.1"): () => Promise<boolean
 export function answers(url: string): () => Promise<boolean> {
     return async () => {
         try {
-            return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
+            return (await fetch(url, { signal: AbortSignal.timeout(10_000) })).ok;
         } catch {
             return false;
         }

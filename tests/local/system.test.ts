@@ -391,5 +391,5 @@ describe("the local system", () => {
         await exited;
         await until("its processes have ended", () => processesOf(directory).length === 0);
         expect(findSystemFile(directory)).to.equal(undefined);
-    }).timeout(60_000);
+    });
 });

@@ -14,8 +14,7 @@ import { root } from "../support/plugin";
 const region = "eu-west-1";
 const domain = "previews.tasks.example.test";
 
-describe("a project with the package from npm: examples/typescript", function () {
-    this.timeout(600_000);
+describe("a project with the package from npm: examples/typescript", () => {
     let system: SystemFile;
     let consumer: Consumer;
     let first: OperationResult;

@@ -21,9 +21,7 @@ interface Preview {
     readonly steps: readonly { readonly urn: string }[];
 }
 
-describe("a program in another language, by the plugin: examples/yaml", function () {
-    this.timeout(600_000);
-
+describe("a program in another language, by the plugin: examples/yaml", () => {
     it("previews what it makes, gives a task its own HTTPS name, changes nothing the second time, and goes", async () => {
         const { file: system } = await localSystem();
         const domain = "games.tasks.example.test";
@@ -47,8 +45,7 @@ describe("a program in another language, by the plugin: examples/yaml", function
     });
 });
 
-describe("the plugin's arguments in another language", function () {
-    this.timeout(300_000);
+describe("the plugin's arguments in another language", () => {
     const given = { domain: "games.example.com", hostedZoneId: "Z1", image: "whoami" };
     let system: SystemFile;
     let folder: string;

@@ -9,8 +9,7 @@ import * as components from "../../components";
 import { build, inferSchema, root, Schema, version } from "../support/plugin";
 import { readGoldenSchema, sorted } from "./schema";
 
-describe("the package's schema", function () {
-    this.timeout(180_000);
+describe("the package's schema", () => {
     let schema: Schema;
 
     before(async () => {
@@ -71,8 +70,7 @@ function named<T>(token: string, properties: Readonly<Record<string, T>>): [stri
 }
 
 describe("loading the package", () => {
-    it("runs the components and handlers of dist/ alone, never the stack program", async function () {
-        this.timeout(60_000);
+    it("runs the components and handlers of dist/ alone, never the stack program", async () => {
         await build();
         const script = `require(${JSON.stringify(root)}); console.log(JSON.stringify(Object.keys(require.cache)))`;
         const loaded = JSON.parse(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })) as string[];

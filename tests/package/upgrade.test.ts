@@ -24,8 +24,7 @@ interface Recorded {
     readonly checkpoint: { readonly latest: { readonly resources: readonly { urn: string; type: string }[] } };
 }
 
-describe("a stack of a released version", function () {
-    this.timeout(120_000);
+describe("a stack of a released version", () => {
     const files = readdirSync(states);
 
     it("is recorded for this version too (npm run record-state)", () => {

@@ -22,7 +22,7 @@ export async function visitNewTask(system: SystemFile, region: string, outputs: 
     const [taskArn] = await runTasks(caller);
     await untilRunning(caller, taskArn);
     const hostname = hostnameOf(caller, taskArn);
-    const page = await eventually(`${hostname} answering`, () => visit(system, hostname).catch(() => undefined), 90);
+    const page = await eventually(`${hostname} answering`, () => visit(system, hostname).catch(() => undefined));
     await stopTask(caller, taskArn);
     return page;
 }

@@ -4,8 +4,7 @@ import { expect } from "chai";
 import { Caller, describeTask, eventually, runTasks } from "../../local/internet/caller";
 import { localStack } from "../support/localSystem";
 
-describe("a task that starts before the first certificate is there", function () {
-    this.timeout(120_000);
+describe("a task that starts before the first certificate is there", () => {
     let caller: Caller;
 
     before(async () => {

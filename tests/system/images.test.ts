@@ -54,8 +54,7 @@ console.log(JSON.stringify({ LEVEL, MODE, here: readFileSync("config.json", "utf
 setInterval(() => undefined, 60_000);
 `;
 
-describe("an image that a component builds", function () {
-    this.timeout(180_000);
+describe("an image that a component builds", () => {
     let system: SystemFile;
     let folder: string;
     let ecs: ECSClient;

@@ -10,9 +10,7 @@ import { Report } from "../../local/commands/once";
 
 const root = resolve(__dirname, "../..");
 
-describe("npm start -- --once", function () {
-    this.timeout(240_000);
-
+describe("npm start -- --once", () => {
     it("goes through the whole life and reports what was seen", async () => {
         const directory = mkdtempSync(join(tmpdir(), "taskgate-"));
         const file = join(directory, "report.json");

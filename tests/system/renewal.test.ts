@@ -14,8 +14,7 @@ import { clientConfig } from "../../local/machine/awsClients";
 import { issuedCertificate, localStack } from "../support/localSystem";
 import { until } from "../support/until";
 
-describe("renewal of the certificate", function () {
-    this.timeout(120_000);
+describe("renewal of the certificate", () => {
     let caller: Caller;
     let queueUrl: string;
     let sqs: SQSClient;

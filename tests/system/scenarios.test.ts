@@ -32,9 +32,7 @@ const byPolicy = {
     groups: ["X25519MLKEM768", "X25519", "P-256", "P-384"],
 };
 
-describe("the life of the example", function () {
-    this.timeout(300_000);
-
+describe("the life of the example", () => {
     /** `unseen`: how many resources a first preview cannot show yet, as awsx does not know what to call them. */
     async function lifeOf(scenario: Scenario, unseen = 0): Promise<Report> {
         const report: Report = {};

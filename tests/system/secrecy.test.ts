@@ -32,8 +32,7 @@ function environmentsWith(text: string): { command: string; environment: string 
         });
 }
 
-describe("secrecy of the keys", function () {
-    this.timeout(120_000);
+describe("secrecy of the keys", () => {
     let caller: Caller;
     let secrets: string[];
 

@@ -6,8 +6,7 @@ import { localConfig } from "../../local/pulumi/platforms";
 import { readState } from "../../local/pulumi/state";
 import { localSystem } from "../support/localSystem";
 
-describe("stacks dev and prod", function () {
-    this.timeout(240_000);
+describe("stacks dev and prod", () => {
     let system: SystemFile;
 
     before(async () => {
@@ -35,9 +34,7 @@ describe("stacks dev and prod", function () {
     }
 });
 
-describe("a faulty configuration", function () {
-    this.timeout(60_000);
-
+describe("a faulty configuration", () => {
     it("is refused as a whole, each key with what it got and what is allowed, before any resource", async () => {
         const { file } = await localSystem();
         const config = {

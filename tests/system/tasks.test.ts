@@ -12,8 +12,7 @@ import {
 import { resolve, visit } from "../../local/internet/visitor";
 import { issuedCertificate, localStack } from "../support/localSystem";
 
-describe("tasks with names of their own", function () {
-    this.timeout(180_000);
+describe("tasks with names of their own", () => {
     let caller: Caller;
 
     before(async () => {
@@ -24,7 +23,7 @@ describe("tasks with names of their own", function () {
     async function reachable(taskArn: string): Promise<string> {
         const hostname = hostnameOf(caller, taskArn);
         await untilRunning(caller, taskArn);
-        await eventually(`${hostname} answering`, () => visit(caller.system, hostname).catch(() => undefined), 90);
+        await eventually(`${hostname} answering`, () => visit(caller.system, hostname).catch(() => undefined));
         return hostname;
     }
 

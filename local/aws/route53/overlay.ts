@@ -17,10 +17,10 @@ export interface Limit {
 }
 
 export interface Route53Options {
-    /** From the acceptance of a change to its being INSYNC and served (default 200 ms; on AWS up to 60 s). */
-    readonly propagationMs?: number;
-    /** How long a change is in hand; another one of the same zone is refused meanwhile (default 20 ms). */
-    readonly changeMs?: number;
+    /** Resolves when an accepted change is INSYNC and served (default: 200 ms later; on AWS up to 60 s). */
+    readonly propagated?: () => Promise<unknown>;
+    /** Resolves when a change is no longer in hand; another one of the same zone is refused until then (default: 20 ms later). */
+    readonly processed?: () => Promise<unknown>;
     /** Of an account, all requests (default 50, and 10 a second). */
     readonly requestLimit?: Limit;
     /** Of an account, all changes: a CREATE or DELETE costs 1, an UPSERT 2 (default 1500, and 100 a second). */
@@ -50,7 +50,7 @@ interface ChangeInfo {
 
 /** The emulator keeps the hosted zones; their record sets, limits and propagation are ours. */
 export function route53Overlay(options: Route53Options = {}): Route53Overlay {
-    const { propagationMs = 200, changeMs = 20 } = options;
+    const { propagated = () => delay(200, undefined, { ref: false }), processed = () => delay(20) } = options;
     const zones = new Map<string, Zone>();
     const changes = new Map<string, ChangeInfo>();
     const budgets = new Map<string, ReturnType<typeof createBudget>>();
@@ -76,10 +76,10 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
         const { content } = zone;
         const change: ChangeInfo = { id, comment, submittedAt: new Date().toISOString(), status: "PENDING" };
         changes.set(id, change);
-        setTimeout(() => {
+        void propagated().then(() => {
             zone.published = content;
             change.status = "INSYNC";
-        }, propagationMs).unref();
+        });
         return change;
     }
 
@@ -139,7 +139,7 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
         }
         zone.changing = true;
         try {
-            await delay(changeMs);
+            await processed();
             const outcome = applyBatch(zone.content, batch);
             if ("faults" in outcome) {
                 throw new AwsError("InvalidChangeBatch", `[${outcome.faults.join(", ")}]`);

@@ -99,7 +99,7 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
     }
 
     const steady = (): Promise<unknown> =>
-        eventually(`a steady service ${settings}`, async () => ((await isSteady()) ? true : undefined), 180);
+        eventually(`a steady service ${settings}`, async () => ((await isSteady()) ? true : undefined));
 
     /** The service's first task: its id and the address at which it is a target. */
     async function firstTask(): Promise<{ readonly id: string; readonly address: string }> {
@@ -154,15 +154,11 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
                 const disturbed = await act[disturbance]();
                 let noticed: number | undefined;
                 if (disturbed !== undefined) {
-                    await eventually(
-                        "the task replaced",
-                        async () => {
-                            const state = (await targets()).get(disturbed);
-                            noticed ??= state === "healthy" ? undefined : Date.now();
-                            return state === undefined ? true : undefined;
-                        },
-                        180,
-                    );
+                    await eventually("the task replaced", async () => {
+                        const state = (await targets()).get(disturbed);
+                        noticed ??= state === "healthy" ? undefined : Date.now();
+                        return state === undefined ? true : undefined;
+                    });
                 }
                 await steady();
                 const steadyMs = Date.now() - began;

@@ -88,18 +88,14 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
             );
         },
         steady: () =>
-            eventually(
-                "steady services",
-                async () => {
-                    const found = await up.services();
-                    const isSteady = ({ deployments = [], runningCount, desiredCount }: Service): boolean =>
-                        deployments.length === 1 &&
-                        deployments[0].rolloutState === "COMPLETED" &&
-                        runningCount === desiredCount;
-                    return Object.values(found).every(isSteady) ? found : undefined;
-                },
-                180,
-            ),
+            eventually("steady services", async () => {
+                const found = await up.services();
+                const isSteady = ({ deployments = [], runningCount, desiredCount }: Service): boolean =>
+                    deployments.length === 1 &&
+                    deployments[0].rolloutState === "COMPLETED" &&
+                    runningCount === desiredCount;
+                return Object.values(found).every(isSteady) ? found : undefined;
+            }),
         async tasks({ serviceName }) {
             const { taskArns: tasks = [] } = await ecs.send(new ListTasksCommand({ cluster, serviceName }));
             return tasks.length === 0 ? [] : (await ecs.send(new DescribeTasksCommand({ cluster, tasks }))).tasks!;

@@ -103,7 +103,7 @@ describe("a steady load", () => {
                 response.end("well");
             }
         };
-        const { stop, failures } = await loadOf(12, { patienceSeconds: 0.5 });
+        const { stop, failures } = await loadOf(12, { patienceSeconds: 2 });
         const counts = await stop();
 
         expect(counts.failed).to.equal(4);
@@ -111,7 +111,7 @@ describe("a steady load", () => {
         expect(failures.map(({ traceId }) => traceId)).to.have.members([3, 5, 7, 9].map((nth) => traceIds[nth - 1]));
         expect(failures[0].traceId).to.match(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/);
         const { from, to } = failures.find(({ kind }) => kind === "no answer")!;
-        expect(to - from).to.be.within(490, 1_000);
+        expect(to - from).to.be.at.least(1_990);
     });
 
     it("goes on asking while nothing is answered, and measures how long", async () => {
@@ -149,7 +149,7 @@ describe("a steady load", () => {
         const { webSockets: seen } = await stop();
 
         expect(seen).to.deep.include({ broken: 0, reasons: {} });
-        expect(seen.echoed).to.be.at.least(seen.opened);
+        expect(seen.echoed).to.be.above(0);
     });
 
     it("says how each WebSocket broke", async () => {
@@ -163,7 +163,7 @@ describe("a steady load", () => {
             const end = endings.shift();
             socket.on("message", (data) => (end ? end(socket) : socket.send(data)));
         };
-        const options = { webSockets: 1, webSocketSeconds: 30, patienceSeconds: 0.5 };
+        const options = { webSockets: 1, webSocketSeconds: 30, patienceSeconds: 2 };
         const { counts, stop } = await loadOf(1, options);
         await until("the fifth echoes", () => counts().webSockets.echoed > 0);
         const { webSockets: seen } = await stop();

@@ -95,7 +95,10 @@ describe("processes of the local system", () => {
                 command: "/bin/sh",
                 args: ["-c", "echo busy; sleep 60"],
                 env,
-                ready: () => Promise.resolve(false),
+                ready: async () => {
+                    await until("its first word", () => readFileSync(join(directory, "logs", "server.log"), "utf8"));
+                    return false;
+                },
                 readyTimeoutMs: 300,
             }),
         );

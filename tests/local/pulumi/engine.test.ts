@@ -96,8 +96,7 @@ function childrenOf(pid: number): number[] {
     return lists.join(" ").trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
-describe("local/pulumi: operations", function () {
-    this.timeout(180_000);
+describe("local/pulumi: operations", () => {
     let emulator: Emulator;
     let folder: string;
     let system: SystemFile;
@@ -285,13 +284,13 @@ describe("local/pulumi: operations", function () {
         const script = `require("${operation}").runOperation(${JSON.stringify(system)}, "up", ${JSON.stringify(options)})`;
         const transpile = require.resolve("ts-node/register/transpile-only");
         const asking = spawn(process.execPath, ["-r", transpile, "-e", script], { stdio: "ignore" });
-        await until("the program runs", () => existsSync(join(folder, "pid")), 60_000);
+        await until("the program runs", () => existsSync(join(folder, "pid")));
         const program = Number(readFileSync(join(folder, "pid"), "utf8"));
         const [cli] = childrenOf(program);
         const started = [program, cli, ...childrenOf(cli)];
         expect(started).to.have.length(3); // with the provider
         asking.kill("SIGKILL");
-        await until("all of them are gone", () => !started.some((pid) => existsSync(`/proc/${pid}`)), 30_000);
+        await until("all of them are gone", () => !started.some((pid) => existsSync(`/proc/${pid}`)));
     });
 
     it("need a program", async () => {

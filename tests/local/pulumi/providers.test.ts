@@ -329,8 +329,7 @@ describe("local/pulumi/providers: the subnets of awsx.ec2.Vpc", () => {
     });
 });
 
-describe("local/pulumi/providers: resources in the emulator", function () {
-    this.timeout(60_000);
+describe("local/pulumi/providers: resources in the emulator", () => {
     let emulator: Emulator;
     let provider: Provider;
     let engine: ReturnType<typeof engineFor>;

@@ -8,8 +8,6 @@ import { network, startLocalEcs } from "../../../support/localEcs";
 import type { LocalEcs } from "../../../support/localEcs";
 import { until } from "../../../support/until";
 
-const patience = 30_000;
-
 /** whoami, with a name that its answers tell. */
 function whoami(name: string, more: Partial<ecs.ContainerDefinition> = {}): ecs.ContainerDefinition {
     return {
@@ -88,23 +86,15 @@ describe("services of the local ECS behind a load balancer", () => {
     }
 
     const steady = (name: string) =>
-        until(
-            `${name} is steady`,
-            async () => {
-                const service = await describeService(name);
-                const [{ rolloutState }, ...others] = service.deployments!;
-                return rolloutState === "COMPLETED" && others.length === 0 && service;
-            },
-            patience,
-        );
+        until(`${name} is steady`, async () => {
+            const service = await describeService(name);
+            const [{ rolloutState }, ...others] = service.deployments!;
+            return rolloutState === "COMPLETED" && others.length === 0 && service;
+        });
 
     async function remove(service: string): Promise<void> {
         await local.client.send(new ecs.DeleteServiceCommand({ cluster: "test", service, force: true }));
-        await until(
-            `${service} has gone`,
-            async () => (await describeService(service)).status === "INACTIVE",
-            patience,
-        );
+        await until(`${service} has gone`, async () => (await describeService(service)).status === "INACTIVE");
     }
 
     function get(path: string): Promise<{ readonly status?: number; readonly body: string }> {
@@ -119,8 +109,7 @@ describe("services of the local ECS behind a load balancer", () => {
         });
     }
 
-    const serves = (text: string) =>
-        until(`${text} is served`, async () => (await get("/")).body.startsWith(text), patience);
+    const serves = (text: string) => until(`${text} is served`, async () => (await get("/")).body.startsWith(text));
 
     it("roll a new version out without a failed request", async () => {
         await createService("rolling", await local.define(whoami("old")));
@@ -155,7 +144,7 @@ describe("services of the local ECS behind a load balancer", () => {
             new Set(["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"]),
         );
         await remove("rolling");
-    }).timeout(60_000);
+    });
 
     it("go back to the version before when a new one does not start", async () => {
         const good = await local.define(whoami("good"));
@@ -166,11 +155,7 @@ describe("services of the local ECS behind a load balancer", () => {
         );
         await local.client.send(new ecs.UpdateServiceCommand({ cluster: "test", service: "broken", taskDefinition }));
         const messages = async () => (await describeService("broken")).events!.map(({ message }) => message);
-        await until(
-            "it is rolled back",
-            async () => (await messages()).some((text) => text?.includes("rolling back")),
-            patience,
-        );
+        await until("it is rolled back", async () => (await messages()).some((text) => text?.includes("rolling back")));
         const service = await steady("broken");
 
         expect(service).to.include({ taskDefinition: good, runningCount: 2 });
@@ -178,7 +163,7 @@ describe("services of the local ECS behind a load balancer", () => {
             `(service broken) rolling back to deployment ${service.deployments![0].id}.`,
         ]);
         await remove("broken");
-    }).timeout(60_000);
+    });
 
     it("replace a task that its target group finds unhealthy, once its replacement serves", async () => {
         await createService("sick", await local.define(whoami("sick")), {
@@ -198,21 +183,17 @@ describe("services of the local ECS behind a load balancer", () => {
                 .once("error", reject)
                 .end("500");
         });
-        const stopped = await until(
-            "it is stopped",
-            async () => {
-                const task = await local.describe(first);
-                return task.lastStatus === "STOPPED" && task;
-            },
-            patience,
-        );
+        const stopped = await until("it is stopped", async () => {
+            const task = await local.describe(first);
+            return task.lastStatus === "STOPPED" && task;
+        });
         const { runningCount } = await steady("sick");
 
         expect(stopped.stoppedReason).to.equal(`Task failed ELB health checks in (target-group ${targetGroupArn})`);
         expect(runningCount).to.equal(1);
         expect(await listTasks()).to.not.include(first);
         await remove("sick");
-    }).timeout(60_000);
+    });
 
     it("refuse a target group that no load balancer uses, and a port that the container does not have", async () => {
         const refusal = (call: Promise<unknown>) =>

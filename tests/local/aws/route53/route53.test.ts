@@ -17,24 +17,26 @@ import { createProcesses } from "../../../../local/machine/processes";
 import type { Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { recordSet } from "../../../support/recordSet";
+import { until } from "../../../support/until";
 
 type Change = readonly ["CREATE" | "DELETE" | "UPSERT", ResourceRecordSet];
 
 const accountId = "111122223333";
 const unlimited = { capacity: 1e9, refillPerSecond: 0 };
-const never = 3_600_000;
+const atOnce = () => Promise.resolve();
+const never = () => new Promise(() => undefined);
 
 let worlds = 0;
 
 /** Route 53 with the zone example.test, a DNS server for it, and a client that tries once. */
 async function startWorld(emulatorPort: number, options: Route53Options) {
-    const overlay = route53Overlay({ changeMs: 0, requestLimit: unlimited, changeLimit: unlimited, ...options });
+    const overlay = route53Overlay({ processed: atOnce, requestLimit: unlimited, changeLimit: unlimited, ...options });
     const faults: string[] = [];
     const log = (text: string) => faults.push(text);
     const gateway = await startGateway({ emulatorPort, accountId, overlays: [overlay], log });
     const dns = await startDnsServer({ zones: () => overlay.publishedZones() });
     const client = new Route53({ ...clientConfig(gateway.url, { accountId, region: "us-east-1" }), maxAttempts: 1 });
-    const resolver = new Resolver({ tries: 1 });
+    const resolver = new Resolver({ timeout: 2_000, tries: 5 });
     resolver.setServers([`127.0.0.1:${dns.port}`]);
     const created = await client.createHostedZone({ Name: "Example.test", CallerReference: String(worlds++) });
     const HostedZoneId = created.HostedZone?.Id?.replace("/hostedzone/", "") ?? "";
@@ -54,7 +56,7 @@ async function startWorld(emulatorPort: number, options: Route53Options) {
         refusal: (...changes: Change[]) => change(...changes).then(() => "accepted", String),
         resolve: (name: string) => resolver.resolve4(name).catch((error: NodeJS.ErrnoException) => error.code),
         insync: (Id: string) =>
-            waitUntilResourceRecordSetsChanged({ client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 }, { Id }),
+            waitUntilResourceRecordSetsChanged({ client, maxWaitTime: 120, minDelay: 1, maxDelay: 1 }, { Id }),
         async stop() {
             client.destroy();
             await dns.stop();
@@ -91,23 +93,27 @@ describe("Route 53 of the local system", () => {
     const address = (label: string, last = 1) => recordSet("A", `${label}.example.test.`, `127.9.0.${last}`);
 
     it("keeps a change PENDING, and its record out of DNS, until it is INSYNC", async () => {
-        await start({ propagationMs: 300 });
+        const held: (() => void)[] = [];
+        const propagate = (): void => held.splice(0).forEach((release) => release());
+        await start({ propagated: () => new Promise<void>((release) => held.push(release)) });
         const Id = await world.change(["CREATE", address("a")]);
         expect((await world.client.getChange({ Id })).ChangeInfo?.Status).to.equal("PENDING");
         expect(await world.resolve("a.example.test")).to.equal("EREFUSED"); // the zone is new itself
+        propagate();
         await world.insync(Id);
         expect(await world.resolve("a.example.test")).to.deep.equal(["127.9.0.1"]);
 
         const later = await world.change(["UPSERT", address("a", 2)], ["CREATE", address("b")]);
         expect(await world.resolve("a.example.test")).to.deep.equal(["127.9.0.1"]);
         expect(await world.resolve("b.example.test")).to.equal("ENOTFOUND");
+        propagate();
         await world.insync(later);
         expect(await world.resolve("a.example.test")).to.deep.equal(["127.9.0.2"]);
         expect(await world.resolve("b.example.test")).to.deep.equal(["127.9.0.1"]);
     });
 
     it("lists what it accepted, with names in Route 53's form and order, page by page", async () => {
-        await start({ propagationMs: never });
+        await start({ propagated: never });
         await world.change(
             ["CREATE", recordSet("TXT", "*.Example.test", `"a <b> & \\"c\\""`, `"two" "three"`)],
             ["CREATE", recordSet("A", "b.a.example.test", "127.9.0.1", "127.9.0.2")],
@@ -170,7 +176,7 @@ describe("Route 53 of the local system", () => {
     });
 
     it("takes a full batch of 1000 TXT records, special characters and all", async () => {
-        await start({ propagationMs: 0 });
+        await start({ propagated: atOnce });
         const sets = Array.from({ length: 1_000 }, (_, n) => recordSet("TXT", `t${n}.example.test.`, `"<&'${n}"`));
         await world.change(...sets.map((set): Change => ["CREATE", set]));
         expect(await world.resolver.resolveTxt("t999.example.test")).to.deep.equal([["<&'999"]]);
@@ -211,20 +217,23 @@ describe("Route 53 of the local system", () => {
     });
 
     it("refuses a change while another one of the zone is in hand", async () => {
-        await start({ changeMs: 100 });
-        const results = await Promise.all([
-            world.refusal(["CREATE", address("a")]),
-            world.refusal(["CREATE", address("b")]),
-        ]);
-        expect(results.sort()).to.deep.equal([
+        const inHand: (() => void)[] = [];
+        await start({ processed: () => new Promise<void>((release) => inHand.push(release)) });
+        const first = world.refusal(["CREATE", address("a")]);
+        await until("the first is in hand", () => inHand.length === 1);
+        expect(await world.refusal(["CREATE", address("b")])).to.equal(
             "PriorRequestNotComplete: The request was rejected because Route 53 was still processing a prior request.",
-            "accepted",
-        ]);
-        expect(await world.refusal(["CREATE", address("c")])).to.equal("accepted");
+        );
+        inHand[0]();
+        expect(await first).to.equal("accepted");
+        const next = world.refusal(["CREATE", address("c")]);
+        await until("the next one is in hand", () => inHand.length === 2);
+        inHand[1]();
+        expect(await next).to.equal("accepted");
     });
 
     it("deletes a zone that holds nothing of its own any more", async () => {
-        await start({ propagationMs: 0 });
+        await start({ propagated: atOnce });
         const { client, HostedZoneId } = world;
         await world.change(["CREATE", address("a")]);
         const refusal = await client.deleteHostedZone({ Id: HostedZoneId }).catch(String);
@@ -239,7 +248,7 @@ describe("Route 53 of the local system", () => {
     });
 
     it("keeps private zones out of DNS, and zones of one account from another", async () => {
-        await start({ propagationMs: 0 });
+        await start({ propagated: atOnce });
         const { ChangeInfo } = await world.client.createHostedZone({
             Name: "inside.test",
             CallerReference: "inside",

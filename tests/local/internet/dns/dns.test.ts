@@ -121,7 +121,7 @@ describe("DNS of the local system", () => {
         beforeEach(async () => {
             zones = [];
             server = await startDnsServer({ zones: () => zones });
-            resolver = new Resolver({ timeout: 2_000, tries: 1 });
+            resolver = new Resolver({ timeout: 2_000, tries: 5 });
             resolver.setServers([`127.0.0.1:${server.port}`]);
         });
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Gives up on what does not come at all: longer than anything takes on a busy machine. */
-const patienceMs = 120_000;
+const patienceMs = 180_000;
 
 /** The first value that is neither undefined nor false; asks again every 20 ms, and gives up with `what` in the end. */
 export async function until<T>(

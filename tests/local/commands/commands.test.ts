@@ -6,8 +6,7 @@ import { Ended, taskgate } from "../../support/commandLine";
 import { localStack } from "../../support/localSystem";
 import { until } from "../../support/until";
 
-describe("the commands, while a system runs", function () {
-    this.timeout(240_000);
+describe("the commands, while a system runs", () => {
     let caller: Caller;
     let ids: string[];
 
@@ -28,14 +27,10 @@ describe("the commands, while a system runs", function () {
     }
 
     it("tell the status, to a person and to a program", async () => {
-        const own = await until(
-            "both have their names",
-            async () => {
-                const tasks = (await statuses()).filter(({ id }) => ids.includes(id));
-                return tasks.every(({ address }) => address !== undefined) && tasks;
-            },
-            60_000,
-        );
+        const own = await until("both have their names", async () => {
+            const tasks = (await statuses()).filter(({ id }) => ids.includes(id));
+            return tasks.every(({ address }) => address !== undefined) && tasks;
+        });
         expect(own.map(({ id }) => id).sort()).to.deep.equal([...ids].sort());
         for (const { id, status, region, url, address, note } of own) {
             expect([status, region, note]).to.deep.equal(["RUNNING", "eu-west-1", ""]);
@@ -57,14 +52,10 @@ describe("the commands, while a system runs", function () {
 
         const [first] = ids;
         expect((await ask("stop", first.slice(0, 8))).stdout).to.equal(`${first} is stopping\n`);
-        const stopped = await until(
-            "it has stopped",
-            async () => {
-                const task = (await statuses()).find(({ id }) => id === first);
-                return task?.status === "STOPPED" && task;
-            },
-            60_000,
-        );
+        const stopped = await until("it has stopped", async () => {
+            const task = (await statuses()).find(({ id }) => id === first);
+            return task?.status === "STOPPED" && task;
+        });
         expect(stopped.note).to.equal("Stopped by its user");
     });
 

@@ -21,8 +21,7 @@ function programs(folder: string, answers: Readonly<Record<string, string>>): st
     return folder;
 }
 
-describe("doctor", function () {
-    this.timeout(60_000);
+describe("doctor", () => {
     const path = process.env.PATH;
     let scratch: string;
 
@@ -108,8 +107,7 @@ describe("doctor", function () {
     });
 });
 
-describe("the set-up", function () {
-    this.timeout(60_000);
+describe("the set-up", () => {
     let scratch: string;
 
     beforeEach(() => (scratch = mkdtempSync(join(tmpdir(), "taskgate-setup-"))));

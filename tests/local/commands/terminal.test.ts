@@ -36,8 +36,7 @@ function onTerminal(...command: readonly string[]): Terminal {
     };
 }
 
-describe("npm start on a terminal", function () {
-    this.timeout(180_000);
+describe("npm start on a terminal", () => {
     const name = `terminal-${process.pid}`;
     const directory = join(projectRoot, ".local", name);
     let terminal: Terminal;
@@ -63,7 +62,7 @@ describe("npm start on a terminal", function () {
     }
 
     it("shows a task in lines that fit, and stops in order at Ctrl-C", async () => {
-        await until("the list of tasks", () => /\n[0-9a-f]{8,32} +RUNNING /.test(terminal.text()), 120_000);
+        await until("the list of tasks", () => /\n[0-9a-f]{8,32} +RUNNING /.test(terminal.text()));
         const before = terminal.text();
         expect(before).to.match(/pulumi up\n.*\d+ resources; aws:/s);
         const list = before.slice(before.lastIndexOf("TASK ")).split("\n");
@@ -81,7 +80,7 @@ describe("npm start on a terminal", function () {
     });
 
     it("stops in order at a Ctrl-C during pulumi up", async () => {
-        await until("the first resources", () => /\d+ resources; /.test(terminal.text()), 120_000);
+        await until("the first resources", () => /\d+ resources; /.test(terminal.text()));
         terminal.type("\x03");
 
         expect(await terminal.ended).to.equal(0);

@@ -3,9 +3,7 @@ import { expect } from "chai";
 import { projectRoot } from "../../../local/machine/projectRoot";
 import { cliWords, run, taskgate } from "../../support/commandLine";
 
-describe("the words of the command line", function () {
-    this.timeout(60_000);
-
+describe("the words of the command line", () => {
     it("show their help without loading what the commands need", async () => {
         const listModules =
             'process.on("exit", () => console.error(Object.keys(require.cache).join("\\n")));' +

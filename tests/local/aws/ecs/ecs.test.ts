@@ -382,7 +382,7 @@ describe("the local ECS", () => {
             expect(await tasksOf("checked"))
                 .to.have.lengthOf(1)
                 .and.not.include(ill);
-        }).timeout(30_000);
+        });
 
         it("is deleted when it is scaled to 0, or by force", async () => {
             await create("deleted", await local.define(app));

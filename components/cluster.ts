@@ -1,8 +1,9 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { choiceReason } from "./internal/rules";
-import { Fault, faults, refuse } from "./internal/validation";
+import { tags } from "./internal/arguments";
+import { nameReason } from "./internal/rules";
+import { ArgumentRules, choice, judged } from "./internal/validation";
 
 /** What CloudWatch Container Insights collects; more of it costs more. */
 export const ContainerInsights = {
@@ -14,6 +15,9 @@ export const ContainerInsights = {
     Enhanced: "enhanced",
 } as const;
 export type ContainerInsights = (typeof ContainerInsights)[keyof typeof ContainerInsights];
+
+/** A cluster's name has 255 characters, of which Pulumi takes 8. */
+const longestName = 247;
 
 /** Arguments of {@link Cluster}. */
 export interface ClusterArgs {
@@ -38,8 +42,8 @@ export class Cluster extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: ClusterArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("Cluster", name, args, clusterArguments);
         super("taskgate:index:Cluster", name, args, opts);
-        refuse("Cluster", name, clusterFaults(args));
         const { containerInsights = ContainerInsights.Disabled, tags } = args;
 
         const cluster = new aws.ecs.Cluster(
@@ -63,8 +67,8 @@ export class Cluster extends pulumi.ComponentResource {
     }
 }
 
-export function clusterFaults({ containerInsights }: ClusterArgs): Fault[] {
-    return faults("containerInsights", containerInsights, (value) =>
-        choiceReason(value, Object.values(ContainerInsights)),
-    );
-}
+/** What is judged before anything is made. */
+export const clusterArguments: ArgumentRules<ClusterArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: { containerInsights: choice(ContainerInsights), tags },
+};

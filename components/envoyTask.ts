@@ -1,25 +1,30 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { desiredCount, domain, placement, secretArn } from "./internal/arguments";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
-import { domainReason, integerReason } from "./internal/rules";
+import { nameReason } from "./internal/rules";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import {
     AccessLog,
     AppArgs,
+    appCombinations,
     appDefaults,
-    appFaults,
+    appRules,
     appTask,
     ContainerHealthCheck,
     CpuArchitecture,
     ImageBuild,
     portClashes,
 } from "./internal/task/appTask";
-import { Fault, faults, refuse } from "./internal/validation";
+import { ArgumentRules, judged, plain, required, together } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
 export type { AppArgs, ContainerHealthCheck, ImageBuild };
+
+/** A role's name has 64 characters, of which its ending and Pulumi take 23, or 31 where a function looks after a service. */
+const longestName = { onDemand: 41, service: 33 };
 
 /** Arguments of {@link EnvoyTask}. */
 export interface EnvoyTaskArgs extends AppArgs {
@@ -66,8 +71,8 @@ export class EnvoyTask extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: EnvoyTaskArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("EnvoyTask", name, args, envoyTaskArguments);
         super("taskgate:index:EnvoyTask", name, args, opts);
-        refuse("EnvoyTask", name, envoyTaskFaults(args));
         const { allowedCidrBlocks = anywhere, tags } = args;
         const options = { parent: this };
 
@@ -146,18 +151,31 @@ export class EnvoyTask extends pulumi.ComponentResource {
     }
 }
 
-export function envoyTaskFaults(
-    args: Omit<EnvoyTaskArgs, "vpcId" | "subnetIds" | "clusterArn" | "certificateSecretArn">,
-): Fault[] {
-    const { containerPort = appDefaults.containerPort } = args;
-    const { httpsPort = appDefaults.httpsPort, httpPort = appDefaults.httpPort } = args;
-    return [
-        ...appFaults(args),
-        ...portClashes({ containerPort, httpsPort, httpPort }),
-        ...faults("domain", args.domain, (value) => domainReason(value, 32)),
-        ...faults("desiredCount", args.desiredCount, (value) => integerReason(value, 0, 5000, "tasks")),
-    ];
-}
+/** The containers of a task share its ports. */
+export const taskPorts = together<AppArgs, "containerPort" | "httpsPort" | "httpPort">(
+    ["containerPort", "httpsPort", "httpPort"],
+    ({
+        containerPort = appDefaults.containerPort,
+        httpsPort = appDefaults.httpsPort,
+        httpPort = appDefaults.httpPort,
+    }) => portClashes({ containerPort, httpsPort, httpPort }),
+);
+
+const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
+    name: (name, { desiredCount }) =>
+        nameReason(name, desiredCount === undefined ? longestName.onDemand : longestName.service),
+    rules: {
+        ...appRules,
+        ...placement,
+        certificateSecretArn: required(
+            secretArn,
+            "give the ARN of the certificate's secret, e.g. WildcardCertificate's secretArn",
+        ),
+        domain: domain(32),
+        desiredCount: plain(desiredCount),
+    },
+    combinations: [...appCombinations, taskPorts],
+};
 
 /** In on the two served ports, from the allowed networks; out to anywhere, for images, secrets, logs and whatever the app calls. */
 function servedPorts(

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { sidecarIdleTimeout } from "./internal/envoy/drainTimes";
 import { Front, sidecarHealthPath } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
+import { zoneHolding } from "./internal/hostedZone";
 import { claimPriorities } from "./internal/loadBalancing/listenerClaims";
 import { splitConditions } from "./internal/loadBalancing/listenerRules";
 import {
@@ -36,12 +37,12 @@ import {
     Tls,
     typeOf,
 } from "./internal/loadBalancing/serviceArgs";
-import { loadBalancedServiceFaults } from "./internal/loadBalancing/serviceFaults";
+import { loadBalancedServiceRules } from "./internal/loadBalancing/serviceFaults";
 import { Autoscaling, ScheduledTasks, scaleService } from "./internal/loadBalancing/serviceScaling";
 import { CognitoSignIn, forwardActions, JwtValidation, OidcSignIn } from "./internal/loadBalancing/signIn";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { appTask, SidecarArgs } from "./internal/task/appTask";
-import { refuse } from "./internal/validation";
+import { judged } from "./internal/validation";
 
 export { CapacityProvider, ClientAddress, LoadBalancerType, Tls };
 export type {
@@ -86,8 +87,8 @@ export class LoadBalancedService extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: LoadBalancedServiceArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("LoadBalancedService", name, args, loadBalancedServiceRules(name));
         super("taskgate:index:LoadBalancedService", name, args, opts);
-        refuse("LoadBalancedService", name, loadBalancedServiceFaults(name, args));
         const { domain, hostedZoneId, tags } = args;
         const isApplication = typeOf(args) === LoadBalancerType.Application;
 
@@ -140,7 +141,13 @@ export class LoadBalancedService extends pulumi.ComponentResource {
             serviceAlarms(name, args.alarms, watched, this);
         }
         if (domain !== undefined && hostedZoneId !== undefined) {
-            aliasRecord(`${name}-record`, domain, hostedZoneId, front, this);
+            aliasRecord(
+                `${name}-record`,
+                domain,
+                zoneHolding(`LoadBalancedService "${name}"`, { domain, hostedZoneId }, this),
+                front,
+                this,
+            );
         }
 
         this.url = pulumi

@@ -1,8 +1,9 @@
 import * as awsx from "@pulumi/awsx";
 import * as pulumi from "@pulumi/pulumi";
 
-import { choiceReason, integerReason, vpcCidrReason } from "./internal/rules";
-import { Fault, faults, refuse } from "./internal/validation";
+import { integer, tags } from "./internal/arguments";
+import { nameReason, vpcCidrReason } from "./internal/rules";
+import { ArgumentRules, choice, judged, plain, text } from "./internal/validation";
 
 /** How private subnets reach the internet. */
 export const NatGateways = {
@@ -14,6 +15,9 @@ export const NatGateways = {
     OnePerAvailabilityZone: "onePerAvailabilityZone",
 } as const;
 export type NatGateways = (typeof NatGateways)[keyof typeof NatGateways];
+
+/** The value of a tag has 256 characters: awsx names what it makes by one, and adds to it. */
+const longestName = 200;
 
 /** Arguments of {@link Network}. */
 export interface NetworkArgs {
@@ -53,9 +57,9 @@ export class Network extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: NetworkArgs = {}, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("Network", name, args, networkArguments);
         super("taskgate:index:Network", name, args, opts);
         const { cidrBlock = "10.0.0.0/16", numberOfAvailabilityZones = 2, natGateways = NatGateways.None, tags } = args;
-        refuse("Network", name, networkFaults(args));
 
         const vpc = new awsx.ec2.Vpc(
             name,
@@ -88,13 +92,16 @@ export class Network extends pulumi.ComponentResource {
     }
 }
 
-export function networkFaults({ cidrBlock, numberOfAvailabilityZones, natGateways }: NetworkArgs): Fault[] {
-    return [
-        ...faults("cidrBlock", cidrBlock, vpcCidrReason),
-        ...faults("numberOfAvailabilityZones", numberOfAvailabilityZones, (count) => integerReason(count, 1, 6)),
-        ...faults("natGateways", natGateways, (value) => choiceReason(value, Object.values(NatGateways))),
-    ];
-}
+/** What is judged before anything is made. */
+export const networkArguments: ArgumentRules<NetworkArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: {
+        cidrBlock: plain(text(vpcCidrReason)),
+        numberOfAvailabilityZones: plain(integer(1, 6)),
+        natGateways: plain(choice(NatGateways)),
+        tags,
+    },
+};
 
 const natStrategies = {
     [NatGateways.None]: awsx.ec2.NatGatewayStrategy.None,

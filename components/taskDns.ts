@@ -3,10 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { syncTaskDns } from "../handlers/syncTaskDns";
 import { alarm } from "./internal/alarm";
+import { integer, logRetentionDays, named, placement, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
+import { zoneHolding } from "./internal/hostedZone";
 import { policyDocument, Statement } from "./internal/policies";
-import { domainReason, integerReason, logRetentionReason } from "./internal/rules";
-import { Fault, faults, refuse } from "./internal/validation";
+import { nameReason } from "./internal/rules";
+import { ArgumentRules, judged } from "./internal/validation";
 
 /** Arguments of {@link TaskDns}. */
 export interface TaskDnsArgs {
@@ -38,6 +40,9 @@ export interface TaskDnsArgs {
     readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
+/** A role's name has 64 characters, of which its ending and Pulumi take 18. */
+const longestName = 46;
+
 /** Seconds that one run of the function may take. */
 const timeout = 60;
 
@@ -55,10 +60,11 @@ export class TaskDns extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: TaskDnsArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("TaskDns", name, args, taskDnsArguments);
         super("taskgate:index:TaskDns", name, args, opts);
-        const { clusterArn, hostedZoneId, domain, recordTtl = 15, logRetentionDays = 30, tags } = args;
-        refuse("TaskDns", name, taskDnsFaults(args));
+        const { clusterArn, domain, recordTtl = 15, logRetentionDays = 30, tags } = args;
         const options = { parent: this };
+        const hostedZoneId = zoneHolding(`TaskDns "${name}"`, args, this);
 
         const deadLetters = new aws.sqs.Queue(
             `${name}-dead-letters`,
@@ -131,13 +137,19 @@ export class TaskDns extends pulumi.ComponentResource {
     }
 }
 
-export function taskDnsFaults(args: Pick<TaskDnsArgs, "domain" | "recordTtl" | "logRetentionDays">): Fault[] {
-    return [
-        ...faults("domain", args.domain, (value) => domainReason(value, 32)),
-        ...faults("recordTtl", args.recordTtl, (value) => integerReason(value, 1, 3600, "seconds")),
-        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
-    ];
-}
+/** What is judged before anything is made. */
+export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: {
+        clusterArn: placement.clusterArn,
+        hostedZoneId: named.hostedZoneId,
+        domain: named.domain(32),
+        recordTtl: integer(1, 3600, "seconds"),
+        alarmTopicArn: topicArn,
+        logRetentionDays,
+        tags,
+    },
+};
 
 type Tags = TaskDnsArgs["tags"];
 

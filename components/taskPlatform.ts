@@ -1,11 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { Cluster, clusterFaults, ContainerInsights } from "./cluster";
-import { AppArgs, EnvoyTask, envoyTaskFaults } from "./envoyTask";
-import { Fault, refuse } from "./internal/validation";
-import { Network, networkFaults } from "./network";
-import { TaskDns, taskDnsFaults } from "./taskDns";
-import { certificateFaults, KeyType, WildcardCertificate } from "./wildcardCertificate";
+import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
+import { AppArgs, EnvoyTask, taskPorts } from "./envoyTask";
+import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
+import { nameReason } from "./internal/rules";
+import { appCombinations, appRules } from "./internal/task/appTask";
+import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
+import { Network, networkArguments } from "./network";
+import { TaskDns, taskDnsArguments } from "./taskDns";
+import { certificateArguments, certificateLabels, KeyType, WildcardCertificate } from "./wildcardCertificate";
+
+/** The certificate's schedule is what has the least room (39), and "-certificate" takes 12 of it. */
+const longestName = 27;
 
 /** Arguments of {@link TaskPlatform}. */
 export interface TaskPlatformArgs extends AppArgs {
@@ -107,8 +113,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: TaskPlatformArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("TaskPlatform", name, args, taskPlatformArguments);
         super("taskgate:index:TaskPlatform", name, args, opts);
-        refuse("TaskPlatform", name, taskPlatformFaults(args));
         const { domain, hostedZoneId, tags, logRetentionDays } = args;
         const options = { parent: this };
 
@@ -205,24 +211,35 @@ function tasksNetwork(
 }
 
 /** Those of all parts, so that none is refused when others are made already. */
-function taskPlatformFaults(args: TaskPlatformArgs): Fault[] {
-    const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
-    return [
-        ...envoyTaskFaults(args),
-        ...networkFaults(args),
-        ...clusterFaults(args),
-        ...certificateFaults(args),
-        ...taskDnsFaults(args),
-        ...(missing.length === 1
-            ? [
-                  {
-                      propertyPath: missing[0],
-                      reason: "vpcId and subnetIds go together: give both, or neither to have a VPC made",
-                  },
-              ]
-            : []),
-    ];
-}
+const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: {
+        ...appRules,
+        domain: named.domain(32),
+        hostedZoneId: named.hostedZoneId,
+        acmeDirectory: certificateArguments.rules.acmeDirectory,
+        acmeEmail: certificateArguments.rules.acmeEmail,
+        keyType: certificateArguments.rules.keyType,
+        notificationEmail: certificateArguments.rules.notificationEmail,
+        recordTtl: taskDnsArguments.rules.recordTtl,
+        cidrBlock: networkArguments.rules.cidrBlock,
+        numberOfAvailabilityZones: networkArguments.rules.numberOfAvailabilityZones,
+        vpcId,
+        subnetIds: subnetIds(),
+        containerInsights: clusterArguments.rules.containerInsights,
+        desiredCount: plain(desiredCount),
+    },
+    combinations: [
+        ...appCombinations,
+        taskPorts,
+        certificateLabels,
+        given([], (args) => {
+            const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
+            const reason = "is missing: vpcId and subnetIds go together, give both, or neither to have a VPC made";
+            return faultOf(missing[0], missing.length === 1 ? reason : undefined);
+        }),
+    ],
+};
 
 /** The arguments that EnvoyTask shares, without the rest, so that none of it ends in the task's inputs. */
 function appArgs(args: TaskPlatformArgs): AppArgs {

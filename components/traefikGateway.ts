@@ -1,26 +1,51 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import {
+    allowedCidrBlocks,
+    desiredCount,
+    domain,
+    hostedZoneId as hostedZoneIdRule,
+    integer,
+    logRetentionDays,
+    placement,
+    port,
+    secretArn,
+    secretReference,
+    subnetIds,
+    tags,
+} from "./internal/arguments";
+import { zoneHolding } from "./internal/hostedZone";
+import { imageReason } from "./internal/imageName";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
-import { aliasRecord, connectTasks, loadBalancer, nameReason } from "./internal/loadBalancing/loadBalancer";
+import { aliasRecord, connectTasks, loadBalancer } from "./internal/loadBalancing/loadBalancer";
 import { traefikContainers, traefikLabels, traefikPorts, TraefikRoute } from "./internal/loadBalancing/traefik";
 import { Statement } from "./internal/policies";
-import {
-    choiceReason,
-    cidrReason,
-    domainReason,
-    integerReason,
-    logRetentionReason,
-    portReason,
-} from "./internal/rules";
+import { nameReason } from "./internal/rules";
 import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { CpuArchitecture } from "./internal/task/appTask";
 import { FargateTask, fargateTask } from "./internal/task/fargateTask";
 import { cpuReason, memoryReason } from "./internal/task/taskSize";
-import { Fault, faults, isPlain, listFaults, refuse } from "./internal/validation";
+import {
+    ArgumentRules,
+    choice,
+    Combination,
+    faultOf,
+    flag,
+    given,
+    judged,
+    number,
+    plain,
+    required,
+    text,
+    together,
+} from "./internal/validation";
 
 export { traefikLabels };
 export type { TraefikRoute };
+
+/** A target group's name has 32 characters, of which "-https" and Pulumi take 14. */
+const longestName = 18;
 
 /** Arguments of {@link TraefikGateway}. */
 export interface TraefikGatewayArgs {
@@ -162,8 +187,8 @@ export class TraefikGateway extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: TraefikGatewayArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("TraefikGateway", name, args, traefikGatewayArguments);
         super("taskgate:index:TraefikGateway", name, args, opts);
-        refuse("TraefikGateway", name, traefikGatewayFaults(name, args));
         const {
             domain,
             hostedZoneId,
@@ -244,7 +269,8 @@ export class TraefikGateway extends pulumi.ComponentResource {
             this,
         );
         if (domain !== undefined && hostedZoneId !== undefined) {
-            aliasRecord(`${name}-record`, pulumi.interpolate`*.${domain}`, hostedZoneId, front, this);
+            const zoneId = zoneHolding(`TraefikGateway "${name}"`, { domain, hostedZoneId }, this);
+            aliasRecord(`${name}-record`, pulumi.interpolate`*.${domain}`, zoneId, front, this);
         }
 
         this.gatewayName = pulumi.output(name);
@@ -382,39 +408,60 @@ function containers(
         .apply((given) => JSON.stringify(traefikContainers(given)));
 }
 
-function traefikGatewayFaults(name: string, args: TraefikGatewayArgs): Fault[] {
-    const { cpu = defaults.cpu, memory = defaults.memory } = args;
-    const together = (one: keyof TraefikGatewayArgs, other: keyof TraefikGatewayArgs): Fault[] => {
-        const missing = [one, other].filter((key) => args[key] === undefined);
-        return missing.length === 1
-            ? [{ propertyPath: missing[0], reason: `is missing: ${one} and ${other} go together` }]
-            : [];
-    };
-    return [
-        ...faults("name", name, nameReason),
-        ...together("domain", "hostedZoneId"),
-        ...together("dashboardHost", "dashboardUsersSecretArn"),
-        ...(args.internal === true && args.hostedZoneId !== undefined
-            ? [
-                  {
-                      propertyPath: "hostedZoneId",
-                      reason: "an internal load balancer has no address on the internet for a public record: make one in a private zone",
-                  },
-              ]
-            : []),
-        ...faults("domain", args.domain, (value) => domainReason(value, 1)),
-        ...faults("dashboardHost", args.dashboardHost, domainReason),
-        ...faults("desiredCount", args.desiredCount, (count) => integerReason(count, 0, 5000, "tasks")),
-        ...faults("cpu", cpu, cpuReason),
-        ...(isPlain(cpu) ? faults("memory", memory, (value) => memoryReason(cpu, value)) : []),
-        ...faults("cpuArchitecture", args.cpuArchitecture, (value) =>
-            choiceReason(value, Object.values(CpuArchitecture)),
+const traefikGatewayArguments: ArgumentRules<TraefikGatewayArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: {
+        ...placement,
+        loadBalancerSubnetIds: required(
+            subnetIds(),
+            "give the ids of the load balancer's subnets, public ones unless it is internal",
         ),
-        ...faults("drainSeconds", args.drainSeconds, (value) => integerReason(value, 0, 110, "seconds")),
-        ...faults("deregistrationDelay", args.deregistrationDelay, (value) => integerReason(value, 0, 3600, "seconds")),
-        ...faults("httpsPort", args.httpsPort, portReason),
-        ...faults("httpPort", args.httpPort, portReason),
-        ...listFaults("allowedCidrBlocks", args.allowedCidrBlocks, cidrReason),
-        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
-    ];
+        certificateSecretArn: required(
+            secretArn,
+            "give the ARN of the certificate's secret, e.g. WildcardCertificate's secretArn",
+        ),
+        domain: domain(1),
+        hostedZoneId: hostedZoneIdRule,
+        internal: plain(flag),
+        assignPublicIp: flag,
+        desiredCount,
+        dashboardHost: plain(domain()),
+        dashboardUsersSecretArn: plain(secretReference),
+        cpu: number(cpuReason),
+        memory: number(),
+        cpuArchitecture: choice(CpuArchitecture),
+        traefikImage: text(imageReason),
+        drainSeconds: plain(integer(0, 110, "seconds")),
+        deregistrationDelay: plain(integer(0, 3600, "seconds")),
+        httpsPort: port,
+        httpPort: port,
+        allowedCidrBlocks,
+        logRetentionDays,
+        tags,
+    },
+    combinations: [
+        goTogether("domain", "hostedZoneId"),
+        goTogether("dashboardHost", "dashboardUsersSecretArn"),
+        given(["internal"], ({ internal, hostedZoneId }) =>
+            faultOf(
+                "hostedZoneId",
+                internal === true && hostedZoneId !== undefined
+                    ? "an internal load balancer has no address on the internet for a public record: make one in a private zone"
+                    : undefined,
+            ),
+        ),
+        together(["cpu", "memory"], ({ cpu = defaults.cpu, memory = defaults.memory }) =>
+            faultOf("memory", memoryReason(cpu, memory)),
+        ),
+        together(["httpsPort", "httpPort"], ({ httpsPort = defaults.httpsPort, httpPort = defaults.httpPort }) =>
+            faultOf("httpPort", httpsPort === httpPort ? `${httpPort} is httpsPort already: give another` : undefined),
+        ),
+    ],
+};
+
+function goTogether(one: keyof TraefikGatewayArgs, other: keyof TraefikGatewayArgs): Combination<TraefikGatewayArgs> {
+    return given([], (args) => {
+        const missing = [one, other].filter((key) => args[key] === undefined);
+        return faultOf(missing[0], missing.length === 1 ? `is missing: ${one} and ${other} go together` : undefined);
+    });
 }

@@ -5,19 +5,14 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
+import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
 import { acmImport } from "./internal/functions/acmImport";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
+import { zoneHolding } from "./internal/hostedZone";
 import { policyDocument, Statement } from "./internal/policies";
-import {
-    acmeDirectoryReason,
-    acmeDirectoryUrl,
-    choiceReason,
-    domainReason,
-    emailReason,
-    logRetentionReason,
-} from "./internal/rules";
-import { Fault, faults, refuse } from "./internal/validation";
+import { acmDomainReason, acmeDirectoryUrl, mostLabelsReason, nameReason } from "./internal/rules";
+import { ArgumentRules, choice, faultOf, flag, judged, plain, together } from "./internal/validation";
 
 /** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */
 export const KeyType = {
@@ -33,6 +28,9 @@ export const KeyType = {
     Rsa4096: "RSA-4096",
 } as const;
 export type KeyType = (typeof KeyType)[keyof typeof KeyType];
+
+/** A schedule's name has 64 characters, of which its own ending, Pulumi and what the certificate is made from take 25; the import's role is longer. */
+const longestName = { alone: 39, imported: 35 };
 
 /** Arguments of {@link WildcardCertificate}. */
 export interface WildcardCertificateArgs {
@@ -105,11 +103,12 @@ export class WildcardCertificate extends pulumi.ComponentResource {
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: WildcardCertificateArgs, opts?: pulumi.ComponentResourceOptions) {
+        args = judged("WildcardCertificate", name, args, certificateArguments);
         super("taskgate:index:WildcardCertificate", name, args, opts);
-        const { domain, hostedZoneId, keyType = KeyType.P256, includeApex = false, tags } = args;
+        const { domain, keyType = KeyType.P256, includeApex = false, tags } = args;
         const { acmeDirectory = "letsencrypt", acmeEmail = "", logRetentionDays = 30 } = args;
-        refuse("WildcardCertificate", name, certificateFaults(args));
         const options = { parent: this };
+        const hostedZoneId = zoneHolding(`WildcardCertificate "${name}"`, args, this);
 
         const bucket = historyBucket(name, tags, this);
         const secret = new aws.secretsmanager.Secret(
@@ -237,16 +236,36 @@ export class WildcardCertificate extends pulumi.ComponentResource {
     }
 }
 
-export function certificateFaults(args: Omit<WildcardCertificateArgs, "hostedZoneId">): Fault[] {
-    return [
-        ...faults("domain", args.domain, (value) => domainReason(value, 1)),
-        ...faults("acmeDirectory", args.acmeDirectory, acmeDirectoryReason),
-        ...faults("acmeEmail", args.acmeEmail, emailReason),
-        ...faults("keyType", args.keyType, (value) => choiceReason(value, Object.values(KeyType))),
-        ...faults("notificationEmail", args.notificationEmail, emailReason),
-        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
-    ];
-}
+/** Whether the authority takes so many labels. */
+export const certificateLabels = together<
+    Pick<WildcardCertificateArgs, "domain" | "acmeDirectory">,
+    "domain" | "acmeDirectory"
+>(["domain", "acmeDirectory"], ({ domain, acmeDirectory: directory = "letsencrypt" }) =>
+    faultOf("domain", mostLabelsReason(`*.${domain}`, directory)),
+);
+
+/** What is judged before anything is made. */
+export const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
+    name: (name, { importToAcm }) => nameReason(name, importToAcm === true ? longestName.imported : longestName.alone),
+    rules: {
+        domain: named.domain(1),
+        hostedZoneId: named.hostedZoneId,
+        acmeDirectory,
+        acmeEmail: email,
+        includeApex: flag,
+        keyType: choice(KeyType),
+        notificationEmail: email,
+        importToAcm: plain(flag),
+        logRetentionDays,
+        tags,
+    },
+    combinations: [
+        certificateLabels,
+        together(["domain", "importToAcm"], ({ domain, importToAcm }) =>
+            faultOf("domain", importToAcm === true ? acmDomainReason(`*.${domain}`) : undefined),
+        ),
+    ],
+};
 
 type Tags = WildcardCertificateArgs["tags"];
 

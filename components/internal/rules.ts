@@ -33,6 +33,212 @@ export function domainReason(value: string, longestLabel = 0): Reason {
     return undefined;
 }
 
+/** A domain as it is used: Route 53 and others end names with a dot, and DNS knows no upper case (RFC 4343). */
+export function domainForm(value: string): string {
+    return value.toLowerCase().replace(/\.$/, "");
+}
+
+/** A domain for which ACM makes the certificate (docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html: 64 octets). */
+export function acmDomainReason(value: string): Reason {
+    return value.length <= longestAcmName
+        ? undefined
+        : `"${value}" has ${value.length} characters: ACM takes names of up to ${longestAcmName}, give a shorter one or a certificate of your own`;
+}
+
+const longestAcmName = 64;
+
+/** Why a zone cannot hold a domain. */
+export function zoneReason(zone: string, domain: string): Reason {
+    return `.${domain}`.endsWith(`.${zone}`)
+        ? undefined
+        : `"${zone}" does not hold ${domain}: give the zone of that domain or of one above it`;
+}
+
+/** A hosted zone's id as it is used: Route 53's API prints `/hostedzone/Z…`, and an ARN ends so. */
+export function hostedZoneForm(value: string): string {
+    return value.replace(/^(arn:aws[a-z-]*:route53:::|\/)?hostedzone\//, "");
+}
+
+/** Id of a hosted zone (docs.aws.amazon.com/Route53/latest/APIReference/API_HostedZone.html: up to 32 characters). */
+export function hostedZoneReason(value: string): Reason {
+    return /^Z[0-9A-Z]{1,31}$/.test(value)
+        ? undefined
+        : `"${value}" is not the id of a hosted zone, e.g. Z0123456789ABCDEFGHIJ: aws route53 list-hosted-zones shows it`;
+}
+
+/** Id of something of EC2's, such as `vpc-0123456789abcdef0`. */
+export function idReason(value: string, prefix: string, thing: string): Reason {
+    return new RegExp(`^${prefix}-[0-9a-zA-Z-]+$`).test(value)
+        ? undefined
+        : `"${value}" is not the id of a ${thing}, e.g. ${prefix}-0123456789abcdef0`;
+}
+
+/** What an ARN is of. */
+export interface ArnKind {
+    readonly thing: string;
+    readonly service: string;
+    readonly resource: RegExp;
+    /** The end of an example. */
+    readonly example: string;
+}
+
+/** An ARN of one of these kinds (docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html). */
+export function arnReason(value: string, ...kinds: readonly ArnKind[]): Reason {
+    const [arn, partition, service, region, account, ...rest] = value.split(":");
+    const isArn =
+        arn === "arn" &&
+        /^aws(-[a-z-]+)?$/.test(partition) &&
+        /^[a-z0-9-]*$/.test(region) &&
+        /^(\d{12}|aws|)$/.test(account) &&
+        kinds.some((kind) => kind.service === service && kind.resource.test(rest.join(":")));
+    if (isArn) {
+        return undefined;
+    }
+    const [{ example }] = kinds;
+    return `"${value}" is not the ARN of ${kinds.map(({ thing }) => thing).join(" or ")}, e.g. arn:aws:${example}`;
+}
+
+/** The kinds of things that arguments name by their ARN. */
+export const arnKinds = {
+    cluster: {
+        ...{ thing: "an ECS cluster", service: "ecs", resource: /^cluster\/[\w-]{1,255}$/ },
+        example: "ecs:eu-west-1:111122223333:cluster/apps",
+    },
+    secret: {
+        ...{ thing: "a Secrets Manager secret", service: "secretsmanager", resource: /^secret:[\w/+=.@-]{1,519}$/ },
+        example: "secretsmanager:eu-west-1:111122223333:secret:apps-AbCdEf",
+    },
+    secretReference: {
+        ...{ thing: "a Secrets Manager secret", service: "secretsmanager" },
+        // With nothing, or with `:jsonKey:stage:version`, of which each may be empty (docs.aws.amazon.com/AmazonECS, secrets-envvar-secrets-manager).
+        resource: /^secret:[\w/+=.@-]{1,519}(:[^:]*:[^:]*:[^:]*)?$/,
+        example: "secretsmanager:eu-west-1:111122223333:secret:apps-AbCdEf",
+    },
+    parameter: {
+        ...{ thing: "an SSM parameter", service: "ssm", resource: /^parameter\/[\w/.-]+$/ },
+        example: "ssm:eu-west-1:111122223333:parameter/apps/token",
+    },
+    policy: {
+        ...{ thing: "an IAM policy", service: "iam", resource: /^policy\/[\w+=,.@/-]+$/ },
+        example: "iam::aws:policy/AmazonS3ReadOnlyAccess",
+    },
+    key: {
+        ...{ thing: "a KMS key", service: "kms", resource: /^key\/[0-9a-zA-Z-]+$/ },
+        example: "kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    },
+    topic: {
+        ...{ thing: "an SNS topic", service: "sns", resource: /^[\w-]{1,256}(\.fifo)?$/ },
+        example: "sns:eu-west-1:111122223333:alerts",
+    },
+    certificate: {
+        ...{ thing: "an ACM certificate", service: "acm", resource: /^certificate\/[\w-]+$/ },
+        example: "acm:eu-west-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+    },
+    serverCertificate: {
+        ...{ thing: "an IAM server certificate", service: "iam", resource: /^server-certificate\/[\w+=,.@/-]+$/ },
+        example: "iam::111122223333:server-certificate/apps",
+    },
+    applicationListener: {
+        thing: "a listener of an Application Load Balancer",
+        ...{ service: "elasticloadbalancing", resource: /^listener\/app\/[\w-]+\/[\w-]+\/[\w-]+$/ },
+        example: "elasticloadbalancing:eu-west-1:111122223333:listener/app/apps/1234567890abcdef/1234567890abcdef",
+    },
+    webAcl: {
+        ...{ thing: "a regional WAF web ACL", service: "wafv2", resource: /^regional\/webacl\/[\w-]+\/[\w-]+$/ },
+        example: "wafv2:eu-west-1:111122223333:regional/webacl/apps/12345678-1234-1234-1234-123456789012",
+    },
+    userPool: {
+        ...{ thing: "a Cognito user pool", service: "cognito-idp", resource: /^userpool\/[\w-]+$/ },
+        example: "cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_AbCdEfGhI",
+    },
+} as const satisfies Record<string, ArnKind>;
+
+/** A path of HTTP, which a target group takes too (docs.aws.amazon.com/elasticloadbalancing: 1024 characters). */
+export function pathReason(value: string): Reason {
+    return /^\/[\x21-\x7e]{0,1023}$/.test(value)
+        ? undefined
+        : `"${value}" is not a path: begin it with /, without spaces, up to 1024 characters`;
+}
+
+/** An https URL. */
+export function httpsReason(value: string): Reason {
+    return URL.canParse(value) && new URL(value).protocol === "https:"
+        ? undefined
+        : `"${value}" is not an https:// URL`;
+}
+
+/** Key of a tag (docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html). */
+export function tagKeyReason(key: string): Reason {
+    if (/^aws:/i.test(key)) {
+        return "begins with aws:, which AWS keeps for itself: give the tag another name";
+    }
+    return key.length <= 128 && taggable.test(key)
+        ? undefined
+        : "is no key of a tag: use up to 128 letters, digits, spaces and _ . : / = + - @";
+}
+
+/** Value of a tag. */
+export function tagValueReason(value: string): Reason {
+    return value.length <= 256 && taggable.test(value)
+        ? undefined
+        : `"${value}" is no value of a tag: use up to 256 letters, digits, spaces and _ . : / = + - @`;
+}
+
+const taggable = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+
+/** A number within bounds, the lower one excluded. */
+export function rangeReason(value: number, above: number, most: number, unit: string): Reason {
+    return value > above && value <= most
+        ? undefined
+        : `${value} is not allowed: give a number above ${above}, up to ${most} ${unit}`;
+}
+
+/** Name of a bucket (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html). */
+export function bucketReason(value: string): Reason {
+    return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value)
+        ? undefined
+        : `"${value}" is not the name of a bucket: give 3 to 63 of a-z, 0-9, hyphens and dots, no ARN`;
+}
+
+/** When Application Auto Scaling does something (docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html). */
+export function scheduleReason(value: string): Reason {
+    return /^(cron\(\S+( \S+){5}\)|rate\(\d+ (minutes?|hours?|days?)\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\))$/.test(
+        value,
+    )
+        ? undefined
+        : `"${value}" is not a schedule: give cron(minute hour day month weekday year), rate(5 minutes) or at(2030-01-31T07:00:00)`;
+}
+
+/** A time zone's name, as Node.js knows them (IANA). */
+export function timezoneReason(value: string): Reason {
+    try {
+        new Intl.DateTimeFormat("en", { timeZone: value });
+        return undefined;
+    } catch {
+        return `"${value}" is not a time zone, e.g. Europe/Dublin`;
+    }
+}
+
+/** What names of load balancers (`internal-`) and buckets may not begin with (docs.aws.amazon.com/AmazonS3, bucketnamingrules). */
+const reserved = ["internal-", "xn--", "sthree-", "amzn-s3-demo-"];
+
+/**
+ * Name of a component. Pulumi and taskgate add to it for each thing that is made, and each kind of thing in AWS has its own rule: these names
+ * fit all of them. `longest` is what the thing with the least room leaves.
+ */
+export function nameReason(name: string, longest: number): Reason {
+    if (typeof name !== "string" || !/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(name)) {
+        return `"${String(name)}" does not fit all that AWS names by it: use a-z, 0-9 and inner hyphens, and begin with a letter`;
+    }
+    const start = reserved.find((each) => name.startsWith(each));
+    if (start !== undefined) {
+        return `"${name}" begins with ${start}, which AWS keeps for itself: give another name`;
+    }
+    return name.length <= longest
+        ? undefined
+        : `"${name}" has ${name.length} characters: AWS limits the names that are made of it, give up to ${longest}`;
+}
+
 /** An e-mail address, as far as it can be judged without sending to it. */
 export function emailReason(value: string): Reason {
     return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? undefined : `"${value}" is not an e-mail address`;
@@ -59,7 +265,7 @@ export function choiceReason(value: string, choices: readonly string[]): Reason 
 export function vpcCidrReason(value: string): Reason {
     const { address, bits } = cidrParts(value);
     return isIPv4(address) && bits >= 16 && bits <= 28
-        ? undefined
+        ? networkReason(value)
         : `"${value}" is not an IPv4 network of 16 to 28 bits, e.g. 10.0.0.0/16`;
 }
 
@@ -67,8 +273,32 @@ export function vpcCidrReason(value: string): Reason {
 export function cidrReason(value: string): Reason {
     const { address, bits } = cidrParts(value);
     return (isIPv4(address) && bits <= 32) || (isIPv6(address) && bits <= 128)
-        ? undefined
+        ? networkReason(value)
         : `"${value}" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32`;
+}
+
+/** EC2 keeps a network in one form, and each deployment would find another one changed. */
+function networkReason(value: string): Reason {
+    const { address, bits } = cidrParts(value);
+    const isV4 = isIPv4(address);
+    const parts = isV4 ? address.split(".").map(Number) : groupsOf(address);
+    const width = isV4 ? 8 : 16;
+    const masked = parts.map((part, index) => {
+        const kept = Math.min(Math.max(bits - index * width, 0), width);
+        return part & (((1 << kept) - 1) << (width - kept));
+    });
+    const network = isV4
+        ? masked.join(".")
+        : new URL(`http://[${masked.map((part) => part.toString(16)).join(":")}]`).hostname.slice(1, -1);
+    return network === address ? undefined : `"${value}" is not how AWS writes it: give ${network}/${bits}`;
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): number[] {
+    const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
+    const [head, tail] = written.split("::").map((part) => (part === "" ? [] : part.split(":")));
+    const zeros = tail === undefined ? 0 : 8 - head.length - tail.length;
+    return [...head, ...Array<string>(zeros).fill("0"), ...(tail ?? [])].map((group) => parseInt(group, 16));
 }
 
 /** The text before and the digits after the one slash; no address when it is not of that form, or has an IPv6 zone. */
@@ -101,6 +331,15 @@ export function acmeDirectoryReason(value: string): Reason {
     return Object.hasOwn(acmeDirectories, value) || isUrl
         ? undefined
         : `"${value}" is not an ACME directory: give ${Object.keys(acmeDirectories).join(", ")} or a directory's https:// URL`;
+}
+
+/** Let's Encrypt takes names of up to ten labels (github.com/letsencrypt/boulder, policy: maxLabels). */
+export function mostLabelsReason(name: string, directory: string): Reason {
+    const labels = name.split(".").length;
+    const isLetsEncrypt = (Object.values(acmeDirectories) as string[]).includes(acmeDirectoryUrl(directory));
+    return isLetsEncrypt && labels > 10
+        ? `${name} has ${labels} labels: Let's Encrypt takes up to 10, give a domain with fewer`
+        : undefined;
 }
 
 /** The URL of a directory given by name or as a URL. */

@@ -497,31 +497,30 @@ describe("EnvoyTask", () => {
             secrets: { NAME: "/token", TOKEN: parameterArn },
             allowedCidrBlocks: ["10.0.0.0/8", "anywhere", "10.0.0.0/8"],
             logRetentionDays: 2,
-            domain: "tasks.example.com.",
+            domain: "tasks_example.com",
             desiredCount: -1,
         };
         expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
-            image: "an image is needed, e.g. docker.io/traefik/whoami:v1.11",
+            image: "is empty: give a value, or leave it out",
             containerPort: "70000 is not allowed: give a whole number from 1 to 65535",
-            httpPort: "8443 is httpsPort already: the containers of a task share its ports, give another",
             memory: "Fargate has no task of 256 CPU units with 4096 MiB: give one of 512, 1024, 2048",
             cpuArchitecture: '"arm64" is not one of X86_64, ARM64',
             accessLog: '"some" is not one of off, errors, all',
             stopTimeout: "121 is not allowed: give a whole number from 2 to 120 seconds",
             drainSeconds: "116 is not allowed: give a whole number from 0 to 115 seconds",
-            healthCheckPath: '"health" is not a path: begin it with /',
-            environment: "TLS_PRIVATE_KEY is Envoy's own: the app must not have it, give the variable another name",
-            "secrets.NAME": '"/token" is not the ARN of a Secrets Manager secret or an SSM parameter',
-            "healthCheck.interval": "1 is not allowed: give a whole number from 5 to 300",
-            "healthCheck.timeout": "61 is not allowed: give a whole number from 2 to 60",
+            healthCheckPath: '"health" is not a path: begin it with /, without spaces, up to 1024 characters',
+            "environment.TLS_PRIVATE_KEY": "is Envoy's own: the app must not have it, give the variable another name",
+            "secrets.NAME":
+                '"/token" is not the ARN of a Secrets Manager secret or an SSM parameter, e.g. arn:aws:secretsmanager:eu-west-1:111122223333:secret:apps-AbCdEf',
+            "healthCheck.interval": "1 is not allowed: give a whole number from 5 to 300 seconds",
+            "healthCheck.timeout": "61 is not allowed: give a whole number from 2 to 60 seconds",
             "healthCheck.retries": "0 is not allowed: give a whole number from 1 to 10",
-            "healthCheck.startPeriod": "301 is not allowed: give a whole number from 0 to 300",
-            "allowedCidrBlocks[0]": '"10.0.0.0/8" is named twice',
+            "healthCheck.startPeriod": "301 is not allowed: give a whole number from 0 to 300 seconds",
             "allowedCidrBlocks[1]": '"anywhere" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32',
             "allowedCidrBlocks[2]": '"10.0.0.0/8" is named twice',
             logRetentionDays:
                 "2 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
-            domain: '"tasks.example.com." is not a domain: leave out the final dot, e.g. tasks.example.com',
+            domain: '"tasks_example.com" is not a domain: use at least two labels of a-z, 0-9 and inner hyphens, each up to 63 characters, e.g. tasks.example.com',
             desiredCount: "-1 is not allowed: give a whole number from 0 to 5000 tasks",
         });
     });
@@ -529,13 +528,19 @@ describe("EnvoyTask", () => {
     it("judges nothing that is not known yet", async () => {
         const args: EnvoyTaskArgs = {
             ...minimal,
-            image: pulumi.output(""),
-            containerPort: Promise.resolve(443),
-            cpu: pulumi.output(300),
             memory: 513,
-            domain: pulumi.output("."),
-            secrets: { NAME: pulumi.output("/token") },
         };
-        await recordOne((options) => new EnvoyTask("it", args, options));
+        const made = await recordOne(
+            (options) => {
+                const later = new pulumi.Stash("later", { input: 1 }).output as pulumi.Output<never>;
+                return new EnvoyTask(
+                    "it",
+                    { ...args, image: later, cpu: later, domain: later, secrets: { NAME: later } },
+                    options,
+                );
+            },
+            { preview: true },
+        );
+        expect(made.find("it").type).to.equal("aws:ecs/taskDefinition:TaskDefinition");
     });
 });

@@ -549,7 +549,7 @@ describe("LoadBalancedService", () => {
 
         it("names that leave no room for what AWS and Pulumi add", async () => {
             expect(await refused({}, "a-name-of-20-letters")).to.deep.equal({
-                name: `"a-name-of-20-letters" has 20 characters: a load balancer's name has 32, of which Pulumi and taskgate need 13; give up to 19`,
+                name: `"a-name-of-20-letters" has 20 characters: AWS limits the names that are made of it, give up to 19`,
             });
             expect(await refused({}, "internal-web")).to.have.all.keys("name");
         });
@@ -586,7 +586,7 @@ describe("LoadBalancedService", () => {
                 await refused({
                     loadBalancer: LoadBalancerType.Network,
                     jwt: { issuer: "https://id.example.com", jwksEndpoint: "https://id.example.com/jwks" },
-                    webAclArn: "arn",
+                    webAclArn: "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/web/1",
                     hosts: ["a.example.com"],
                     priority: 1,
                     idleTimeout: 100,
@@ -642,7 +642,11 @@ describe("LoadBalancedService", () => {
 
         it("two ways to sign in, two owners of the number of tasks, nothing to follow, ports of Envoy", async () => {
             const jwt = { issuer: "https://id.example.com", jwksEndpoint: "https://id.example.com/jwks" };
-            const cognito = { userPoolArn: "arn", userPoolClientId: "web", userPoolDomain: "web" };
+            const cognito = {
+                userPoolArn: "arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_AbCdEfGhI",
+                userPoolClientId: "web",
+                userPoolDomain: "web",
+            };
             expect(
                 await refused({
                     ...{ jwt, cognito, desiredCount: 2, autoscaling: { minTasks: 3, maxTasks: 2 } },

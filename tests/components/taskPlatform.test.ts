@@ -208,6 +208,8 @@ describe("TaskPlatform", () => {
             "recordTtl",
             "subnetIds",
         ]);
-        expect(refusal.subnetIds).to.equal("vpcId and subnetIds go together: give both, or neither to have a VPC made");
+        expect(refusal.subnetIds).to.equal(
+            "is missing: vpcId and subnetIds go together, give both, or neither to have a VPC made",
+        );
     });
 });

@@ -192,13 +192,13 @@ describe("traefikLabels", () => {
         const paths = Array.from({ length: 10 }, (_, index) => `/${index}`);
         expect(() => traefikLabels({ ...route, gateway: "a b", paths, port: 0 })).to.throw(
             'traefikLabels "shop" cannot be made: gateway: "a b" is no name of a TraefikGateway: use letters, digits and hyphens;' +
-                " hosts: 1 hosts and 10 paths are more than 10: make two routes of them;" +
-                " port: 0 is no port: give one from 1 to 65535",
+                " port: 0 is not allowed: give a whole number from 1 to 65535;" +
+                " hosts: 1 hosts and 10 paths are more than 10: make two routes of them",
         );
         expect(() => traefikLabels({ ...route, hosts: ["a`) || Host(`b"] })).to.throw(
             '"a`) || Host(`b" is no host name',
         );
-        expect(() => traefikLabels({ ...route, hosts: [] })).to.throw("hosts: is empty: give at least one host");
+        expect(() => traefikLabels({ ...route, hosts: [] })).to.throw("hosts: is empty: give at least 1");
     });
 });
 

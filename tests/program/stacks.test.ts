@@ -1,7 +1,7 @@
 import { expect } from "chai";
 
 import type * as program from "../../index";
-import { isTaggable, record, Recording, valueOf } from "../support/mocks";
+import { isTaggable, record, Recording, valueOf, zoneIdOf } from "../support/mocks";
 import { stackConfig } from "../support/stackConfig";
 
 type Program = typeof program;
@@ -47,7 +47,7 @@ describe("The stack program", () => {
         expect(command).to.deep.equal(["--port", "8080"]);
         expect(platform).to.deep.equal({
             domain: "eu-west-1.tasks.dev.example.com",
-            hostedZoneId: "Z-tasks.dev.example.com",
+            hostedZoneId: zoneIdOf("tasks.dev.example.com"),
             acmeDirectory: "letsencrypt-staging",
             keyType: "P-256",
             image: "docker.io/traefik/whoami:v1.11.0",
@@ -66,7 +66,11 @@ describe("The stack program", () => {
             tags: { "taskgate:stack": "taskgate/dev" },
         });
         expect(made.invokes.filter(({ provider }) => provider !== "eu-west-1")).to.deep.equal([]);
-        expect(made.invokes.filter(({ token }) => token === "aws:route53/getZone:getZone")).to.deep.equal([
+        expect(
+            made.invokes.filter(
+                ({ token, inputs }) => token === "aws:route53/getZone:getZone" && inputs.zoneId === undefined,
+            ),
+        ).to.deep.equal([
             {
                 token: "aws:route53/getZone:getZone",
                 inputs: { name: "tasks.dev.example.com" },
@@ -93,7 +97,8 @@ describe("The stack program", () => {
         );
         expect(untagged).to.deep.equal([]);
         expect(both.invokes.map(({ provider }) => provider)).not.to.include(undefined);
-        expect(both.invokes.map(({ token }) => token)).not.to.include("aws:route53/getZone:getZone");
+        const zones = both.invokes.filter(({ token }) => token === "aws:route53/getZone:getZone");
+        expect(zones.filter(({ inputs }) => inputs.zoneId !== "Z123")).to.deep.equal([]);
         expect(both.component("tasks-us-east-1").inputs).to.deep.include({
             domain: "us-east-1.tasks.example.com",
             hostedZoneId: "Z123",

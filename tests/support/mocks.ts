@@ -302,6 +302,11 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
     }
 }
 
+/** The id of the zone of that name. */
+export function zoneIdOf(name: string): string {
+    return `Z${name.toUpperCase().replace(/[^A-Z0-9]/g, "0")}`;
+}
+
 function answerOf(token: string, inputs: Properties): Properties {
     switch (token) {
         case "aws:index/getCallerIdentity:getCallerIdentity":
@@ -313,7 +318,12 @@ function answerOf(token: string, inputs: Properties): Properties {
         case "aws:lb/getLoadBalancer:getLoadBalancer":
             return { dnsName: "shared.elb.amazonaws.com", zoneId: "Z-elb" };
         case "aws:route53/getZone:getZone":
-            return { zoneId: `Z-${String(inputs.name)}` };
+            // Asked by its id, a zone says its name.
+            return {
+                zoneId: inputs.zoneId ?? zoneIdOf(String(inputs.name)),
+                name: inputs.name ?? "example.com",
+                privateZone: false,
+            };
         default:
             throw new Error(`Give ${token} an answer in tests/support/mocks.ts`);
     }

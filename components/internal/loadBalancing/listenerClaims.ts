@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Reason } from "../rules";
+import { asGiven } from "../validation";
 import { PriorityClaim, priorityReason } from "./listenerRules";
 
 /** By the program's connection to the engine, which is a new one each time that it runs; then by the listener as it was given. */
@@ -22,7 +23,7 @@ export function claimPriorities(listenerArn: pulumi.Input<string>, claim: Priori
 function claimsOn(listenerArn: pulumi.Input<string>): PriorityClaim[] {
     const engine = pulumi.runtime.getMonitor() ?? claims;
     const listeners = claims.get(engine) ?? new Map<unknown, PriorityClaim[]>();
-    const ofListener = listeners.get(listenerArn) ?? [];
-    claims.set(engine, listeners.set(listenerArn, ofListener));
+    const ofListener = listeners.get(asGiven(listenerArn)) ?? [];
+    claims.set(engine, listeners.set(asGiven(listenerArn), ofListener));
     return ofListener;
 }

@@ -2,7 +2,6 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { Reason } from "../rules";
 import { allowIn, allowOut, anywhere } from "../securityGroups";
 
 type Tags = pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
@@ -12,19 +11,6 @@ export const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
 
 /** For a year, browsers use no plain HTTP. */
 const strictTransportSecurity = "max-age=31536000";
-
-/** The longest name of a component that makes a target group: AWS takes 32 characters, Pulumi adds 8 of them and we the longest ending. */
-const longestName = 32 - 8 - "-http".length;
-
-/** Names of load balancers and target groups: 32 letters, digits and inner hyphens, not beginning with `internal-`. */
-export function nameReason(name: string): Reason {
-    if (name.length > longestName) {
-        return `"${name}" has ${name.length} characters: a load balancer's name has 32, of which Pulumi and taskgate need ${32 - longestName}; give up to ${longestName}`;
-    }
-    return /^(?!internal-)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/.test(name)
-        ? undefined
-        : `"${name}" is no name of a load balancer: use letters, digits and inner hyphens, and do not begin with internal-`;
-}
 
 export interface LoadBalancerArgs {
     readonly type: "application" | "network";

@@ -242,11 +242,11 @@ export const sidecarPorts = { https: 8443, http: 8081 } as const;
 
 export function typeOf({
     loadBalancer: type = serviceDefaults.loadBalancer,
-}: LoadBalancedServiceArgs): LoadBalancerType {
+}: Pick<LoadBalancedServiceArgs, "loadBalancer">): LoadBalancerType {
     return type;
 }
 
-export function isEndToEnd({ tls = serviceDefaults.tls }: LoadBalancedServiceArgs): boolean {
+export function isEndToEnd({ tls = serviceDefaults.tls }: Pick<LoadBalancedServiceArgs, "tls">): boolean {
     return tls === Tls.EndToEnd;
 }
 
@@ -260,7 +260,7 @@ export function servedPort(args: LoadBalancedServiceArgs): pulumi.Input<number> 
 }
 
 /** Whether tasks redirect plain HTTP: where the load balancer itself cannot. */
-export function tasksRedirect(args: LoadBalancedServiceArgs): boolean {
+export function tasksRedirect(args: Pick<LoadBalancedServiceArgs, "loadBalancer" | "tls">): boolean {
     return typeOf(args) === LoadBalancerType.Network && isEndToEnd(args);
 }
 

@@ -1,11 +1,52 @@
 // What is wrong with the arguments of a load-balanced service.
+import {
+    desiredCount,
+    domain,
+    hostedZoneId,
+    integer,
+    placement,
+    secretArn,
+    securityGroupId,
+    subnetIds,
+    topicArn,
+} from "../arguments";
 import { spotReason, targetHealthReasons } from "../envoy/drainTimes";
-import { domainReason, integerReason, Reason } from "../rules";
-import { appFaults, portClashes } from "../task/appTask";
-import { Fault, faults, isPlain } from "../validation";
+import {
+    acmDomainReason,
+    arnKinds,
+    arnReason,
+    bucketReason,
+    httpsReason,
+    integerReason,
+    nameReason,
+    rangeReason,
+    Reason,
+    scheduleReason,
+    timezoneReason,
+} from "../rules";
+import { appCombinations, appRules, portClashes } from "../task/appTask";
+import {
+    ArgumentRules,
+    choice,
+    Fault,
+    faultOf,
+    flag,
+    given,
+    isPlain,
+    list,
+    number,
+    plain,
+    plainRecord,
+    record,
+    required,
+    Rule,
+    secret,
+    text,
+    together,
+} from "../validation";
 import { claimReason } from "./listenerClaims";
-import { splitConditions } from "./listenerRules";
-import { nameReason } from "./loadBalancer";
+import { hostReason, pathPatternReason, splitConditions } from "./listenerRules";
+import { ServiceAlarms } from "./serviceAlarms";
 import {
     CapacityProvider,
     ClientAddress,
@@ -15,29 +56,149 @@ import {
     serviceDefaults,
     sidecarPorts,
     signIns,
+    TargetHealth,
     tasksRedirect,
+    Tls,
     typeOf,
 } from "./serviceArgs";
-import { autoscalingFaults } from "./serviceScaling";
+import { Autoscaling, autoscalingFaults, ScheduledTasks } from "./serviceScaling";
+import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
 
 type Key = keyof LoadBalancedServiceArgs;
 
-export function loadBalancedServiceFaults(name: string, args: LoadBalancedServiceArgs): Fault[] {
-    const { containerPort = serviceDefaults.containerPort } = args;
-    return [
-        ...appFaults(args),
-        ...faults("name", name, nameReason),
-        ...(isEndToEnd(args)
-            ? portClashes({ "Envoy's": sidecarPorts.https, "Envoy's for HTTP": sidecarPorts.http, containerPort })
-            : []),
-        ...combinationFaults(args),
-        ...certificateFaults(args),
-        ...ruleFaults(name, args),
-        ...timeFaults(args),
-        ...autoscalingFaults(args.autoscaling),
-        ...faults("domain", args.domain, domainReason),
-        ...faults("desiredCount", args.desiredCount, (count) => integerReason(count, 0, 5000, "tasks")),
-    ];
+/** A target group's name has 32 characters, of which "-http" and Pulumi take 13. */
+const longestName = 19;
+
+const percent = integer(1, 100, "percent");
+const endpoint = (what: string): Rule => required(text(httpsReason), `give ${what}`);
+
+/** What is judged before anything is made. */
+export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs> = {
+    name: (name) => nameReason(name, longestName),
+    rules: {
+        ...appRules,
+        ...placement,
+        loadBalancer: plain(choice(LoadBalancerType)),
+        tls: plain(choice(Tls)),
+        loadBalancerSubnetIds: subnetIds(),
+        internal: plain(flag),
+        listenerArn: text((value) => arnReason(value, arnKinds.applicationListener)),
+        loadBalancerSecurityGroupId: securityGroupId,
+        hosts: plain(list(text(hostReason), { unique: true })),
+        paths: plain(list(text(pathPatternReason), { unique: true })),
+        priority: plain(number()),
+        certificateArn: text((value) => arnReason(value, arnKinds.certificate, arnKinds.serverCertificate)),
+        domain: domain(),
+        hostedZoneId,
+        certificateSecretArn: secretArn,
+        clientAddress: plain(choice(ClientAddress)),
+        desiredCount: plain(desiredCount),
+        autoscaling: plainRecord<Autoscaling>({
+            minTasks: required(desiredCount, "give the fewest tasks"),
+            maxTasks: required(desiredCount, "give the most tasks"),
+            cpuPercent: percent,
+            memoryPercent: percent,
+            requestsPerTarget: integer(1, 1_000_000),
+            schedules: list(
+                plainRecord<ScheduledTasks>({
+                    schedule: required(text(scheduleReason), "give it, e.g. cron(0 7 * * ? *)"),
+                    timezone: text(timezoneReason),
+                    minTasks: required(desiredCount, "give the fewest tasks"),
+                    maxTasks: required(desiredCount, "give the most tasks"),
+                }),
+            ),
+        }),
+        capacityProvider: plain(choice(CapacityProvider)),
+        assignPublicIp: flag,
+        targetHealth: plainRecord<TargetHealth>({
+            interval: number(),
+            timeout: number(),
+            healthyThreshold: number(),
+            unhealthyThreshold: number(),
+            graceSeconds: number(),
+        }),
+        deregistrationDelay: plain(integer(0, 3600, "seconds")),
+        idleTimeout: plain(number()),
+        cognito: plain(
+            record<CognitoSignIn>({
+                userPoolArn: required(
+                    text((value) => arnReason(value, arnKinds.userPool)),
+                    "give the user pool's ARN",
+                ),
+                userPoolClientId: required(text(), "give the client's id"),
+                userPoolDomain: required(text(), "give the domain of the user pool's sign-in page"),
+            }),
+        ),
+        oidc: plain(
+            record<OidcSignIn>({
+                issuer: endpoint("the provider's issuer URL"),
+                authorizationEndpoint: endpoint("where users sign in"),
+                tokenEndpoint: endpoint("where the load balancer gets tokens"),
+                userInfoEndpoint: endpoint("where the load balancer gets what is known about a user"),
+                clientId: required(text(), "give the client's id"),
+                clientSecret: required(secret(text()), "give the client's secret"),
+            }),
+        ),
+        jwt: plain(
+            record<JwtValidation>({
+                issuer: endpoint("who issues the tokens"),
+                jwksEndpoint: endpoint("where the issuer's keys are"),
+            }),
+        ),
+        webAclArn: text((value) => arnReason(value, arnKinds.webAcl)),
+        accessLogsBucket: text(bucketReason),
+        alarms: plain(
+            record<ServiceAlarms>({
+                topicArn: required(topicArn, "give the ARN of the topic that is told"),
+                errorPercent: number((value) => rangeReason(value, 0, 100, "percent")),
+                latencySeconds: number((value) => rangeReason(value, 0, 300, "seconds")),
+            }),
+        ),
+    },
+    combinations: [
+        ...appCombinations,
+        given(["tls"], (args) => {
+            const { containerPort = serviceDefaults.containerPort } = args;
+            const taken = { "Envoy's": sidecarPorts.https, "Envoy's for HTTP": sidecarPorts.http };
+            return isEndToEnd(args) && isPlain(containerPort) ? portClashes({ ...taken, containerPort }) : [];
+        }),
+        together(["httpsPort", "httpPort"], (args) => {
+            const { httpsPort = serviceDefaults.httpsPort, httpPort = serviceDefaults.httpPort } = args;
+            return faultOf(
+                "httpPort",
+                httpsPort === httpPort ? `${httpPort} is httpsPort already: give another` : undefined,
+            );
+        }),
+        together(["loadBalancerSubnetIds", "loadBalancer"], ({ loadBalancerSubnetIds, loadBalancer }) =>
+            faultOf(
+                "loadBalancerSubnetIds",
+                loadBalancer !== LoadBalancerType.Network && loadBalancerSubnetIds?.length === 1
+                    ? "is one subnet: an Application Load Balancer needs two or more, each in another Availability Zone"
+                    : undefined,
+            ),
+        ),
+        given(["loadBalancer", "tls", "clientAddress", "internal", "autoscaling"], combinationFaults),
+        given(["loadBalancer", "tls"], certificateFaults),
+        together(["domain", "certificateArn", "loadBalancer", "tls"], (args) =>
+            faultOf(
+                "domain",
+                args.domain !== undefined && args.certificateArn === undefined && !tasksRedirect(args)
+                    ? acmDomainReason(args.domain)
+                    : undefined,
+            ),
+        ),
+        given(["loadBalancer", "tls", "capacityProvider", "targetHealth", "idleTimeout"], timeFaults),
+        given(["autoscaling"], ({ autoscaling }) => autoscalingFaults(autoscaling)),
+    ],
+};
+
+/** Rules of a listener depend on the service's name, which says whose they are. */
+export function loadBalancedServiceRules(name: string): ArgumentRules<LoadBalancedServiceArgs> {
+    const { combinations = [], ...all } = loadBalancedServiceArguments;
+    return {
+        ...all,
+        combinations: [...combinations, given(["hosts", "paths", "priority"], (args) => ruleFaults(name, args))],
+    };
 }
 
 /** Arguments that go with others, or do not. */
@@ -178,32 +339,18 @@ function certificateFaults(args: LoadBalancedServiceArgs): Fault[] {
 function ruleFaults(name: string, args: LoadBalancedServiceArgs): Fault[] {
     const { hosts = [], paths = [], priority, listenerArn } = args;
     const count = splitConditions({ hosts, paths }).length;
-    const found: [Key, Reason][] = [
-        ...hosts.map((host, index): [Key, Reason] => [
-            `hosts[${index}]` as Key,
-            /^[a-zA-Z0-9.*?-]{1,128}$/.test(host)
-                ? undefined
-                : `"${host}" is no host: give a name, in which * and ? stand for others`,
-        ]),
-        ...paths.map((path, index): [Key, Reason] => [
-            `paths[${index}]` as Key,
-            /^[/*]/.test(path) && path.length <= 128 ? undefined : `"${path}" is no path: begin it with /`,
-        ]),
-    ];
+    if (count === 0 && hosts.length + paths.length > 0) {
+        return faultOf("paths", "have more wildcards than a rule takes beside those of a host: 5 together, give fewer");
+    }
     if (listenerArn !== undefined && count === 0) {
-        found.push(["hosts", "is missing: a service that joins a listener says which hosts or paths are its own"]);
+        return faultOf("hosts", "is missing: a service that joins a listener says which hosts or paths are its own");
     }
-    if (count > 0 && priority === undefined) {
-        found.push(["priority", "is missing: hosts and paths need one"]);
+    if (count > 0 !== (priority !== undefined)) {
+        return faultOf("priority", count > 0 ? "is missing: hosts and paths need one" : "goes with hosts or paths");
     }
-    if (count === 0 && priority !== undefined) {
-        found.push(["priority", "goes with hosts or paths"]);
-    }
-    if (count > 0 && priority !== undefined) {
-        const claim = { service: name, first: priority, count };
-        found.push(["priority", claimReason(listenerArn, claim)]);
-    }
-    return found.flatMap(([propertyPath, reason]) => (reason === undefined ? [] : [{ propertyPath, reason }]));
+    return priority === undefined
+        ? []
+        : faultOf("priority", claimReason(listenerArn, { service: name, first: priority, count }));
 }
 
 /** Whether the times of a start and a stop fit together. */
@@ -223,8 +370,12 @@ function timeFaults(args: LoadBalancedServiceArgs): Fault[] {
             : undefined;
     return [
         ...health.map(({ property, reason }) => ({ propertyPath: `targetHealth.${property}`, reason })),
-        ...faults("deregistrationDelay", deregistrationDelay, (delay) => integerReason(delay, 0, 3600, "seconds")),
-        ...faults("idleTimeout", args.idleTimeout, (idle) => integerReason(idle, leastIdle, mostIdle, "seconds")),
-        ...(spot === undefined ? [] : [{ propertyPath: "capacityProvider", reason: spot }]),
+        ...faultOf(
+            "idleTimeout",
+            args.idleTimeout === undefined
+                ? undefined
+                : integerReason(args.idleTimeout, leastIdle, mostIdle, "seconds"),
+        ),
+        ...faultOf("capacityProvider", spot),
     ];
 }

@@ -2,8 +2,8 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { integerReason, Reason } from "../rules";
-import { Fault } from "../validation";
+import { integerReason } from "../rules";
+import { Fault, faultOf } from "../validation";
 
 /** A change of the bounds at a time. */
 export interface ScheduledTasks {
@@ -48,35 +48,25 @@ export interface Autoscaling {
     readonly schedules?: ScheduledTasks[];
 }
 
+/** Bounds that contradict each other, and nothing to follow. */
 export function autoscalingFaults(args: Autoscaling | undefined): Fault[] {
     if (args === undefined) {
         return [];
     }
-    const found: [string, Reason][] = [
-        ["minTasks", integerReason(args.minTasks, 0, 5000, "tasks")],
-        ["maxTasks", integerReason(args.maxTasks, Math.max(args.minTasks, 1), 5000, "tasks")],
-        ["cpuPercent", args.cpuPercent === undefined ? undefined : integerReason(args.cpuPercent, 1, 100, "percent")],
-        [
-            "memoryPercent",
-            args.memoryPercent === undefined ? undefined : integerReason(args.memoryPercent, 1, 100, "percent"),
-        ],
-        [
-            "requestsPerTarget",
-            args.requestsPerTarget === undefined ? undefined : integerReason(args.requestsPerTarget, 1, 1_000_000),
-        ],
-        ...(args.schedules ?? []).map(({ minTasks, maxTasks }, index): [string, Reason] => [
-            `schedules[${index}].maxTasks`,
-            integerReason(maxTasks, Math.max(minTasks, 0), 5000, "tasks"),
-        ]),
-    ];
-    const { cpuPercent, memoryPercent, requestsPerTarget, schedules = [] } = args;
+    const { minTasks, maxTasks, cpuPercent, memoryPercent, requestsPerTarget, schedules = [] } = args;
     const follows = [cpuPercent, memoryPercent, requestsPerTarget].some((value) => value !== undefined);
-    if (!follows && schedules.length === 0) {
-        found.push(["", "nothing to follow: give cpuPercent, memoryPercent, requestsPerTarget or schedules"]);
-    }
-    return found.flatMap(([key, reason]) =>
-        reason === undefined ? [] : [{ propertyPath: key === "" ? "autoscaling" : `autoscaling.${key}`, reason }],
-    );
+    return [
+        ...faultOf("autoscaling.maxTasks", integerReason(maxTasks, Math.max(minTasks, 1), 5000, "tasks")),
+        ...schedules.flatMap((at, index) =>
+            faultOf(`autoscaling.schedules[${index}].maxTasks`, integerReason(at.maxTasks, at.minTasks, 5000, "tasks")),
+        ),
+        ...faultOf(
+            "autoscaling",
+            follows || schedules.length > 0
+                ? undefined
+                : "nothing to follow: give cpuPercent, memoryPercent, requestsPerTarget or schedules",
+        ),
+    ];
 }
 
 export interface ScaledService {

@@ -1,6 +1,8 @@
 // Traefik's configuration: flags, the file beside them, its containers, and the labels by which tasks are routed.
+import { port as portRule } from "../arguments";
+import { Reason } from "../rules";
 import { confined, Container, curlImage, logConfiguration, mount, nonroot, portMappings } from "../task/containers";
-import { refuse } from "../validation";
+import { faultOf, flag, given, judged, list, plain, required, Rules, text } from "../validation";
 
 /** What a task wants of a TraefikGateway. */
 export interface TraefikRoute {
@@ -30,45 +32,56 @@ export interface TraefikRoute {
 /** Hosts and paths of one route: more are easier to read as two. */
 const mostMatchers = 10;
 
+function wordReason(thing: string): (value: string) => Reason {
+    return (value) =>
+        /^[a-zA-Z0-9-]+$/.test(value)
+            ? undefined
+            : `"${value}" is no name of a ${thing}: use letters, digits and hyphens`;
+}
+
+const routeRules = {
+    gateway: plain(required(text(wordReason("TraefikGateway")), "give the name of the TraefikGateway")),
+    name: plain(required(text(wordReason("route")), "give the route a name")),
+    hosts: plain(
+        required(
+            list(
+                text((host) => (/^[a-z0-9.-]+$/.test(host) ? undefined : `"${host}" is no host name`)),
+                { least: 1 },
+            ),
+            "give at least one host",
+        ),
+    ),
+    paths: plain(list(text((path) => (/^\/[^`]*$/.test(path) ? undefined : `"${path}" is no path: begin it with /`)))),
+    port: plain(portRule),
+    https: plain(flag),
+} satisfies Rules<TraefikRoute>;
+
 /**
  * Docker labels that have a TraefikGateway route requests to a task: the `dockerLabels` of EnvoyTask or LoadBalancedService.
  *
  * @throws pulumi.InputPropertiesError naming every refused argument
  */
 export function traefikLabels(route: TraefikRoute): Record<string, string> {
-    const { name, hosts, paths = [], port = 443, https = true } = route;
-    const word = (value: string): boolean => /^[a-zA-Z0-9-]+$/.test(value);
-    const found: [string, string | undefined | false][] = [
-        [
-            "gateway",
-            !word(route.gateway) &&
-                `"${route.gateway}" is no name of a TraefikGateway: use letters, digits and hyphens`,
-        ],
-        ["name", !word(name) && `"${name}" is no name of a route: use letters, digits and hyphens`],
-        ["hosts", hosts.length === 0 && "is empty: give at least one host"],
-        [
-            "hosts",
-            hosts.length + paths.length > mostMatchers &&
-                `${hosts.length} hosts and ${paths.length} paths are more than ${mostMatchers}: make two routes of them`,
-        ],
-        ...hosts.map((host): [string, string | false] => [
-            "hosts",
-            !/^[a-z0-9.-]+$/.test(host) && `"${host}" is no host name`,
-        ]),
-        ...paths.map((path): [string, string | false] => [
-            "paths",
-            !/^\/[^`]*$/.test(path) && `"${path}" is no path: begin it with /`,
-        ]),
-        [
-            "port",
-            !(Number.isInteger(port) && port >= 1 && port <= 65_535) && `${port} is no port: give one from 1 to 65535`,
-        ],
-    ];
-    refuse(
-        "traefikLabels",
+    const {
         name,
-        found.flatMap(([propertyPath, reason]) => (reason ? [{ propertyPath, reason }] : [])),
-    );
+        hosts,
+        paths = [],
+        port = 443,
+        https = true,
+    } = judged("traefikLabels", String(route?.name), route, {
+        name: () => undefined,
+        rules: routeRules,
+        combinations: [
+            given(["hosts", "paths"], ({ hosts: some, paths: few = [] }) =>
+                faultOf(
+                    "hosts",
+                    some.length + few.length > mostMatchers
+                        ? `${some.length} hosts and ${few.length} paths are more than ${mostMatchers}: make two routes of them`
+                        : undefined,
+                ),
+            ),
+        ],
+    });
     const anyOf = (matcher: string, values: readonly string[]): string =>
         `(${values.map((value) => `${matcher}(\`${value}\`)`).join(" || ")})`;
     const service = `traefik.http.services.${name}.loadbalancer`;

@@ -1,13 +1,40 @@
 // The user's app: what may be said about it, what is wrong with that, and the task that it becomes.
 import * as pulumi from "@pulumi/pulumi";
 
+import {
+    allowedCidrBlocks,
+    allowedSecurityGroupIds,
+    integer,
+    logRetentionDays,
+    port,
+    secretReference,
+    tags,
+} from "../arguments";
 import { drainReason, stopTimeoutReason } from "../envoy/drainTimes";
 import { AccessLog, certificateVariables, Front } from "../envoy/envoyBootstrap";
-import { choiceReason, cidrReason, integerReason, logRetentionReason, portReason, Reason } from "../rules";
-import { Fault, faults, isPlain, listFaults } from "../validation";
+import { imageReason } from "../imageName";
+import { arnKinds, arnReason, pathReason, Reason } from "../rules";
+import {
+    choice,
+    Combination,
+    Fault,
+    faultOf,
+    given,
+    isPlain,
+    list,
+    map,
+    number,
+    plain,
+    record,
+    required,
+    Rules,
+    text,
+    together,
+    word,
+} from "../validation";
 import { containerDefinitions, volumeNames } from "./containers";
 import { FargateTask, fargateTask } from "./fargateTask";
-import { builtImage, ImageBuild, imageFaults } from "./imageBuild";
+import { buildRule, builtImage, ImageBuild, imageFaults } from "./imageBuild";
 import { cpuReason, memoryReason } from "./taskSize";
 
 export { AccessLog };
@@ -285,75 +312,87 @@ function containers(
         );
 }
 
-/** Every fault of what is said about an app. */
-export function appFaults(args: AppArgs): Fault[] {
-    const { cpu = appDefaults.cpu, memory = appDefaults.memory } = args;
-    const { containerPort = appDefaults.containerPort } = args;
-    return [
-        ...imageFaults(args.image, args.build),
-        ...faults("containerPort", containerPort, portReason),
-        ...faults("httpsPort", args.httpsPort, portReason),
-        ...faults("httpPort", args.httpPort, portReason),
-        ...faults("cpu", cpu, cpuReason),
-        ...(isPlain(cpu) ? faults("memory", memory, (value) => memoryReason(cpu, value)) : []),
-        ...faults("cpuArchitecture", args.cpuArchitecture, (value) =>
-            choiceReason(value, Object.values(CpuArchitecture)),
+/** What may be said about an app. */
+export const appRules: Rules<AppArgs> = {
+    image: text(imageReason),
+    build: buildRule,
+    containerPort: port,
+    command: list(word()),
+    environment: map(word(), variableReason),
+    secrets: map(required(secretReference, "give the ARN of a secret or a parameter"), variableReason),
+    cpu: number(cpuReason),
+    memory: number(),
+    cpuArchitecture: choice(CpuArchitecture),
+    healthCheck: record<ContainerHealthCheck>({
+        command: required(list(word(), { least: 1 }), 'give it, e.g. ["CMD", "/app", "--check"]'),
+        interval: integer(5, 300, "seconds"),
+        timeout: integer(2, 60, "seconds"),
+        retries: integer(1, 10),
+        startPeriod: integer(0, 300, "seconds"),
+    }),
+    healthCheckPath: text(pathReason),
+    taskPolicyArns: plain(
+        list(
+            text((value) => arnReason(value, arnKinds.policy)),
+            { unique: true },
         ),
-        ...faults("accessLog", args.accessLog, (value) => choiceReason(value, Object.values(AccessLog))),
-        ...faults("stopTimeout", args.stopTimeout, stopTimeoutReason),
-        ...faults("drainSeconds", args.drainSeconds, drainReason),
-        ...faults("healthCheckPath", args.healthCheckPath, (path): Reason =>
-            path.startsWith("/") ? undefined : `"${path}" is not a path: begin it with /`,
-        ),
-        ...faults("environment", args.environment, certificateVariableReason),
-        ...faults("secrets", args.secrets, certificateVariableReason),
-        ...secretFaults(args.secrets),
-        ...healthCheckFaults(args.healthCheck),
-        ...listFaults("allowedCidrBlocks", args.allowedCidrBlocks, (cidr): Reason =>
-            args.allowedCidrBlocks?.indexOf(cidr) === args.allowedCidrBlocks?.lastIndexOf(cidr)
-                ? cidrReason(cidr)
-                : `"${cidr}" is named twice`,
-        ),
-        ...faults("logRetentionDays", args.logRetentionDays, logRetentionReason),
-    ];
+    ),
+    stopTimeout: number(stopTimeoutReason),
+    drainSeconds: number(drainReason),
+    dockerLabels: map(word()),
+    httpsPort: port,
+    httpPort: port,
+    allowedCidrBlocks,
+    allowedSecurityGroupIds,
+    envoyImage: text(imageReason),
+    accessLog: choice(AccessLog),
+    logRetentionDays,
+    tags,
+};
+
+/** What is to be said about several arguments of an app. */
+export const appCombinations: readonly Combination<AppArgs>[] = [
+    given(["build"], imageFaults),
+    together(["cpu", "memory"], ({ cpu = appDefaults.cpu, memory = appDefaults.memory }) =>
+        faultOf("memory", memoryReason(cpu, memory)),
+    ),
+    given([], ({ environment, secrets }) =>
+        isPlain(environment) && isPlain(secrets) ? namedTwice(environment, secrets) : [],
+    ),
+    together(["environment", "secrets"], ({ environment = {}, secrets = {} }) => namedTwice(environment, secrets)),
+    together(["healthCheck"], ({ healthCheck }) =>
+        faultOf("healthCheck.command[0]", healthCheck && checkCommandReason(healthCheck.command)),
+    ),
+];
+
+/** ECS takes a name once, wherever its value is from. */
+function namedTwice(environment: object, secrets: object): Fault[] {
+    return Object.keys(secrets)
+        .filter((name) => name in environment)
+        .map((name) => ({ propertyPath: `secrets.${name}`, reason: "is in environment too: give it in one of them" }));
+}
+
+/** The forms of docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html. */
+function checkCommandReason([kind, ...rest]: readonly string[]): Reason {
+    return ["CMD", "CMD-SHELL"].includes(kind) && rest.length > 0
+        ? undefined
+        : `"${kind}" is no beginning of a health check: give ["CMD", "program", "argument"…] or ["CMD-SHELL", "line"]`;
 }
 
 /** The containers of a task share one set of ports. */
-export function portClashes(ports: Record<string, pulumi.Input<number>>): Fault[] {
-    const known = Object.entries(ports).flatMap(([name, port]) => (isPlain(port) ? [{ name, port }] : []));
-    return known.flatMap(({ name, port }, index) => {
-        const other = known.slice(0, index).find((earlier) => earlier.port === port);
-        const reason = `${port} is ${other?.name} already: the containers of a task share its ports, give another`;
-        return other === undefined ? [] : [{ propertyPath: name, reason }];
+export function portClashes(ports: Readonly<Record<string, number>>): Fault[] {
+    const all = Object.entries(ports);
+    return all.flatMap(([name, value], index) => {
+        const other = all.slice(0, index).find(([, earlier]) => earlier === value);
+        const reason = `${value} is ${other?.[0]} already: the containers of a task share its ports, give another`;
+        return faultOf(name, other && reason);
     });
 }
 
-function certificateVariableReason(variables: Record<string, unknown>): Reason {
-    const taken = Object.values(certificateVariables).find((name) => name in variables);
-    return taken && `${taken} is Envoy's own: the app must not have it, give the variable another name`;
-}
-
-/** ECS would take a parameter's bare name too, but no permission to read it could be given. */
-function secretFaults(secrets: AppArgs["secrets"]): Fault[] {
-    return isPlain(secrets)
-        ? Object.entries(secrets).flatMap(([name, reference]) =>
-              faults(`secrets.${name}`, reference, (value): Reason =>
-                  /^arn:[^:]+:(secretsmanager|ssm):/.test(value)
-                      ? undefined
-                      : `"${value}" is not the ARN of a Secrets Manager secret or an SSM parameter`,
-              ),
-          )
-        : [];
-}
-
-function healthCheckFaults(healthCheck: AppArgs["healthCheck"]): Fault[] {
-    if (!isPlain(healthCheck)) {
-        return [];
+/** Name of an environment variable. */
+function variableReason(name: string): Reason {
+    if ((Object.values(certificateVariables) as string[]).includes(name)) {
+        return "is Envoy's own: the app must not have it, give the variable another name";
     }
-    const bounds = { interval: [5, 300], timeout: [2, 60], retries: [1, 10], startPeriod: [0, 300] } as const;
-    return Object.entries(bounds).flatMap(([key, [least, most]]) =>
-        faults(`healthCheck.${key}`, healthCheck[key as keyof typeof bounds], (value) =>
-            integerReason(value, least, most),
-        ),
-    );
+    return /^[^=\0]+$/.test(name) ? undefined : `"${name}" is no name of a variable: leave out =`;
 }

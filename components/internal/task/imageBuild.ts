@@ -5,7 +5,7 @@ import * as aws from "@pulumi/aws";
 import * as awsx from "@pulumi/awsx";
 import * as pulumi from "@pulumi/pulumi";
 
-import { Fault, faults } from "../validation";
+import { Fault, faultOf, map, plain, record, required, text, word } from "../validation";
 import { contextHash, contextReason, dockerfileOf, dockerfileReason } from "./buildContext";
 
 /** How an image is built by Docker, on the machine that runs Pulumi. */
@@ -43,7 +43,7 @@ export function builtImage(
     parent: pulumi.Resource,
 ): pulumi.Output<string> {
     const repository = new aws.ecr.Repository(
-        `${name.toLowerCase()}-repository`, // ECR takes nothing else
+        `${name}-repository`,
         {
             imageTagMutability: "IMMUTABLE",
             imageScanningConfiguration: { scanOnPush: true },
@@ -98,17 +98,29 @@ const lifecycleRules = [
     },
 ];
 
+/** What may be said about a build. */
+export const buildRule = plain(
+    record<ImageBuild>({
+        context: plain(required(text(contextReason), "give the folder that is built")),
+        dockerfile: plain(text()),
+        args: map(word()),
+        target: plain(text()),
+    }),
+);
+
 /** An image is given or built: one of both. */
-export function imageFaults(image: pulumi.Input<string> | undefined, build: ImageBuild | undefined): Fault[] {
-    const example = "e.g. docker.io/traefik/whoami:v1.11";
+export function imageFaults({
+    image,
+    build,
+}: {
+    readonly image?: pulumi.Input<string>;
+    readonly build?: ImageBuild;
+}): Fault[] {
     if (build === undefined) {
-        return image === undefined
-            ? [{ propertyPath: "image", reason: `is missing: give an image, ${example}, or build one with build` }]
-            : faults("image", image, (given) => (given === "" ? `an image is needed, ${example}` : undefined));
+        const reason = "is missing: give an image, e.g. docker.io/traefik/whoami:v1.11, or build one with build";
+        return faultOf("image", image === undefined ? reason : undefined);
     }
-    if (image !== undefined) {
-        return [{ propertyPath: "image", reason: "does not go with build: give one of them" }];
-    }
-    const inContext = faults("build.context", build.context, contextReason);
-    return inContext.length > 0 ? inContext : faults("build.dockerfile", dockerfileOf(build), dockerfileReason);
+    return image === undefined
+        ? faultOf("build.dockerfile", dockerfileReason(dockerfileOf(build)))
+        : faultOf("image", "does not go with build: give one of them");
 }

@@ -118,7 +118,7 @@ describe("rules", () => {
     });
 
     it("a CIDR block of either family", () => {
-        accepts(cidrReason, ["0.0.0.0/0", "203.0.113.7/32", "::/0", "2001:db8::/32", "::ffff:192.0.2.0/128"]);
+        accepts(cidrReason, ["0.0.0.0/0", "203.0.113.7/32", "::/0", "2001:db8::/32", "2001:db8::1/128"]);
         const refused = [
             ...[
                 "",
@@ -141,11 +141,23 @@ describe("rules", () => {
         );
     });
 
-    it("a CIDR block, whatever its address and bits", () => {
+    it("a CIDR block in the form that EC2 keeps", () => {
+        refuses(cidrReason, {
+            "10.1.2.3/8": '"10.1.2.3/8" is not how AWS writes it: give 10.0.0.0/8',
+            "2001:DB8::/32": '"2001:DB8::/32" is not how AWS writes it: give 2001:db8::/32',
+            "2001:db8::1/64": '"2001:db8::1/64" is not how AWS writes it: give 2001:db8::/64',
+        });
+        refuses(vpcCidrReason, { "10.0.0.1/16": '"10.0.0.1/16" is not how AWS writes it: give 10.0.0.0/16' });
+    });
+
+    it("a CIDR block, whatever its address and bits, once it is written as is advised", () => {
         const v4 = fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 }));
         const v6 = fc.tuple(fc.ipV6(), fc.integer({ min: 0, max: 128 }));
         fc.assert(
-            fc.property(fc.oneof(v4, v6), ([address, bits]) => cidrReason(`${address}/${bits}`) === undefined),
+            fc.property(fc.oneof(v4, v6), ([address, bits]) => {
+                const [, advised] = /: give (\S+)$/.exec(cidrReason(`${address}/${bits}`) ?? "") ?? [];
+                return cidrReason(advised ?? `${address}/${bits}`) === undefined;
+            }),
             { seed: 1 },
         );
     });

@@ -152,13 +152,6 @@ describe("an image that a component builds", () => {
         expect(platform.find("it-task-image").parent).to.equal("it-task");
     });
 
-    it("has a repository in lower case, as ECR takes no other", async () => {
-        const upper = await recordOne(
-            (options) => new EnvoyTask("Shop", { ...task, build: { context: shop } }, options),
-        );
-        expect(upper.childrenOf("Shop")).to.include("shop-repository aws:ecr/repository:Repository");
-    });
-
     describe("gets another tag", () => {
         let context: string;
         before(() => {
@@ -211,12 +204,12 @@ describe("an image that a component builds", () => {
                 image: "is missing: give an image, e.g. docker.io/traefik/whoami:v1.11, or build one with build",
             });
             expect(await faultsOf({ image: "" })).to.deep.equal({
-                image: "an image is needed, e.g. docker.io/traefik/whoami:v1.11",
+                image: "is empty: give a value, or leave it out",
             });
         });
 
         it("when the context is no folder", async () => {
-            for (const context of ["", "no-such-folder", "package.json"]) {
+            for (const context of ["no-such-folder", "package.json"]) {
                 expect(await faultsOf({ build: { context } })).to.deep.equal({
                     "build.context": `"${context}" is not a folder: give one, relative to ${process.cwd()}`,
                 });

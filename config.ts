@@ -3,18 +3,27 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { AccessLog, ContainerInsights, CpuArchitecture, KeyType } from "./components";
+import { imageReason } from "./components/internal/imageName";
 import {
     acmeDirectoryReason,
     choiceReason,
+    domainForm,
     domainReason,
     emailReason,
+    hostedZoneForm,
+    hostedZoneReason,
+    idReason,
     integerReason,
     logRetentionReason,
+    mostLabelsReason,
+    pathReason,
     portReason,
     Reason,
     vpcCidrReason,
+    zoneReason,
 } from "./components/internal/rules";
 import { cpuReason, memoryReason } from "./components/internal/task/taskSize";
+import { unknownReason } from "./components/internal/validation";
 
 /** What a stack is made of; Pulumi.yaml describes each key and its default. */
 export interface StackConfig {
@@ -22,8 +31,8 @@ export interface StackConfig {
     readonly hostedZoneId: string | undefined;
     readonly hostedZoneName: string;
     readonly regions: readonly string[];
-    /** What each region's provider takes over from the stack's `aws:` configuration. */
-    readonly provider: Pick<aws.ProviderArgs, "profile" | "assumeRoles" | "allowedAccountIds">;
+    /** All of the stack's `aws:` configuration but the region: each region's provider takes it over. */
+    readonly provider: Omit<aws.ProviderArgs, "region">;
     /** What each region's TaskPlatform takes as it is. */
     readonly platform: {
         readonly acmeDirectory: string;
@@ -55,6 +64,11 @@ export interface StackConfig {
 export function readConfig(): StackConfig {
     const config = new pulumi.Config();
     const awsConfig = new pulumi.Config("aws");
+    const known = new Set<string>();
+    const get = (key: string): string | undefined => {
+        known.add(key);
+        return config.get(key);
+    };
     const found: string[] = [];
     const refuse = (key: string, reason: Reason): void => {
         if (reason !== undefined) {
@@ -62,14 +76,24 @@ export function readConfig(): StackConfig {
         }
     };
 
-    /** A word; empty counts as missing. */
-    const text = (key: string, judge: (value: string) => Reason = () => undefined): string | undefined => {
-        const value = config.get(key) || undefined;
-        refuse(config.name + ":" + key, value === undefined ? undefined : judge(value));
+    /** A word, in the form in which it is used; empty counts as missing. */
+    const text = (
+        key: string,
+        judge: (value: string) => Reason = () => undefined,
+        form = (value: string): string => value,
+    ): string | undefined => {
+        const given = get(key) || undefined;
+        const value = given && form(given);
+        refuse(`${config.name}:${key}`, value && judge(value));
         return value;
     };
-    const needed = (key: string, example: string, judge?: (value: string) => Reason): string => {
-        const value = text(key, judge);
+    const needed = (
+        key: string,
+        example: string,
+        judge?: (value: string) => Reason,
+        form?: (value: string) => string,
+    ): string => {
+        const value = text(key, judge, form);
         refuse(
             `${config.name}:${key}`,
             value === undefined ? `is missing: pulumi config set ${config.name}:${key} ${example}` : undefined,
@@ -79,19 +103,24 @@ export function readConfig(): StackConfig {
     const choice = <T extends string>(key: string, words: Readonly<Record<string, T>>): T =>
         needed(key, Object.values(words)[0], (value) => choiceReason(value, Object.values(words))) as T;
     const integer = (key: string, judge: (value: number) => Reason): number => {
-        const given = config.get(key) ?? "";
+        const given = get(key) ?? "";
         const value = /^-?\d+$/.test(given) ? Number(given) : NaN;
         refuse(`${config.name}:${key}`, Number.isNaN(value) ? `"${given}" is not a whole number` : judge(value));
         return value;
     };
     const list = (key: string): string[] => {
-        const given = config.get(key) ?? "[]";
+        const given = get(key) ?? "[]";
         const words = listOfWords(given);
         refuse(`${config.name}:${key}`, words ? undefined : `${given} is not a list of words, e.g. ["one", "two"]`);
         return words ?? [];
     };
 
-    const domain = needed("domain", "tasks.example.com", (value) => domainReason(value, longestNameInFront));
+    const domain = needed(
+        "domain",
+        "tasks.example.com",
+        (value) => domainReason(value, longestNameInFront),
+        domainForm,
+    );
     const regions = regionsOf(list("regions"), awsConfig.get("region"), refuse);
     const cpu = integer("cpu", cpuReason);
     const ports = {
@@ -104,31 +133,39 @@ export function readConfig(): StackConfig {
         refuse(`${config.name}:${key}`, clash && `${port} is ${clash[0]} already: give another port`);
     });
     const command = list("command");
-    const vpcId = text("vpcId");
+    const vpcId = text("vpcId", (value) => idReason(value, "vpc", "VPC"));
     const subnetIds = list("subnetIds");
+    subnetIds.forEach((value) => refuse(`${config.name}:subnetIds`, idReason(value, "subnet", "subnet")));
     refuse(`${config.name}:vpcId`, vpcReason(vpcId, subnetIds, regions));
 
     const read: StackConfig = {
         domain,
         regions,
-        hostedZoneId: text("hostedZoneId"),
-        hostedZoneName: text("hostedZoneName", (zone) => domainReason(zone) ?? zoneReason(zone, domain)) ?? domain,
-        provider: {
-            profile: awsConfig.get("profile"),
-            assumeRoles: awsConfig.getObject("assumeRoles"),
-            allowedAccountIds: awsConfig.getObject("allowedAccountIds"),
-        },
+        hostedZoneId: text("hostedZoneId", hostedZoneReason, hostedZoneForm),
+        hostedZoneName:
+            text(
+                "hostedZoneName",
+                (zone) => domainReason(zone) ?? (domain === "" ? undefined : zoneReason(zone, domain)),
+                domainForm,
+            ) ?? domain,
+        provider: providerConfig(refuse),
         platform: {
-            acmeDirectory: needed("acmeDirectory", "letsencrypt-staging", acmeDirectoryReason),
+            acmeDirectory: needed(
+                "acmeDirectory",
+                "letsencrypt-staging",
+                (directory) =>
+                    acmeDirectoryReason(directory) ??
+                    (domainReason(domain, longestNameInFront) === undefined
+                        ? mostLabelsReason(`*.${regions[0]}.${domain}`, directory)
+                        : undefined),
+            ),
             acmeEmail: text("acmeEmail", emailReason),
             notificationEmail: text("notificationEmail", emailReason),
             keyType: choice("keyType", KeyType),
-            image: needed("image", "docker.io/traefik/whoami:v1.11.0"),
+            image: needed("image", "docker.io/traefik/whoami:v1.11.0", imageReason),
             command: command.length > 0 ? command : undefined,
             ...ports,
-            healthCheckPath: text("healthCheckPath", (path) =>
-                path.startsWith("/") ? undefined : `"${path}" is not a path: begin it with /`,
-            ),
+            healthCheckPath: text("healthCheckPath", pathReason),
             cpu,
             memory: integer("memory", (memory) => memoryReason(cpu, memory)),
             cpuArchitecture: choice("cpuArchitecture", CpuArchitecture),
@@ -143,6 +180,13 @@ export function readConfig(): StackConfig {
             subnetIds: vpcId === undefined ? undefined : subnetIds,
         },
     };
+    const keys = Object.keys(pulumi.runtime.allConfig());
+    const ours = keys
+        .filter((key) => key.startsWith(`${config.name}:`))
+        .map((key) => key.slice(config.name.length + 1));
+    ours.filter((key) => !known.has(key)).forEach((key) =>
+        refuse(`${config.name}:${key}`, unknownReason(key, [...known])),
+    );
     if (found.length > 0) {
         const count = found.length === 1 ? "a fault" : `${found.length} faults`;
         throw new pulumi.RunError(
@@ -175,20 +219,110 @@ function regionsOf(
     return [fallback ?? ""];
 }
 
+/** A list as configuration holds it; numbers and booleans are words too. */
 function listOfWords(json: string): string[] | undefined {
-    let value: unknown;
+    const value = parsed(json);
+    const isWord = (item: unknown): boolean => ["string", "number", "boolean"].includes(typeof item);
+    return Array.isArray(value) && value.every(isWord) ? value.map(String) : undefined;
+}
+
+function parsed(json: string): unknown {
     try {
-        value = JSON.parse(json);
+        return JSON.parse(json) as unknown;
     } catch {
         return undefined;
     }
-    return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
 }
 
-function zoneReason(zone: string, domain: string): Reason {
-    return domain === "" || `.${domain}`.endsWith(`.${zone}`)
-        ? undefined
-        : `"${zone}" does not hold ${domain}: give the zone of that domain or of one above it`;
+type ProviderKey = keyof Required<Omit<aws.ProviderArgs, "region">>;
+
+/** How each key of the AWS provider is read; the compiler wants all of them. What may hold a key or a password is encrypted in the state. */
+const providerKeys: { readonly [Key in ProviderKey]: "text" | "flag" | "number" | "words" | "object" | "objects" } = {
+    accessKey: "text",
+    allowedAccountIds: "words",
+    assumeRoleWithWebIdentity: "object",
+    assumeRoles: "objects",
+    customCaBundle: "text",
+    defaultTags: "object",
+    ec2MetadataServiceEndpoint: "text",
+    ec2MetadataServiceEndpointMode: "text",
+    endpoints: "objects",
+    forbiddenAccountIds: "words",
+    httpProxy: "text",
+    httpsProxy: "text",
+    ignoreTags: "object",
+    insecure: "flag",
+    maxRetries: "number",
+    noProxy: "text",
+    profile: "text",
+    retryMode: "text",
+    s3UsEast1RegionalEndpoint: "text",
+    s3UsePathStyle: "flag",
+    secretKey: "text",
+    sharedConfigFiles: "words",
+    sharedCredentialsFiles: "words",
+    skipCredentialsValidation: "flag",
+    skipMetadataApiCheck: "flag",
+    skipRegionValidation: "flag",
+    skipRequestingAccountId: "flag",
+    stsRegion: "text",
+    tagPolicyCompliance: "text",
+    token: "text",
+    tokenBucketRateLimiterCapacity: "number",
+    useDualstackEndpoint: "flag",
+    useFipsEndpoint: "flag",
+    userAgents: "words",
+};
+
+const secretProviderKeys: readonly string[] = [
+    "accessKey",
+    "assumeRoleWithWebIdentity",
+    "httpProxy",
+    "httpsProxy",
+    "secretKey",
+    "token",
+] satisfies ProviderKey[];
+
+/** A provider of one's own knows nothing of the stack's `aws:` configuration but what it is given. */
+function providerConfig(refuse: (key: string, reason: Reason) => void): Omit<aws.ProviderArgs, "region"> {
+    const all = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith("aws:"));
+    const given = all.map(([key, text]) => [key.slice("aws:".length), text]).filter(([key]) => key !== "region");
+    const entries = given.flatMap(([key, text]) => {
+        if (!Object.hasOwn(providerKeys, key)) {
+            refuse(`aws:${key}`, unknownReason(key, ["region", ...Object.keys(providerKeys)]));
+            return [];
+        }
+        const { value, wanted } = providerValue(providerKeys[key as ProviderKey], text);
+        const isSecret = secretProviderKeys.includes(key);
+        refuse(`aws:${key}`, value === undefined ? `${isSecret ? "[secret]" : text} is not ${wanted}` : undefined);
+        return [[key, isSecret ? pulumi.secret(value) : value] as const];
+    });
+    return Object.fromEntries(entries);
+}
+
+function providerValue(kind: (typeof providerKeys)[ProviderKey], text: string): { value: unknown; wanted: string } {
+    const value = parsed(text);
+    switch (kind) {
+        case "text":
+            return { value: text, wanted: "text" };
+        case "flag":
+            return { value: typeof value === "boolean" ? value : undefined, wanted: "true or false" };
+        case "number":
+            return { value: typeof value === "number" ? value : undefined, wanted: "a number" };
+        case "words":
+            return { value: listOfWords(text), wanted: 'a list of words, e.g. ["one", "two"]' };
+        case "object":
+            return { value: isObject(value) ? value : undefined, wanted: 'an object, e.g. {"key": "value"}' };
+        case "objects":
+            return {
+                value: Array.isArray(value) && value.every(isObject) ? value : undefined,
+                wanted: 'a list of objects, e.g. [{"key": "value"}]',
+            };
+    }
+}
+
+function isObject(value: unknown): boolean {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function vpcReason(vpcId: string | undefined, subnetIds: readonly string[], regions: readonly string[]): Reason {

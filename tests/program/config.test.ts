@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { readConfig, StackConfig } from "../../config";
-import { record } from "../support/mocks";
+import { record, valueOf } from "../support/mocks";
 import { stackConfig } from "../support/stackConfig";
 
 const domain = "tasks.example.com";
@@ -29,7 +29,7 @@ describe("The stack's configuration", () => {
             hostedZoneId: undefined,
             hostedZoneName: domain,
             regions: ["eu-west-1"],
-            provider: { profile: undefined, assumeRoles: undefined, allowedAccountIds: undefined },
+            provider: {},
             platform: {
                 acmeDirectory: "letsencrypt-staging",
                 acmeEmail: undefined,
@@ -125,6 +125,46 @@ describe("The stack's configuration", () => {
         });
     });
 
+    it("takes a domain and a zone in each form in which they are printed, and numbers in a command", async () => {
+        const {
+            domain: name,
+            hostedZoneId,
+            hostedZoneName,
+            platform,
+        } = await read({
+            "taskgate:domain": "Tasks.Example.com.",
+            "taskgate:hostedZoneId": "/hostedzone/Z123",
+            "taskgate:hostedZoneName": "example.com.",
+            "taskgate:command": ["--port", 8080, true],
+        });
+        expect([name, hostedZoneId, hostedZoneName]).to.deep.equal(["tasks.example.com", "Z123", "example.com"]);
+        expect(platform.command).to.deep.equal(["--port", "8080", "true"]);
+    });
+
+    it("gives the provider all that is said about AWS", async () => {
+        const { provider } = await read({
+            "aws:accessKey": "AKIA",
+            "aws:secretKey": "hush",
+            "aws:httpsProxy": "http://me:hush@proxy:3128",
+            "aws:defaultTags": { tags: { team: "red" } },
+            "aws:forbiddenAccountIds": [111122223333],
+            "aws:useFipsEndpoint": "true",
+            "aws:maxRetries": 3,
+            "aws:stsRegion": "eu-west-1",
+        });
+        const { accessKey, secretKey, httpsProxy, ...others } = provider;
+        expect(others).to.deep.equal({
+            defaultTags: { tags: { team: "red" } },
+            forbiddenAccountIds: ["111122223333"],
+            useFipsEndpoint: true,
+            maxRetries: 3,
+            stsRegion: "eu-west-1",
+        });
+        const secrets = [accessKey, secretKey, httpsProxy] as pulumi.Output<string>[];
+        expect(await Promise.all(secrets.map((value) => pulumi.isSecret(value)))).to.deep.equal([true, true, true]);
+        expect(await Promise.all(secrets.map(valueOf))).to.deep.equal(["AKIA", "hush", "http://me:hush@proxy:3128"]);
+    });
+
     it("puts several regions in the given order, in the place of aws:region", async () => {
         const { regions } = await read({ "taskgate:regions": ["us-east-1", "eu-west-1"] });
         expect(regions).to.deep.equal(["us-east-1", "eu-west-1"]);
@@ -148,9 +188,55 @@ describe("The stack's configuration", () => {
                 'taskgate:domain: "*.tasks.example.com" is not a domain: leave out the wildcard, taskgate puts it in front itself, e.g. tasks.example.com',
             ],
             [
-                "a final dot",
-                { "taskgate:domain": "tasks.example.com." },
-                'taskgate:domain: "tasks.example.com." is not a domain: leave out the final dot, e.g. tasks.example.com',
+                "a mistyped key",
+                { "taskgate:notificationEmial": "ops@example.com" },
+                "taskgate:notificationEmial: is not known: did you mean notificationEmail?",
+            ],
+            [
+                "a mistyped key of AWS's provider",
+                { "aws:assumeRole": { roleArn: "arn:aws:iam::111122223333:role/deploy" } },
+                "aws:assumeRole: is not known: did you mean assumeRoles?",
+            ],
+            [
+                "a flag of AWS's provider that is a word",
+                { "aws:useFipsEndpoint": "yes" },
+                "aws:useFipsEndpoint: yes is not true or false",
+            ],
+            [
+                "accounts that are no list",
+                { "aws:forbiddenAccountIds": "111122223333" },
+                'aws:forbiddenAccountIds: 111122223333 is not a list of words, e.g. ["one", "two"]',
+            ],
+            [
+                "tags that are no object",
+                { "aws:defaultTags": "red" },
+                'aws:defaultTags: red is not an object, e.g. {"key": "value"}',
+            ],
+            ["retries that are a word", { "aws:maxRetries": "many" }, "aws:maxRetries: many is not a number"],
+            [
+                "roles that are no list of objects",
+                { "aws:assumeRoles": ["deploy"] },
+                'aws:assumeRoles: ["deploy"] is not a list of objects, e.g. [{"key": "value"}]',
+            ],
+            [
+                "a zone's name in the place of its id",
+                { "taskgate:hostedZoneId": "example.com" },
+                'taskgate:hostedZoneId: "example.com" is not the id of a hosted zone, e.g. Z0123456789ABCDEFGHIJ: aws route53 list-hosted-zones shows it',
+            ],
+            [
+                "an image with a space",
+                { "taskgate:image": "who ami" },
+                'taskgate:image: "who ami" is not the name of an image: give registry/path:tag or registry/path@sha256:…, e.g. docker.io/traefik/whoami:v1.11',
+            ],
+            [
+                "more labels than Let's Encrypt takes",
+                { "taskgate:domain": "a.b.c.d.e.f.g.example.com" },
+                "taskgate:acmeDirectory: *.eu-west-1.a.b.c.d.e.f.g.example.com has 11 labels: Let's Encrypt takes up to 10, give a domain with fewer",
+            ],
+            [
+                "a subnet's name",
+                { "taskgate:vpcId": "vpc-1", "taskgate:subnetIds": ["public"] },
+                'taskgate:subnetIds: "public" is not the id of a subnet, e.g. subnet-0123456789abcdef0',
             ],
             [
                 "a domain without room for <taskId>.<region>",
@@ -188,9 +274,9 @@ describe("The stack's configuration", () => {
                 'taskgate:regions: eu-west-1 is not a list of words, e.g. ["one", "two"]',
             ],
             [
-                "a command with a number in it",
-                { "taskgate:command": ["--port", 8080] },
-                'taskgate:command: ["--port",8080] is not a list of words, e.g. ["one", "two"]',
+                "a command with a list in it",
+                { "taskgate:command": ["--port", []] },
+                'taskgate:command: ["--port",[]] is not a list of words, e.g. ["one", "two"]',
             ],
             [
                 "an unknown certificate authority",
@@ -235,7 +321,7 @@ describe("The stack's configuration", () => {
             [
                 "a path without /",
                 { "taskgate:healthCheckPath": "health" },
-                'taskgate:healthCheckPath: "health" is not a path: begin it with /',
+                'taskgate:healthCheckPath: "health" is not a path: begin it with /, without spaces, up to 1024 characters',
             ],
             [
                 "an impossible CPU",

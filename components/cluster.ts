@@ -2,6 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { tags } from "./internal/arguments";
+import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { ArgumentRules, choice, judged } from "./internal/validation";
 
@@ -63,7 +64,7 @@ export class Cluster extends pulumi.ComponentResource {
 
         this.clusterArn = pulumi.all([cluster.arn, capacityProviders.id]).apply(([arn]) => arn);
         this.clusterName = cluster.name;
-        this.registerOutputs({ clusterArn: this.clusterArn, clusterName: this.clusterName });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

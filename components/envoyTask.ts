@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { desiredCount, domain, placement, secretArn } from "./internal/arguments";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
+import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import {
@@ -139,15 +140,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
             propagateTags: "TASK_DEFINITION",
             networkConfiguration: { awsvpcConfiguration: { ...network, assignPublicIp: "ENABLED" } },
         });
-        this.registerOutputs({
-            taskDefinitionArn: this.taskDefinitionArn,
-            securityGroupId: this.securityGroupId,
-            taskRoleArn: this.taskRoleArn,
-            executionRoleArn: this.executionRoleArn,
-            logGroupName: this.logGroupName,
-            serviceName: this.serviceName,
-            runTaskInput: this.runTaskInput,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

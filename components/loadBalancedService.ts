@@ -40,6 +40,7 @@ import {
 import { loadBalancedServiceRules } from "./internal/loadBalancing/serviceFaults";
 import { Autoscaling, ScheduledTasks, scaleService } from "./internal/loadBalancing/serviceScaling";
 import { CognitoSignIn, forwardActions, JwtValidation, OidcSignIn } from "./internal/loadBalancing/signIn";
+import { outputsOf } from "./internal/outputs";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { appTask, SidecarArgs } from "./internal/task/appTask";
 import { judged } from "./internal/validation";
@@ -163,19 +164,7 @@ export class LoadBalancedService extends pulumi.ComponentResource {
         this.taskDefinitionArn = task.taskDefinitionArn;
         this.taskRoleArn = task.taskRoleArn;
         this.logGroupName = task.logGroupName;
-        this.registerOutputs({
-            url: this.url,
-            loadBalancerArn: this.loadBalancerArn,
-            loadBalancerDnsName: this.loadBalancerDnsName,
-            loadBalancerSecurityGroupId: this.loadBalancerSecurityGroupId,
-            listenerArn: this.listenerArn,
-            targetGroupArn: this.targetGroupArn,
-            securityGroupId: this.securityGroupId,
-            serviceName: this.serviceName,
-            taskDefinitionArn: this.taskDefinitionArn,
-            taskRoleArn: this.taskRoleArn,
-            logGroupName: this.logGroupName,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

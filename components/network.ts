@@ -2,6 +2,7 @@ import * as awsx from "@pulumi/awsx";
 import * as pulumi from "@pulumi/pulumi";
 
 import { integer, tags } from "./internal/arguments";
+import { outputsOf } from "./internal/outputs";
 import { nameReason, vpcCidrReason } from "./internal/rules";
 import { ArgumentRules, choice, judged, plain, text } from "./internal/validation";
 
@@ -84,11 +85,7 @@ export class Network extends pulumi.ComponentResource {
         this.vpcId = vpc.vpcId;
         this.publicSubnetIds = vpc.publicSubnetIds;
         this.privateSubnetIds = vpc.privateSubnetIds;
-        this.registerOutputs({
-            vpcId: this.vpcId,
-            publicSubnetIds: this.publicSubnetIds,
-            privateSubnetIds: this.privateSubnetIds,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

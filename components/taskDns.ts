@@ -6,6 +6,7 @@ import { alarm } from "./internal/alarm";
 import { integer, logRetentionDays, named, placement, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
 import { zoneHolding } from "./internal/hostedZone";
+import { outputsOf } from "./internal/outputs";
 import { policyDocument, Statement } from "./internal/policies";
 import { nameReason } from "./internal/rules";
 import { ArgumentRules, judged } from "./internal/validation";
@@ -129,11 +130,7 @@ export class TaskDns extends pulumi.ComponentResource {
         this.functionName = sync.name;
         this.queueUrl = queue.url;
         this.deadLetterQueueUrl = deadLetters.url;
-        this.registerOutputs({
-            functionName: this.functionName,
-            queueUrl: this.queueUrl,
-            deadLetterQueueUrl: this.deadLetterQueueUrl,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
 import { AppArgs, EnvoyTask, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
+import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { appCombinations, appRules } from "./internal/task/appTask";
 import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
@@ -178,22 +179,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
         this.runTaskCommand = pulumi
             .all([task.runTaskInput, domain, cluster.clusterArn, args.httpsPort ?? 443])
             .apply(([input, base, clusterArn, port]) => runTaskCommand(input, base, clusterArn, port));
-        this.registerOutputs({
-            vpcId: this.vpcId,
-            subnetIds: this.subnetIds,
-            clusterArn: this.clusterArn,
-            taskDefinitionArn: this.taskDefinitionArn,
-            securityGroupId: this.securityGroupId,
-            taskRoleArn: this.taskRoleArn,
-            logGroupName: this.logGroupName,
-            serviceName: this.serviceName,
-            certificateSecretArn: this.certificateSecretArn,
-            renewalFunctionName: this.renewalFunctionName,
-            dnsFunctionName: this.dnsFunctionName,
-            alertTopicArn: this.alertTopicArn,
-            runTaskInput: this.runTaskInput,
-            runTaskCommand: this.runTaskCommand,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

@@ -20,6 +20,7 @@ import { imageReason } from "./internal/imageName";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { aliasRecord, connectTasks, loadBalancer } from "./internal/loadBalancing/loadBalancer";
 import { traefikContainers, traefikLabels, traefikPorts, TraefikRoute } from "./internal/loadBalancing/traefik";
+import { outputsOf } from "./internal/outputs";
 import { Statement } from "./internal/policies";
 import { nameReason } from "./internal/rules";
 import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
@@ -286,15 +287,7 @@ export class TraefikGateway extends pulumi.ComponentResource {
             );
         this.serviceName = service.name;
         this.logGroupName = task.logGroupName;
-        this.registerOutputs({
-            gatewayName: this.gatewayName,
-            loadBalancerDnsName: this.loadBalancerDnsName,
-            loadBalancerZoneId: this.loadBalancerZoneId,
-            securityGroupId: this.securityGroupId,
-            dashboardUrl: this.dashboardUrl,
-            serviceName: this.serviceName,
-            logGroupName: this.logGroupName,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

@@ -10,6 +10,7 @@ import { acmImport } from "./internal/functions/acmImport";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
+import { outputsOf } from "./internal/outputs";
 import { policyDocument, Statement } from "./internal/policies";
 import { acmDomainReason, acmeDirectoryUrl, mostLabelsReason, nameReason } from "./internal/rules";
 import { ArgumentRules, choice, faultOf, flag, judged, plain, together } from "./internal/validation";
@@ -225,14 +226,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         this.functionName = renewal.name;
         this.topicArn = topic.arn;
         this.accountKeyParameterName = accountKeyParameterName;
-        this.registerOutputs({
-            secretArn: this.secretArn,
-            certificateArn: this.certificateArn,
-            bucketName: this.bucketName,
-            functionName: this.functionName,
-            topicArn: this.topicArn,
-            accountKeyParameterName: this.accountKeyParameterName,
-        });
+        this.registerOutputs(outputsOf(this));
     }
 }
 

@@ -3,6 +3,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
+import { readGoldenSchema } from "../package/schema";
 import { isTaggable, parsed, record, Recording, RecordOptions, valueOf } from "./mocks";
 
 export const tags = { team: "red" };
@@ -56,6 +57,11 @@ export function keepsHouseRules<C extends pulumi.ComponentResource>(make: Make<C
                 outputs.map(async ([key, output]) => [key, parsed(await valueOf(output))]),
             );
             expect(made.component("it").outputs).to.deep.equal(Object.fromEntries(values));
+        });
+
+        it("registers what its schema declares", () => {
+            const { type, outputs } = made.component("it");
+            expect(outputs).to.have.all.keys(Object.keys(readGoldenSchema().resources[type].properties));
         });
 
         it("shows in a preview all that will be made", async () => {

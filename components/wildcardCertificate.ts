@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { renewCertificate } from "../handlers/renewCertificate";
+import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
 import { acmImport } from "./internal/functions/acmImport";
@@ -12,8 +12,27 @@ import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
 import { policyDocument, Statement } from "./internal/policies";
-import { acmDomainReason, acmeDirectoryUrl, mostLabelsReason, nameReason } from "./internal/rules";
-import { ArgumentRules, choice, faultOf, flag, judged, plain, together } from "./internal/validation";
+import {
+    acmDomainReason,
+    acmeDirectoryUrl,
+    acmeProfileReason,
+    externalAccountReason,
+    mostLabelsReason,
+    nameReason,
+    secretReferenceReason,
+} from "./internal/rules";
+import {
+    ArgumentRules,
+    choice,
+    faultOf,
+    flag,
+    judged,
+    plain,
+    record,
+    required,
+    text,
+    together,
+} from "./internal/validation";
 
 /** Kinds of certificate keys that Let's Encrypt signs. P-521 is not among them. */
 export const KeyType = {
@@ -33,6 +52,27 @@ export type KeyType = (typeof KeyType)[keyof typeof KeyType];
 /** A schedule's name has 64 characters, of which its own ending, Pulumi and what the certificate is made from take 25; the import's role is longer. */
 const longestName = { alone: 39, imported: 35 };
 
+/** What an authority shows to a customer of its own (RFC 8555, section 7.3.4). */
+export interface AcmeExternalAccount {
+    /** The key's id. */
+    readonly keyId: pulumi.Input<string>;
+    /** ARN of the secret in Secrets Manager, or of the SecureString in SSM, that holds the HMAC key alone, in base64url. */
+    readonly keyArn: pulumi.Input<string>;
+}
+
+/** Where challenges are answered instead. */
+export interface ChallengeDelegation {
+    /** The name that the CNAME record leads to. */
+    readonly recordName: pulumi.Input<string>;
+    /** Id of the public Route 53 hosted zone that holds it. */
+    readonly hostedZoneId: pulumi.Input<string>;
+    /**
+     * ARN of a role that may change that zone, when it is another account's; its trust policy names the function's role.
+     * @default none: the function itself may
+     */
+    readonly roleArn?: pulumi.Input<string>;
+}
+
 /** Arguments of {@link WildcardCertificate}. */
 export interface WildcardCertificateArgs {
     /** The certificate is for every name one label below this domain: `*.<domain>`. */
@@ -50,6 +90,32 @@ export interface WildcardCertificateArgs {
      * @default none
      */
     readonly acmeEmail?: pulumi.Input<string>;
+    /**
+     * What kind of certificate the authority is asked for, by its own name: at Let's Encrypt `classic`, `tlsserver` or `shortlived`
+     * (160 hours).
+     * @default "classic" where the authority offers that, else its own choice
+     */
+    readonly acmeProfile?: pulumi.Input<string>;
+    /**
+     * Whether a certificate of another profile is worse than none. Otherwise one is taken as the authority makes it, once it does not offer the profile any more.
+     * @default false
+     */
+    readonly acmeProfileRequired?: pulumi.Input<boolean>;
+    /**
+     * Common name of the root that the chain should lead to, where the authority offers several chains.
+     * @default the authority's own choice
+     */
+    readonly acmePreferredChain?: pulumi.Input<string>;
+    /**
+     * The customer's account that an authority such as ZeroSSL, Google or AWS's own ACME endpoint wants to know first.
+     * @default none
+     */
+    readonly acmeExternalAccount?: pulumi.Input<AcmeExternalAccount>;
+    /**
+     * Where a CNAME record at `_acme-challenge.<domain>` leads to, for a zone that this function should not write.
+     * @default challenges are answered in `hostedZoneId`
+     */
+    readonly challengeDelegation?: pulumi.Input<ChallengeDelegation>;
     /**
      * Whether the certificate is for the domain itself too.
      * @default false
@@ -134,9 +200,13 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         const { partition } = aws.getPartitionOutput({}, options);
         const { region } = aws.getRegionOutput({}, options);
         const accountKeyParameterName = pulumi.interpolate`/taskgate/${secret.name}/acme-account-key`;
-        const accountKeyParameterArn = pulumi.interpolate`arn:${partition}:ssm:${region}:${accountId}:parameter${accountKeyParameterName}`;
         const names = pulumi.all([domain, includeApex]).apply(([base, apex]) => [`*.${base}`, ...(apex ? [base] : [])]);
         const directoryUrl = pulumi.output(acmeDirectory).apply(acmeDirectoryUrl);
+        const orderParameterName = pulumi.interpolate`/taskgate/${secret.name}/acme-order`;
+        const parameterArn = (parameter: pulumi.Output<string>) =>
+            pulumi.interpolate`arn:${partition}:ssm:${region}:${accountId}:parameter${parameter}`;
+        const externalAccount = pulumi.output(args.acmeExternalAccount);
+        const delegation = pulumi.output(args.challengeDelegation);
 
         const renewal = callbackFunction(
             `${name}-renewal`,
@@ -145,10 +215,17 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 description: "Issues and renews the wildcard certificate when it is due",
                 statements: pulumi
                     .output({
-                        domain: pulumi.output(domain),
-                        zone: pulumi.interpolate`arn:${partition}:route53:::hostedzone/${hostedZoneId}`,
+                        recordName: pulumi
+                            .all([domain, delegation])
+                            .apply(([base, to]) => normalized(to?.recordName ?? `_acme-challenge.${base}`)),
+                        zone: pulumi
+                            .all([partition, hostedZoneId, delegation])
+                            .apply(([of, id, to]) => `arn:${of}:route53:::hostedzone/${to?.hostedZoneId ?? id}`),
+                        role: delegation.apply((to) => to?.roleArn),
+                        externalKey: externalAccount.apply((account) => account?.keyArn),
                         change: pulumi.interpolate`arn:${partition}:route53:::change/*`,
-                        parameter: accountKeyParameterArn,
+                        accountKey: parameterArn(accountKeyParameterName),
+                        order: parameterArn(orderParameterName),
                         bucket: bucket.arn,
                         secret: secret.arn,
                         topic: topic.arn,
@@ -157,15 +234,30 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 environment: {
                     ACME_DIRECTORY_URL: directoryUrl,
                     ACME_EMAIL: acmeEmail,
+                    ...textsOf({
+                        ACME_PROFILE: args.acmeProfile,
+                        ACME_PROFILE_REQUIRED:
+                            args.acmeProfileRequired && pulumi.output(args.acmeProfileRequired).apply(String),
+                        ACME_PREFERRED_CHAIN: args.acmePreferredChain,
+                        ACME_EAB_KEY_ID: args.acmeExternalAccount && externalAccount.apply((it) => it?.keyId ?? ""),
+                        ACME_EAB_KEY_REFERENCE:
+                            args.acmeExternalAccount && externalAccount.apply((it) => it?.keyArn ?? ""),
+                        CHALLENGE_RECORD_NAME:
+                            args.challengeDelegation && delegation.apply((it) => it?.recordName ?? ""),
+                        CHALLENGE_HOSTED_ZONE_ID:
+                            args.challengeDelegation && delegation.apply((it) => it?.hostedZoneId ?? ""),
+                        CHALLENGE_ROLE_ARN: args.challengeDelegation && delegation.apply((it) => it?.roleArn ?? ""),
+                    }),
                     CERTIFICATE_NAMES: pulumi.jsonStringify(names),
                     KEY_TYPE: keyType,
                     HOSTED_ZONE_ID: hostedZoneId,
                     ACCOUNT_KEY_PARAMETER: accountKeyParameterName,
+                    ORDER_PARAMETER: orderParameterName,
                     BUCKET_NAME: bucket.bucket,
                     SECRET_ARN: secret.arn,
                     TOPIC_ARN: topic.arn,
                 },
-                packages: ["acme-client"],
+                packages: [],
                 timeout: 600, // an order with two challenges takes some 30 s; a slow certificate authority some minutes
                 memory: 512,
                 logRetentionDays,
@@ -178,11 +270,30 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             {
                 description:
                     "The certificate could not be renewed. The alert before this one, and the function's log, say why and what to do.",
-                namespace: "AWS/Lambda",
-                metricName: "Errors",
+                namespace: NAMESPACE,
+                metricName: "Failing",
                 dimensions: { FunctionName: renewal.name },
-                statistic: "Sum",
+                statistic: "Maximum",
                 threshold: 0,
+                // Runs are an hour apart and a bit more: one that failed counts until the next has been heard.
+                hourly: { hours: 1, ofHours: 2 },
+                topicArn: topic.arn,
+                tags,
+            },
+            this,
+        );
+        const expiry = alarm(
+            `${name}-expiry`,
+            {
+                description:
+                    "The certificate has less than a fifth of its lifetime left, or nothing was heard of it for three hours: is the schedule enabled, " +
+                    "may the function run? Its log says what it did last; docs/certificates.md says what to do.",
+                namespace: NAMESPACE,
+                metricName: "LifetimeLeft",
+                dimensions: { FunctionName: renewal.name },
+                statistic: "Minimum",
+                threshold: 20,
+                hourly: { hours: 3, ofHours: 3, below: true },
                 topicArn: topic.arn,
                 tags,
             },
@@ -190,7 +301,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         );
         // The first run issues the first certificate; what the certificate is made from names the schedule, so a change of that is issued at once too.
         const madeFrom = pulumi
-            .all([names, keyType, directoryUrl])
+            .all([names, keyType, directoryUrl, args.acmeProfile])
+            .apply((parts) => parts.filter((part) => part !== undefined))
             .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
         const schedule = scheduled(
             name,
@@ -202,7 +314,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 tags,
             },
             this,
-            [bucket, secret, topic, failures],
+            [bucket, secret, topic, failures, expiry],
         );
 
         this.secretArn = secret.arn;
@@ -246,6 +358,18 @@ export const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
         hostedZoneId: named.hostedZoneId,
         acmeDirectory,
         acmeEmail: email,
+        acmeProfile: text(),
+        acmeProfileRequired: flag,
+        acmePreferredChain: text(),
+        acmeExternalAccount: record<AcmeExternalAccount>({
+            keyId: required(text(), "give the id of the key"),
+            keyArn: required(text(secretReferenceReason), "give the ARN of the secret that holds the key"),
+        }),
+        challengeDelegation: record<ChallengeDelegation>({
+            recordName: required(text(), "give the name that the CNAME record leads to"),
+            hostedZoneId: required(named.hostedZoneId, "give the id of the zone that holds it"),
+            roleArn: text(),
+        }),
         includeApex: flag,
         keyType: choice(KeyType),
         notificationEmail: email,
@@ -255,11 +379,33 @@ export const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
     },
     combinations: [
         certificateLabels,
+        together(["acmeProfile", "acmeDirectory"], ({ acmeProfile, acmeDirectory: directory = "letsencrypt" }) =>
+            faultOf("acmeProfile", acmeProfile === undefined ? undefined : acmeProfileReason(acmeProfile, directory)),
+        ),
+        together(["acmeDirectory", "acmeExternalAccount"], ({ acmeDirectory: directory, acmeExternalAccount }) =>
+            faultOf(
+                "acmeExternalAccount",
+                externalAccountReason(directory ?? "letsencrypt", acmeExternalAccount !== undefined),
+            ),
+        ),
         together(["domain", "importToAcm"], ({ domain, importToAcm }) =>
             faultOf("domain", importToAcm === true ? acmDomainReason(`*.${domain}`) : undefined),
         ),
     ],
 };
+
+/** Those that are given. */
+function textsOf(
+    values: Record<string, pulumi.Input<string> | false | undefined>,
+): Record<string, pulumi.Input<string>> {
+    const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== false);
+    return Object.fromEntries(given) as Record<string, pulumi.Input<string>>;
+}
+
+/** A record's name as conditions of IAM compare it (docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html). */
+function normalized(recordName: string): string {
+    return recordName.toLowerCase().replace(/\.$/, "");
+}
 
 type Tags = WildcardCertificateArgs["tags"];
 
@@ -330,16 +476,59 @@ function historyBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s
 }
 
 interface RenewalArns {
-    readonly domain: string;
+    readonly recordName: string;
     readonly zone: string;
+    readonly role: string | undefined;
+    readonly externalKey: string | undefined;
     readonly change: string;
-    readonly parameter: string;
+    readonly accountKey: string;
+    readonly order: string;
     readonly bucket: string;
     readonly secret: string;
     readonly topic: string;
 }
 
 function renewalStatements(arns: RenewalArns): Statement[] {
+    return [
+        ...(arns.role === undefined ? answerChallenges(arns) : assumeRole(arns.role)),
+        {
+            Sid: "KeepAccountKey",
+            Effect: "Allow",
+            Action: ["ssm:GetParameter", "ssm:PutParameter"],
+            Resource: arns.accountKey,
+        },
+        {
+            Sid: "KeepOrder",
+            Effect: "Allow",
+            Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+            Resource: arns.order,
+        },
+        { Sid: "KeepHistory", Effect: "Allow", Action: "s3:PutObject", Resource: `${arns.bucket}/*` },
+        { Sid: "ReadState", Effect: "Allow", Action: "s3:GetObject", Resource: `${arns.bucket}/state.json` },
+        // Without it a state that is not there yet looks like one that may not be read.
+        { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: arns.bucket },
+        {
+            Sid: "DeliverCertificate",
+            Effect: "Allow",
+            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+            Resource: arns.secret,
+        },
+        ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),
+        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
+    ];
+}
+
+function readExternalKey(arn: string): Statement[] {
+    const Action = arn.includes(":secretsmanager:") ? "secretsmanager:GetSecretValue" : "ssm:GetParameter";
+    return [{ Sid: "ReadExternalAccount", Effect: "Allow", Action, Resource: arn }];
+}
+
+/** What the role may do is for the zone's owner to say. */
+function assumeRole(arn: string): Statement[] {
+    return [{ Sid: "AnswerChallenges", Effect: "Allow", Action: "sts:AssumeRole", Resource: arn }];
+}
+
+function answerChallenges(arns: RenewalArns): Statement[] {
     return [
         {
             Sid: "AnswerChallenges",
@@ -348,27 +537,13 @@ function renewalStatements(arns: RenewalArns): Statement[] {
             Resource: arns.zone,
             Condition: {
                 "ForAllValues:StringEquals": {
-                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [`_acme-challenge.${arns.domain}`],
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [arns.recordName],
                     "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
-                    "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                 },
             },
         },
         { Sid: "ReadChallenges", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },
         { Sid: "AwaitChallenges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change },
-        {
-            Sid: "KeepAccountKey",
-            Effect: "Allow",
-            Action: ["ssm:GetParameter", "ssm:PutParameter"],
-            Resource: arns.parameter,
-        },
-        { Sid: "KeepHistory", Effect: "Allow", Action: "s3:PutObject", Resource: `${arns.bucket}/*` },
-        {
-            Sid: "DeliverCertificate",
-            Effect: "Allow",
-            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
-            Resource: arns.secret,
-        },
-        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
     ];
 }

@@ -66,17 +66,26 @@ export async function call<T>(what: string, deadline: number, send: () => Promis
     }
 }
 
-/** Asks until there is an answer, at first quickly and then with patience. */
-export async function poll<T>(what: string, deadline: number, ask: () => Promise<T | undefined>): Promise<T> {
+/**
+ * Asks until there is an answer, at first quickly and then with patience. `atLeast` gives the shortest time to wait next, in milliseconds,
+ * for who was told one.
+ */
+export async function poll<T>(
+    what: string,
+    deadline: number,
+    ask: () => Promise<T | undefined>,
+    atLeast: () => number = () => 0,
+): Promise<T> {
     for (let pause = 100; ; pause = Math.min(2 * pause, 5_000)) {
         const answer = await ask();
         if (answer !== undefined) {
             return answer;
         }
-        if (Date.now() + pause >= deadline) {
+        const wait = Math.max(pause, atLeast());
+        if (Date.now() + wait >= deadline) {
             throw failure("OutOfTime", `${what} took longer than the function has time.`);
         }
-        await sleep(pause);
+        await sleep(wait);
     }
 }
 

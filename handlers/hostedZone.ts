@@ -27,9 +27,25 @@ export interface RecordChange extends RecordSet {
 /** What Route 53 puts on a page at most. */
 const RECORDS_PER_PAGE = 300;
 
-export function openZone(id: string, deadline: number): HostedZone {
+/** Opens a zone, as another role when it is another account's. */
+export function openZone(id: string, deadline: number, roleArn?: string): HostedZone {
     const { Route53Client } = load("@aws-sdk/client-route-53");
-    return { route53: new Route53Client(clientSettings()), id, deadline };
+    const credentials = roleArn === undefined ? {} : { credentials: () => assumeRole(roleArn, deadline) };
+    return { route53: new Route53Client({ ...clientSettings(), ...credentials }), id, deadline };
+}
+
+async function assumeRole(roleArn: string, deadline: number) {
+    const { AssumeRoleCommand, STSClient } = load("@aws-sdk/client-sts");
+    const sts = new STSClient(clientSettings());
+    const command = new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "taskgate-certificate" });
+    const { Credentials } = await call(`sts:AssumeRole of ${roleArn}`, deadline, () => sts.send(command));
+    const { AccessKeyId = "", SecretAccessKey = "", SessionToken, Expiration } = Credentials ?? {};
+    return {
+        accessKeyId: AccessKeyId,
+        secretAccessKey: SecretAccessKey,
+        sessionToken: SessionToken,
+        expiration: Expiration,
+    };
 }
 
 /** The record sets of a type that stand under these names, in as few requests as the size of the zone allows. */

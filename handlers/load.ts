@@ -1,4 +1,4 @@
-/** The packages that the handlers use. Lambda brings the AWS SDK; acme-client travels in the function's archive. */
+/** The packages that the handlers use. Lambda brings them all. */
 interface Packages {
     readonly "@aws-sdk/client-acm": typeof import("@aws-sdk/client-acm");
     readonly "@aws-sdk/client-ec2": typeof import("@aws-sdk/client-ec2");
@@ -8,8 +8,10 @@ interface Packages {
     readonly "@aws-sdk/client-secrets-manager": typeof import("@aws-sdk/client-secrets-manager");
     readonly "@aws-sdk/client-sns": typeof import("@aws-sdk/client-sns");
     readonly "@aws-sdk/client-ssm": typeof import("@aws-sdk/client-ssm");
-    readonly "acme-client": typeof import("acme-client");
+    readonly "@aws-sdk/client-sts": typeof import("@aws-sdk/client-sts");
     readonly "node:crypto": typeof import("node:crypto");
+    readonly "node:http": typeof import("node:http");
+    readonly "node:https": typeof import("node:https");
 }
 
 /**

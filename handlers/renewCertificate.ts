@@ -1,29 +1,60 @@
 import type { LambdaContext } from "./calls";
+import { openAccount } from "./certificate/account";
 import { readAccountKey } from "./certificate/accountKey";
-import { openAccount } from "./certificate/authority";
-import { decide, renewalDueAt, type Delivered } from "./certificate/decision";
-import { checkNew, inspect, type CertificateFacts } from "./certificate/facts";
-import { failureNotice, notify, successNotice, type Notice } from "./certificate/messages";
-import { orderCertificate } from "./certificate/order";
-import { publishCertificate, readDelivered } from "./certificate/publish";
+import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/attempts";
+import { openAuthority, type Authority, type Refusal } from "./certificate/authority";
+import { removeChallenges, type ChallengeValue } from "./certificate/challengeRecords";
+import { decide, renewalDueAt, type Decision, type Delivered } from "./certificate/decision";
+import { checkNew, inspect, readChain, type Certificate, type CertificateFacts } from "./certificate/facts";
+import { failureNotice, notify, recoveryNotice, successNotice, type Notice } from "./certificate/messages";
+import { tellMetrics } from "./certificate/metrics";
+import { obtainCertificate } from "./certificate/order";
+import { forgetPendingOrder, keepPendingOrder, orderedFor, readPendingOrder } from "./certificate/pendingOrder";
+import {
+    deliverCertificate,
+    proveDelivery,
+    readDelivered,
+    readSecret,
+    writeHistory,
+    type Secret,
+} from "./certificate/publish";
+import { askRenewalInfo, certificateId, type RenewalInfo } from "./certificate/renewalInfo";
+import { revokeCertificate } from "./certificate/revocation";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
+import { openState, readState, type RenewalState, type StateStore } from "./certificate/state";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
-import { openZone } from "./hostedZone";
+import { openZone, type HostedZone } from "./hostedZone";
+import { load } from "./load";
 import { log } from "./log";
 
-/** A scheduled run has other fields or none; `{"force": true}` renews even if it is not due. */
+export { NAMESPACE } from "./certificate/metrics";
+
+/** A scheduled run has other fields or none. */
 export interface RenewalEvent {
+    /** Renew even if it is not due, and however soon after a failure. */
     readonly force?: boolean;
+    /** Only tell how things are. */
+    readonly show?: boolean;
+    /** Revoke the delivered certificate for this reason (RFC 5280, section 5.3.1: 1 = key compromise, 4 = superseded …), and replace it. */
+    readonly revoke?: number;
 }
 
 export interface RenewalResult {
-    readonly outcome: "issued" | "renewed" | "not due";
+    /**
+     * `waiting`: an earlier try failed, and the next one is not to be made yet. `busy`: another run is at it. `shown`: it was only asked.
+     */
+    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown";
     readonly reason: string;
-    readonly names: readonly string[];
-    readonly serialNumber: string;
-    readonly notAfter: string;
-    readonly renewalDueAt: string;
+    /** Of the delivered certificate, if there is one. */
+    readonly names?: readonly string[];
+    readonly serialNumber?: string;
+    readonly notAfter?: string;
+    readonly renewalDueAt?: string;
+    /** What went wrong last, while it has not been mended. */
+    readonly trouble?: RenewalState["trouble"];
+    readonly nextAttempt?: string;
+    readonly renewalInfo?: RenewalInfo;
 }
 
 // What is kept of the function's time: to take the challenge records away again, and to tell of a failure.
@@ -31,42 +62,152 @@ const CLEAN_UP_MILLISECONDS = 20_000;
 const NOTIFY_MILLISECONDS = 10_000;
 /** An order needs this much, most of it for Route 53 to publish the challenge records. */
 const ORDER_MILLISECONDS = 90_000;
+/** The most that asking for renewal information may take: the certificate's own dates do as well. */
+const ASK_MILLISECONDS = 30_000;
+/** How often the certificate of one order is looked at before another is ordered. */
+const UNUSABLE_TRIES = 3;
+
+/** One run: what it has to go by, and what it found out. */
+interface Run {
+    readonly settings: CertificateSettings;
+    readonly store: StateStore;
+    /** For the work; what comes after it has time of its own. */
+    readonly deadline: number;
+    readonly end: number;
+    readonly context: LambdaContext;
+    delivered: Delivered | undefined;
+}
 
 /**
  * Issues the certificate when there is none or another is wanted, and renews it when it is due. Whatever goes wrong is told to
- * the topic and thrown, and leaves the delivered certificate as it is.
+ * the topic and thrown, and leaves the delivered certificate as it is. What was begun is kept after each step: a run that is killed
+ * is taken up by the next.
  */
 export async function renewCertificate(event: RenewalEvent | null, context: LambdaContext): Promise<RenewalResult> {
     const end = Date.now() + context.getRemainingTimeInMillis();
-    const cleanUpDeadline = end - NOTIFY_MILLISECONDS;
-    const deadline = cleanUpDeadline - CLEAN_UP_MILLISECONDS;
-    let delivered: Delivered | undefined;
+    const deadline = end - NOTIFY_MILLISECONDS - CLEAN_UP_MILLISECONDS;
+    let run: Run | undefined;
     try {
         const settings = readCertificateSettings();
-        delivered = await readDelivered(settings.secretArn, deadline);
-        const { action, reason } = decide(delivered, settings, new Date(), event?.force === true);
-        log("info", "decided", { action, reason });
-        if (action === "keep" && delivered.state === "usable") {
-            return result("not due", reason, delivered.facts);
+        if (event?.show === true) {
+            return await show(settings, deadline);
         }
-        const facts = await issue(settings, deadline, cleanUpDeadline);
-        log("info", "certificate delivered", facts);
-        await tell(successNotice(facts, reason, settings.secretArn), end);
-        return result(action === "renew" ? "renewed" : "issued", reason, facts);
+        const store = await openState(settings.bucketName, context.awsRequestId, end, deadline);
+        if ("busyUntil" in store) {
+            log("info", "another run is at it", store);
+            return { outcome: "busy", reason: `another run is at it, until ${store.busyUntil} at most` };
+        }
+        run = { settings, store, deadline, end, context, delivered: undefined };
+        return await renew(run, event ?? {});
     } catch (thrown) {
-        const error = thrown as Error;
-        log("error", "certificate not issued", { error: error.name, reason: error.message, stack: error.stack });
-        await tell(failureNotice(error, delivered, new Date(), context), end);
-        throw error;
+        await fail(thrown as Error, run, end, context);
+        throw thrown;
     }
 }
 
-/** Orders a certificate, and delivers it once it is found to be what was asked for. */
+async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
+    const { settings, store, deadline } = run;
+    const madeFrom = orderedFor(settings);
+    if (store.state.madeFrom !== madeFrom) {
+        // What failed before failed for other settings.
+        await store.keep({ madeFrom, failures: undefined, nextAttempt: undefined });
+    }
+    const secret = await readSecret(settings.secretArn, deadline);
+    const delivered = readDelivered(secret);
+    run.delivered = delivered;
+    const force = event.force === true || event.revoke !== undefined;
+    const renewalInfo = await askWhenDue(run, delivered);
+    if (event.revoke !== undefined) {
+        await revoke(run, delivered, event.revoke);
+    }
+    const isRevoked = delivered.state === "usable" && store.state.revoked === delivered.facts.serialNumber;
+    let decision: Decision = decide(delivered, settings, new Date(), { renewalInfo, isRevoked, force });
+    if (decision.action === "keep" && store.state.ordering === true && (await isUnfinished(run, delivered))) {
+        decision = { ...decision, action: "renew", reason: "an earlier run began to" };
+    }
+    const { action, reason } = decision;
+    log("info", "decided", { action, reason });
+    const { nextAttempt } = store.state;
+    if (action !== "keep" && !force && Date.parse(nextAttempt ?? "") > Date.now()) {
+        return finish(
+            run,
+            "waiting",
+            `${reason}; after ${store.state.failures} failures not tried before ${nextAttempt}`,
+        );
+    }
+    if (action !== "keep") {
+        const { facts, blemishes } = await issue(run, secret, replacedBy(delivered, settings));
+        const troubleSince = store.state.trouble?.since;
+        log("info", "certificate delivered", facts);
+        const notice = successNotice({ facts, reason, secretArn: settings.secretArn, troubleSince, blemishes });
+        await tell(notice, run.end);
+        return finish(run, action === "renew" ? "renewed" : "issued", reason);
+    }
+    await sweep(run);
+    if (store.state.trouble !== undefined) {
+        await tell(recoveryNotice(store.state.trouble, delivered, new Date()), run.end);
+    }
+    return finish(run, "not due", reason);
+}
+
+/** Whether there is an order of an earlier run to take up, while nothing is due; one whose certificate is delivered is forgotten. */
+async function isUnfinished({ settings, store, deadline }: Run, delivered: Delivered): Promise<boolean> {
+    const { orderParameter } = settings;
+    const pending = await readPendingOrder(orderParameter, deadline);
+    if (pending !== undefined && pending.orderedFor === orderedFor(settings) && !isOf(delivered, pending.privateKey)) {
+        return true;
+    }
+    await forgetPendingOrder(orderParameter, deadline);
+    await store.keep({ ordering: undefined });
+    return false;
+}
+
+/** What the authority wishes for the delivered certificate: asked as often as it allows, and remembered. */
+async function askWhenDue({ settings, store, deadline }: Run, delivered: Delivered): Promise<RenewalInfo | undefined> {
+    if (delivered.state !== "usable" || delivered.facts.directoryUrl !== settings.directoryUrl) {
+        return undefined;
+    }
+    const id = certificateId(readChain(delivered.certificateChain)[0]);
+    if (id === undefined) {
+        return undefined;
+    }
+    const { renewalInfo } = store.state;
+    const before = renewalInfo?.certificateId === id ? renewalInfo : undefined;
+    if (before !== undefined && Date.parse(before.askAgain) > Date.now()) {
+        return before;
+    }
+    try {
+        const limit = Math.min(deadline, Date.now() + ASK_MILLISECONDS);
+        const authority = await openAuthority(settings.directoryUrl, "", limit);
+        const asked = await askRenewalInfo(authority, id, before, Date.now());
+        await store.keep({ renewalInfo: asked });
+        return asked;
+    } catch (error) {
+        if ((error as Error).name === "LeaseLost") {
+            throw error;
+        }
+        // An authority that does not answer now has wishes for later; the certificate's own dates hold meanwhile.
+        log("warn", "no renewal information", { reason: describeError(error) });
+        return before;
+    }
+}
+
+/** The delivered certificate as the authority knows it, if a new one replaces it: they have a name in common (RFC 9773, section 5). */
+function replacedBy(delivered: Delivered, { directoryUrl, names }: CertificateSettings): string | undefined {
+    return delivered.state === "usable" &&
+        delivered.facts.directoryUrl === directoryUrl &&
+        delivered.facts.names.some((name) => names.includes(name))
+        ? certificateId(readChain(delivered.certificateChain)[0])
+        : undefined;
+}
+
+/** Orders a certificate, or takes up the order of an earlier run, and delivers it once it is found to be what was asked for. */
 async function issue(
-    settings: CertificateSettings,
-    deadline: number,
-    cleanUpDeadline: number,
-): Promise<CertificateFacts> {
+    run: Run,
+    secret: Secret,
+    replaces: string | undefined,
+): Promise<{ readonly facts: CertificateFacts; readonly blemishes: string[] }> {
+    const { settings, store, deadline } = run;
     const left = deadline - Date.now();
     if (left < ORDER_MILLISECONDS) {
         throw failure(
@@ -74,14 +215,172 @@ async function issue(
             `The function has ${Math.floor(left / 1_000)} s for an order, and one may need ${ORDER_MILLISECONDS / 1_000} s: raise its timeout (300 s is good).`,
         );
     }
+    await proveDelivery(settings.secretArn, secret, deadline);
     const accountKey = await readAccountKey(settings.accountKeyParameter, deadline);
-    const client = await openAccount(settings, accountKey, deadline);
-    const zone = openZone(settings.hostedZoneId, deadline);
-    const certificate = await orderCertificate(client, zone, settings, cleanUpDeadline);
-    const facts = inspect(certificate, settings.directoryUrl);
-    checkNew(facts, settings, new Date());
-    await publishCertificate(settings, certificate, facts, deadline);
-    return facts;
+    const authority = await openAuthority(settings.directoryUrl, accountKey, deadline);
+    await store.keep({ ordering: true });
+    const certificate = await obtain(run, authority, replaces);
+    const facts = inspect(certificate, settings);
+    await deliverCertificate(settings.secretArn, certificate, facts, deadline);
+    run.delivered = { state: "usable", facts, certificateChain: certificate.certificateChain };
+
+    // It is delivered: nothing that follows can fail the run.
+    const blemishes: string[] = [];
+    const attempt = async (what: string, step: () => Promise<void>) => {
+        try {
+            await step();
+        } catch (error) {
+            log("error", what, { reason: describeError(error) });
+            blemishes.push(`${what}: ${describeError(error)}`);
+        }
+    };
+    await attempt("the finished order is not forgotten", async () => {
+        await forgetPendingOrder(settings.orderParameter, deadline);
+        await store.keep({ ordering: undefined });
+    });
+    await attempt("the public history is not written", () =>
+        writeHistory(settings.bucketName, certificate, facts, deadline),
+    );
+    await sweep(run);
+    if (store.fault !== undefined) {
+        blemishes.push(`the state of the renewal cannot be kept: ${store.fault}`);
+    }
+    return { facts, blemishes };
+}
+
+/** A certificate that may be delivered. What an earlier run ordered and did not deliver is taken first. */
+async function obtain(run: Run, authority: Authority, replaces: string | undefined): Promise<Certificate> {
+    const { settings, store, deadline, delivered } = run;
+    const { orderParameter } = settings;
+    const kept = await readPendingOrder(orderParameter, deadline);
+    let pending = kept !== undefined && isOf(delivered, kept.privateKey) ? undefined : kept;
+    for (;;) {
+        const { pending: order, ...certificate } = await obtainCertificate({
+            authority,
+            settings,
+            zone: openZones(settings, deadline),
+            pending,
+            replaces,
+            stale: store.state.challenges ?? [],
+            keep: (next) => keepPendingOrder(orderParameter, next, deadline),
+            expect: (values) => store.keep({ challenges: union(store.state.challenges ?? [], values) }),
+        });
+        try {
+            const facts = inspect(certificate, settings);
+            checkNew(facts, settings, new Date());
+            if (pending === undefined || new Date() < renewalDueAt(facts)) {
+                return certificate;
+            }
+            // It waited for its delivery until it was old itself.
+            pending = undefined;
+        } catch (error) {
+            const unusable = (order.unusable ?? 0) + 1;
+            await (unusable < UNUSABLE_TRIES
+                ? keepPendingOrder(orderParameter, { ...order, unusable }, deadline)
+                : forgetPendingOrder(orderParameter, deadline));
+            throw error;
+        }
+    }
+}
+
+/** Whether the delivered certificate is this key's. */
+function isOf(delivered: Delivered | undefined, privateKey: string): boolean {
+    const { createPrivateKey, X509Certificate } = load("node:crypto");
+    return (
+        delivered?.state === "usable" &&
+        new X509Certificate(delivered.certificateChain).checkPrivateKey(createPrivateKey(privateKey))
+    );
+}
+
+/** The zone in which challenges are answered. */
+function openZones({ hostedZoneId, delegation }: CertificateSettings, deadline: number): HostedZone {
+    return openZone(delegation?.hostedZoneId ?? hostedZoneId, deadline, delegation?.roleArn);
+}
+
+function union(some: readonly ChallengeValue[], more: readonly ChallengeValue[]): ChallengeValue[] {
+    return [...some.filter(({ value }) => !more.some((each) => each.value === value)), ...more];
+}
+
+/** Takes away what this run, or one that was killed, has put into the zone. What cannot be taken away now, the next run tries. */
+async function sweep({ settings, store, end }: Run): Promise<void> {
+    const { challenges = [] } = store.state;
+    if (challenges.length === 0) {
+        return;
+    }
+    const deadline = Math.min(Date.now() + CLEAN_UP_MILLISECONDS, end - NOTIFY_MILLISECONDS);
+    try {
+        await removeChallenges(openZones(settings, deadline), challenges);
+        await store.keep({ challenges: undefined });
+    } catch (error) {
+        const records = [...new Set(challenges.map(({ recordName }) => recordName))];
+        log("error", "challenge records are left behind until the next run", { records, reason: describeError(error) });
+    }
+}
+
+/** Revokes the delivered certificate. Another one is ordered in the same run. */
+async function revoke({ settings, store, deadline }: Run, delivered: Delivered, reason: number): Promise<void> {
+    if (delivered.state !== "usable") {
+        throw failure("NothingToRevoke", "There is no certificate that could be revoked.");
+    }
+    const accountKey = await readAccountKey(settings.accountKeyParameter, deadline);
+    const authority = await openAuthority(settings.directoryUrl, accountKey, deadline);
+    await openAccount(authority, settings);
+    await revokeCertificate(authority, delivered.certificateChain, reason);
+    await store.keep({ revoked: delivered.facts.serialNumber });
+    log("info", "certificate revoked", { serialNumber: delivered.facts.serialNumber, reason });
+}
+
+/** Keeps what was found out, gives the lease back, and says how things are. */
+async function finish(
+    { store, delivered = { state: "none" }, context, end }: Run,
+    outcome: RenewalResult["outcome"],
+    reason: string,
+): Promise<RenewalResult> {
+    const now = new Date();
+    const { trouble } = store.state;
+    let changes: RenewalState;
+    if (outcome === "waiting" && trouble !== undefined) {
+        const error = Object.assign(failure(trouble.name, trouble.message), { type: trouble.type });
+        const { trouble: kept, isNews } = troubled(trouble, error, expiryOf(delivered), now.getTime());
+        if (isNews) {
+            await tell(failureNotice(error, delivered, now, context, kept, store.state.nextAttempt), end);
+        }
+        changes = { trouble: kept };
+    } else {
+        const renewed = outcome === "issued" || outcome === "renewed";
+        const over = { failures: undefined, nextAttempt: undefined, trouble: undefined };
+        changes = { ...over, ...(renewed && { renewalInfo: undefined }) };
+    }
+    await store.release(changes);
+    tellMetrics(context.functionName, delivered, outcome === "waiting" || store.fault !== undefined, now);
+    return result(outcome, reason, delivered, store.state);
+}
+
+/** Keeps what went wrong, gives the lease back, and tells people if it is news to them. */
+async function fail(error: Refusal, run: Run | undefined, end: number, context: LambdaContext): Promise<void> {
+    log("error", "certificate not issued", { error: error.name, reason: error.message, stack: error.stack });
+    const now = new Date();
+    if (run === undefined) {
+        await tell(failureNotice(error, undefined, now, context), end);
+        return;
+    }
+    const { store, delivered } = run;
+    await sweep(run);
+    const { trouble, isNews } = troubled(store.state.trouble, error, delivered && expiryOf(delivered), now.getTime());
+    const attempt = isAuthoritysRefusal(error) ? failedAttempt(store.state, error, now.getTime()) : {};
+    if (isNews) {
+        await tell(failureNotice(error, delivered, now, context, trouble, attempt.nextAttempt), end);
+    }
+    try {
+        await store.release({ trouble, ...attempt });
+    } catch (lost) {
+        log("error", "the state of the renewal is not kept", { reason: describeError(lost) });
+    }
+    tellMetrics(context.functionName, delivered ?? { state: "none" }, true, now);
+}
+
+function expiryOf(delivered: Delivered): Date | undefined {
+    return delivered.state === "usable" ? delivered.facts.notAfter : undefined;
 }
 
 /** Notifies; a notice that cannot be sent must not hide what it is about. */
@@ -93,13 +392,32 @@ async function tell(notice: Notice, deadline: number): Promise<void> {
     }
 }
 
-function result(outcome: RenewalResult["outcome"], reason: string, facts: CertificateFacts): RenewalResult {
+/** How things are, without a change to any of them. */
+async function show(settings: CertificateSettings, deadline: number): Promise<RenewalResult> {
+    const delivered = readDelivered(await readSecret(settings.secretArn, deadline));
+    const state = await readState(settings.bucketName, deadline);
+    const { reason } = decide(delivered, settings, new Date(), state);
+    return result("shown", reason, delivered, state);
+}
+
+function result(
+    outcome: RenewalResult["outcome"],
+    reason: string,
+    delivered: Delivered,
+    { trouble, nextAttempt, renewalInfo }: RenewalState,
+): RenewalResult {
+    const facts = delivered.state === "usable" ? delivered.facts : undefined;
     return {
         outcome,
         reason,
-        names: facts.names,
-        serialNumber: facts.serialNumber,
-        notAfter: facts.notAfter.toISOString(),
-        renewalDueAt: renewalDueAt(facts).toISOString(),
+        ...(facts && {
+            names: facts.names,
+            serialNumber: facts.serialNumber,
+            notAfter: facts.notAfter.toISOString(),
+            renewalDueAt: renewalDueAt(facts, renewalInfo).toISOString(),
+        }),
+        ...(trouble && { trouble }),
+        ...(nextAttempt && { nextAttempt }),
+        ...(renewalInfo && { renewalInfo }),
     };
 }

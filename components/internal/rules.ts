@@ -342,6 +342,41 @@ export function mostLabelsReason(name: string, directory: string): Reason {
         : undefined;
 }
 
+/** Directories that take only accounts that they know already, by the hosts of their URLs (the authorities' own documentation, 2026-11). */
+const knowsItsCustomers = [
+    /^acme\.zerossl\.com$/,
+    /(^|\.)acme-v02\.(test-)?api\.pki\.goog$/,
+    /^acme\.ssl\.com$/,
+    /^acm-acme-enroll\.[a-z0-9-]+\.api\.aws$/,
+];
+
+/** A directory and whether an external account is given for it. */
+export function externalAccountReason(directory: string, isGiven: boolean): Reason {
+    const url = acmeDirectoryUrl(directory);
+    const host = URL.canParse(url) ? new URL(url).hostname : "";
+    return isGiven || !knowsItsCustomers.some((name) => name.test(host))
+        ? undefined
+        : `${host} takes only accounts that it knows already: give acmeExternalAccount, the key id and the ARN of the key that it shows to its customers`;
+}
+
+/** The profiles of Let's Encrypt (letsencrypt.org/docs/profiles, 2026-07). Other authorities are asked when a certificate is ordered. */
+const letsEncryptProfiles = ["classic", "tlsserver", "shortlived"];
+
+/** A profile, and the directory that should offer it. */
+export function acmeProfileReason(profile: string, directory: string): Reason {
+    return acmeDirectoryUrl(directory).endsWith(".api.letsencrypt.org/directory")
+        ? choiceReason(profile, letsEncryptProfiles)
+        : undefined;
+}
+
+/** An ARN of a secret in Secrets Manager or of a parameter in SSM. */
+export function secretReferenceReason(value: string): Reason {
+    return /^arn:aws[a-z-]*:(secretsmanager:[^:]*:\d{12}:secret:|ssm:[^:]*:\d{12}:parameter\/)\S+$/.test(value)
+        ? undefined
+        : // Not what was given: it may be the key itself.
+          "this is not the ARN of a secret in Secrets Manager or of a parameter in SSM: keep the key there, and out of the program";
+}
+
 /** The URL of a directory given by name or as a URL. */
 export function acmeDirectoryUrl(directory: string): string {
     return acmeDirectories[directory as keyof typeof acmeDirectories] ?? directory;

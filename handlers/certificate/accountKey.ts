@@ -2,6 +2,7 @@ import type { SSMClient } from "@aws-sdk/client-ssm";
 import { call, clientSettings } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
+import { createKey } from "./keys";
 
 /**
  * The key of the ACME account (PEM), made on first use. One that is there but cannot be used is an error and never replaced:
@@ -10,10 +11,9 @@ import { load } from "../load";
 export async function readAccountKey(parameter: string, deadline: number): Promise<string> {
     const { SSMClient } = load("@aws-sdk/client-ssm");
     const ssm = new SSMClient(clientSettings());
-    const key = (await getKey(ssm, parameter, deadline)) ?? (await createKey(ssm, parameter, deadline));
-    const { createPrivateKey } = load("node:crypto");
+    const key = (await getKey(ssm, parameter, deadline)) ?? (await putNewKey(ssm, parameter, deadline));
     try {
-        const { asymmetricKeyType } = createPrivateKey(key);
+        const { asymmetricKeyType } = load("node:crypto").createPrivateKey(key);
         if (asymmetricKeyType === "ec" || asymmetricKeyType === "rsa") {
             return key;
         }
@@ -42,10 +42,9 @@ async function getKey(ssm: SSMClient, parameter: string, deadline: number): Prom
     }
 }
 
-async function createKey(ssm: SSMClient, parameter: string, deadline: number): Promise<string> {
+async function putNewKey(ssm: SSMClient, parameter: string, deadline: number): Promise<string> {
     const { PutParameterCommand } = load("@aws-sdk/client-ssm");
-    const acme = load("acme-client");
-    const key = (await acme.crypto.createPrivateEcdsaKey("P-256")).toString();
+    const key = await createKey("P-256");
     const command = new PutParameterCommand({
         Name: parameter,
         Description: "Private key of the ACME account that certificates are ordered with",

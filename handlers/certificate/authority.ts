@@ -1,92 +1,205 @@
-import type { Client } from "acme-client";
+import type { IncomingHttpHeaders } from "node:http";
 import { sleep } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
-import type { CertificateSettings } from "./settings";
+import { publicJwk, signJws } from "./keys";
 
-/** An error document of an ACME server (RFC 8555, section 6.7). */
+// How an ACME server is talked to (RFC 8555, section 6). Its faults that pass are waited out, a nonce of an answer serves the next request,
+// and a refusal keeps its type.
+
+/** An error document (RFC 8555, section 6.7; RFC 9457). */
 export interface Problem {
     readonly type?: string;
     readonly detail?: string;
     readonly subproblems?: readonly (Problem & { readonly identifier?: { readonly value?: string } })[];
 }
 
-const REQUEST_MILLISECONDS = 30_000;
-const PATIENCE_SECONDS = 10;
-
-/** A client of the certificate authority, with the account that belongs to the key: the one there is, else a new one. */
-export async function openAccount(
-    settings: CertificateSettings,
-    accountKey: string,
-    deadline: number,
-): Promise<Client> {
-    const acme = load("acme-client");
-    tameRequests(deadline);
-    const client = new acme.Client({ directoryUrl: settings.directoryUrl, accountKey });
-    try {
-        // Asked for by its key alone: acme-client would follow up a found account with an update that changes nothing, which is refused.
-        await client.createAccount({ onlyReturnExisting: true });
-    } catch (error) {
-        const { type, message } = error as Error & { type?: string };
-        if (type === "urn:ietf:params:acme:error:unauthorized") {
-            const advice = `Delete the SSM parameter ${settings.accountKeyParameter} to begin with a new account.`;
-            throw failure("AccountUnusable", `${message} ${advice}`);
-        }
-        if (type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
-            throw error;
-        }
-        const contact = settings.email === "" ? undefined : [`mailto:${settings.email}`];
-        await client.createAccount({ termsOfServiceAgreed: true, contact });
-    }
-    return client;
+/** What an error of the authority tells besides its message. */
+export interface Refusal extends Error {
+    /** Such as "urn:ietf:params:acme:error:rateLimited". */
+    readonly type?: string;
+    readonly status?: number;
+    /** Milliseconds since the epoch before which it is no use to ask again, if it said so. */
+    readonly retryAt?: number;
 }
 
-/**
- * Gives acme-client's requests a time-out and errors that say what happened. Its own handling of answers, which this replaces, sleeps
- * for as long as a Retry-After says, loses type and status of a problem, and turns every network error into a TypeError.
- */
-function tameRequests(deadline: number): void {
-    const { axios } = load("acme-client");
-    const { request, response } = axios.interceptors;
-    request.clear();
-    request.use((config) => {
+/** What the authority offers and wants (RFC 8555, section 7.1.1; RFC 9773; draft-ietf-acme-profiles). */
+export interface Directory {
+    readonly newNonce: string;
+    readonly newAccount: string;
+    readonly newOrder: string;
+    readonly revokeCert: string;
+    readonly keyChange: string;
+    readonly renewalInfo?: string;
+    readonly meta?: {
+        readonly externalAccountRequired?: boolean;
+        readonly caaIdentities?: readonly string[];
+        readonly profiles?: Readonly<Record<string, string>>;
+    };
+}
+
+export interface Answer {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly text: string;
+}
+
+/** An ACME server and an account's key. */
+export interface Authority {
+    readonly directory: Directory;
+    readonly accountKey: string;
+    /** Milliseconds since the epoch. */
+    readonly deadline: number;
+    /** Where the account is, once it was opened. */
+    accountUrl: string | undefined;
+    /** A signed request; without a payload it only reads ("POST-as-GET"). */
+    readonly post: (url: string, payload?: object) => Promise<Answer>;
+    readonly get: (url: string) => Promise<Answer>;
+}
+
+/** The most that a request is waited for. */
+const REQUEST_MILLISECONDS = 20_000;
+/** A longer Retry-After is for the next run. */
+const PATIENCE_MILLISECONDS = 15_000;
+/** How often a request is tried when what is wrong may pass. */
+const TRIES = 5;
+/** A refused nonce comes with the next one, so trying again is cheap. */
+const NONCE_TRIES = 30;
+
+export async function openAuthority(directoryUrl: string, accountKey: string, deadline: number): Promise<Authority> {
+    const nonces: string[] = [];
+    const ask = (method: string, url: string, body?: () => Promise<string>) =>
+        request(method, url, body, deadline, nonces);
+    const { text } = await ask("GET", directoryUrl);
+    const directory = parseDocument<Directory>(text, directoryUrl);
+    const authority: Authority = {
+        directory,
+        accountKey,
+        deadline,
+        accountUrl: undefined,
+        get: (url) => ask("GET", url),
+        post: (url, payload) =>
+            ask("POST", url, async () => {
+                if (nonces.length === 0) {
+                    await ask("HEAD", directory.newNonce);
+                }
+                const nonce = nonces.pop() ?? "";
+                const account =
+                    authority.accountUrl === undefined ? { jwk: publicJwk(accountKey) } : { kid: authority.accountUrl };
+                return signJws(accountKey, { ...account, nonce, url }, payload);
+            }),
+    };
+    return authority;
+}
+
+/** A JSON document; another text is an error that says where it came from. */
+export function parseDocument<T>(text: string, url: string): T {
+    try {
+        return JSON.parse(text) as T;
+    } catch {
+        throw failure(
+            "CertificateAuthorityRefused",
+            `${url} answered with something else than JSON: is it an ACME server?`,
+        );
+    }
+}
+
+async function request(
+    method: string,
+    url: string,
+    body: (() => Promise<string>) | undefined,
+    deadline: number,
+    nonces: string[],
+): Promise<Answer> {
+    let refusedNonces = 0;
+    for (let tries = 1; ; tries++) {
+        const text = await body?.();
         const left = deadline - Date.now();
         if (left <= 0) {
-            throw failure("OutOfTime", `The function's time was over before ${config.url} could be asked.`);
+            throw failure("OutOfTime", `The function's time was over before ${url} could be asked.`);
         }
-        return { ...config, timeout: Math.min(REQUEST_MILLISECONDS, left) };
-    });
-    response.clear();
-    response.use(
-        async (answer) => {
-            const { status, headers, config } = answer;
-            const problem = answer.data as Problem | undefined;
-            // acme-client tries again with another nonce by itself.
-            if (status < 400 || problem?.type === "urn:ietf:params:acme:error:badNonce") {
+        let error: Refusal;
+        try {
+            const answer = await send(method, url, text, Math.min(REQUEST_MILLISECONDS, left));
+            const nonce = answer.headers["replay-nonce"];
+            nonces.push(...(typeof nonce === "string" ? [nonce] : []));
+            if (answer.status < 400) {
                 return answer;
             }
-            const retryAfter = String(headers["retry-after"] ?? "");
-            const pause = Number(retryAfter);
-            if (
-                (status === 429 || status === 503) &&
-                pause > 0 &&
-                pause <= PATIENCE_SECONDS &&
-                Date.now() + pause * 1_000 < deadline
-            ) {
-                await sleep(pause * 1_000);
-                return axios.request(config);
+            error = refusal(url, answer);
+            if (error.type === "urn:ietf:params:acme:error:badNonce" && refusedNonces++ < NONCE_TRIES) {
+                tries--;
+                continue;
             }
-            const later = retryAfter === "" ? "" : ` Try again after ${retryAfter}${pause > 0 ? " seconds" : ""}.`;
-            const text = `${config.url} answered ${status}: ${describeProblem(problem)}.${later}`;
-            throw Object.assign(failure("CertificateAuthorityRefused", text), { type: problem?.type });
-        },
-        (error: Error & { readonly code?: string; readonly config?: { readonly url?: string } }) => {
-            const { name, message, code, config } = error;
-            throw name === "OutOfTime"
-                ? error
-                : failure("CertificateAuthorityUnreachable", `${config?.url} cannot be reached: ${message || code}.`);
-        },
-    );
+        } catch (thrown) {
+            const { message, code } = thrown as Error & { code?: string };
+            error = failure("CertificateAuthorityUnreachable", `${url} cannot be reached: ${message || code}.`);
+        }
+        const { status = 503, retryAt } = error;
+        // Exponential, with jitter: an authority that has just come back is not to be met by all at once.
+        const pause =
+            retryAt === undefined
+                ? (0.5 + Math.random() / 2) * 500 * 2 ** (tries - 1)
+                : Math.max(0, retryAt - Date.now());
+        const passes = [408, 429, 500, 502, 503, 504].includes(status);
+        if (!passes || tries === TRIES || pause > PATIENCE_MILLISECONDS || Date.now() + pause >= deadline) {
+            throw error;
+        }
+        await sleep(pause);
+    }
+}
+
+function send(method: string, url: string, body: string | undefined, timeout: number): Promise<Answer> {
+    const { request: open } = url.startsWith("http:") ? load("node:http") : load("node:https");
+    return new Promise((resolve, reject) => {
+        const headers = {
+            // RFC 8555 wants every client to name itself.
+            "user-agent": "taskgate",
+            ...(body !== undefined && {
+                "content-type": "application/jose+json",
+                "content-length": Buffer.byteLength(body),
+            }),
+        };
+        const outgoing = open(url, { method, headers, signal: AbortSignal.timeout(timeout) }, (incoming) => {
+            const chunks: Buffer[] = [];
+            incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+            incoming.once("error", reject);
+            incoming.once("end", () =>
+                resolve({
+                    status: incoming.statusCode ?? 0,
+                    headers: incoming.headers,
+                    text: Buffer.concat(chunks).toString(),
+                }),
+            );
+        });
+        outgoing.once("error", (error: Error) =>
+            reject(error.name === "AbortError" ? new Error(`no answer within ${Math.round(timeout)} ms`) : error),
+        );
+        outgoing.end(body);
+    });
+}
+
+function refusal(url: string, { status, headers, text }: Answer): Refusal {
+    let problem: Problem | undefined;
+    try {
+        problem = JSON.parse(text) as Problem;
+    } catch {
+        // A proxy in front of the authority answers with a page of its own.
+    }
+    const retryAfter = headers["retry-after"];
+    const retryAt = readRetryAfter(retryAfter, Date.now());
+    const later =
+        retryAt === undefined
+            ? ""
+            : ` Try again after ${retryAfter}${/^\d+$/.test(retryAfter ?? "") ? " seconds" : ""}.`;
+    const message = `${url} answered ${status}: ${describeProblem(problem)}.${later}`;
+    return Object.assign(failure("CertificateAuthorityRefused", message), { type: problem?.type, status, retryAt });
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3), as milliseconds since the epoch; undefined when it is neither. */
+export function readRetryAfter(header: string | undefined, now: number): number | undefined {
+    const at = /^\d+$/.test(header ?? "") ? now + Number(header) * 1_000 : Date.parse(header ?? "");
+    return Number.isNaN(at) ? undefined : at;
 }
 
 /** What the authority said, and of which name, in a line. */

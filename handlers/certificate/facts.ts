@@ -8,6 +8,8 @@ export interface CertificateKind {
     readonly names: readonly string[];
     readonly keyType: string;
     readonly directoryUrl: string;
+    /** The authority's profile that was asked for; none when it was left to the authority. */
+    readonly profile?: string;
 }
 
 export interface CertificateFacts extends CertificateKind {
@@ -22,15 +24,31 @@ export interface Certificate {
     readonly privateKey: string;
 }
 
+/** The certificates of a chain (PEM), leaf first, and nothing of what may stand between them. One that is cut off is an error. */
+export function readChain(text: string): string[] {
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    if (blocks.length !== (text.match(/-----BEGIN /g) ?? []).length) {
+        throw failure("CertificateUnusable", "the chain is cut off, or holds something else than certificates");
+    }
+    return blocks.map((block) => `${block}\n`);
+}
+
 /** The facts of a certificate whose chain, key and names fit together; an error says what does not. */
-export function inspect(certificate: Certificate, directoryUrl: string): CertificateFacts {
+export function inspect(
+    certificate: Certificate,
+    { directoryUrl, profile }: Pick<CertificateKind, "directoryUrl" | "profile">,
+): CertificateFacts {
     const { createPrivateKey, X509Certificate } = load("node:crypto");
-    const blocks =
-        certificate.certificateChain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    const chain = blocks.map((block) => new X509Certificate(block));
+    const chain = readChain(certificate.certificateChain).map((block) => new X509Certificate(block));
     const [leaf] = chain;
     if (leaf === undefined) {
         throw failure("CertificateUnusable", "the chain holds no certificate");
+    }
+    if (chain.length === 1) {
+        throw failure(
+            "CertificateUnusable",
+            "the chain lacks the issuer's certificate, without which clients do not trust it",
+        );
     }
     chain.slice(1).forEach((issuer, index) => {
         const subject = chain[index];
@@ -54,6 +72,7 @@ export function inspect(certificate: Certificate, directoryUrl: string): Certifi
                 ? `RSA-${asymmetricKeyDetails?.modulusLength}`
                 : (curves[asymmetricKeyDetails?.namedCurve ?? ""] ?? `${asymmetricKeyType}`),
         directoryUrl,
+        ...(profile && { profile }),
         serialNumber: leaf.serialNumber,
         notBefore: leaf.validFromDate,
         notAfter: leaf.validToDate,
@@ -69,10 +88,15 @@ export function differenceOf(facts: CertificateKind, wanted: CertificateKind): s
     if (facts.keyType !== wanted.keyType) {
         return `has a key of type ${facts.keyType} and not ${wanted.keyType}`;
     }
-    return facts.directoryUrl === wanted.directoryUrl
-        ? undefined
-        : `is from ${facts.directoryUrl} and not from ${wanted.directoryUrl}`;
+    if (facts.directoryUrl !== wanted.directoryUrl) {
+        return `is from ${facts.directoryUrl} and not from ${wanted.directoryUrl}`;
+    }
+    const [had, wantedProfile] = [facts.profile, wanted.profile].map((profile) => profile || "none");
+    return had === wantedProfile ? undefined : `has the profile ${had} and not ${wantedProfile}`;
 }
+
+/** How far this clock may be behind an authority's that does not backdate its certificates. */
+const CLOCK_TOLERANCE = 3_600_000;
 
 /** Throws unless a new certificate is what was asked for, and in force. */
 export function checkNew(facts: CertificateFacts, wanted: CertificateKind, now: Date): void {
@@ -80,7 +104,7 @@ export function checkNew(facts: CertificateFacts, wanted: CertificateKind, now: 
     if (difference !== undefined) {
         throw failure("CertificateUnusable", `the new certificate ${difference}`);
     }
-    if (now < facts.notBefore || now >= facts.notAfter) {
+    if (now.getTime() < facts.notBefore.getTime() - CLOCK_TOLERANCE || now >= facts.notAfter) {
         const [from, to] = [facts.notBefore, facts.notAfter].map((date) => date.toISOString());
         throw failure("CertificateUnusable", `the new certificate is in force from ${from} to ${to}, and not now`);
     }

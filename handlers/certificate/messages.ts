@@ -1,7 +1,9 @@
 import { call, clientSettings, type LambdaContext } from "../calls";
 import { load } from "../load";
+import type { Refusal } from "./authority";
 import { renewalDueAt, type Delivered } from "./decision";
 import type { CertificateFacts } from "./facts";
+import type { Trouble } from "./state";
 
 /** What is told to the people who look after the certificate. */
 export interface Notice {
@@ -9,16 +11,29 @@ export interface Notice {
     readonly body: string;
 }
 
-export function successNotice(facts: CertificateFacts, reason: string, secretArn: string): Notice {
+export interface Success {
+    readonly facts: CertificateFacts;
+    readonly reason: string;
+    readonly secretArn: string;
+    /** Since when it had failed. */
+    readonly troubleSince?: string;
+    /** What did not work although the certificate is delivered. */
+    readonly blemishes: readonly string[];
+}
+
+export function successNotice({ facts, reason, secretArn, troubleSince, blemishes }: Success): Notice {
     return {
         subject: `New certificate for ${facts.names[0]}, valid until ${day(facts.notAfter)}`,
         body: lines([
             `A certificate for ${facts.names.join(", ")} was issued: ${reason}.`,
+            ...(troubleSince === undefined ? [] : [`It had failed since ${troubleSince}; that is over.`]),
+            ...blemishes.map((blemish) => `Look after this: ${blemish}`),
             "",
             `Serial number: ${facts.serialNumber}`,
             `Valid until:   ${facts.notAfter.toISOString()}`,
-            `Renewed from:  ${renewalDueAt(facts).toISOString()}, by itself`,
+            `Renewed from:  ${renewalDueAt(facts).toISOString()}, by itself, or when the authority wishes`,
             `Authority:     ${facts.directoryUrl}`,
+            ...(facts.profile ? [`Profile:       ${facts.profile}`] : []),
             `Secret:        ${secretArn}`,
             "",
             "Tasks started from now on get it. A task that runs already keeps the certificate it started with: replace it in time",
@@ -28,25 +43,60 @@ export function successNotice(facts: CertificateFacts, reason: string, secretArn
 }
 
 export function failureNotice(
-    error: Error,
+    error: Refusal,
     delivered: Delivered | undefined,
     now: Date,
     { functionName, awsRequestId }: LambdaContext,
+    trouble?: Pick<Trouble, "since">,
+    nextAttempt?: string,
 ): Notice {
+    const advice = adviceOn(error);
     return {
         subject: `Certificate NOT renewed (${error.name})`,
         body: lines([
             "The certificate could not be issued:",
             "",
             `${error.name}: ${error.message}`,
+            ...(error.type ? [`Problem type: ${error.type}`] : []),
+            ...(advice === undefined ? [] : ["", advice]),
             "",
             standing(delivered, now),
+            ...(trouble === undefined || Date.parse(trouble.since) === now.getTime()
+                ? []
+                : [`It has failed since ${trouble.since}.`]),
             "",
-            "The next scheduled run tries again. Once the cause is mended, this tries at once:",
-            `    aws lambda invoke --function-name ${functionName} out.json`,
+            nextAttempt === undefined
+                ? "The next scheduled run tries again. Once the cause is mended, this tries at once:"
+                : `The next attempt is made after ${nextAttempt}. Once the cause is mended, this tries at once:`,
+            `    aws lambda invoke --function-name ${functionName} --cli-binary-format raw-in-base64-out --payload '{"force":true}' out.json`,
+            "You are told again when it is over, and when 14, 7, 3 and 1 days are left.",
             `Its log, request ${awsRequestId}, tells more.`,
         ]),
     };
+}
+
+/** What went wrong is over without a new certificate: none is needed. */
+export function recoveryNotice({ since, name }: Trouble, delivered: Delivered, now: Date): Notice {
+    return {
+        subject: `Certificate: no trouble any more (${name})`,
+        body: lines([`What was wrong since ${since} is over.`, "", standing(delivered, now)]),
+    };
+}
+
+/** What a person can do about a problem of the authority (RFC 8555, section 6.7), where its own words do not say it. */
+function adviceOn({ type = "" }: Refusal): string | undefined {
+    const advice: Record<string, string> = {
+        caa: "A CAA record forbids this authority: let it in, or take another one.",
+        dns: "Its resolvers could not look the name up: check the delegation from the parent zone, and DNSSEC.",
+        externalAccountRequired: "Give acmeExternalAccount.",
+        rateLimited:
+            "Its limit is reached. What was ordered is kept and taken up again; do not force it before the time it names.",
+        rejectedIdentifier: "It does not issue for such a name: take another domain or another authority.",
+        unauthorized:
+            "It saw other TXT values than those published: is the hosted zone the one that the parent delegates to?",
+        userActionRequired: "It wants something done by hand, as a rule agreement to new terms at the page it names.",
+    };
+    return advice[type.replace("urn:ietf:params:acme:error:", "")];
 }
 
 /** How urgent a failure is. */

@@ -1,134 +1,315 @@
-import type { Authorization, Client, Order } from "acme-client";
 import { poll } from "../calls";
-import { describeError, failure } from "../failure";
+import { failure } from "../failure";
 import type { HostedZone } from "../hostedZone";
 import { load } from "../load";
 import { log } from "../log";
-import { describeProblem, type Problem } from "./authority";
-import { challengeRecordName, publishChallenges, removeChallenges, type ChallengeValue } from "./challengeRecords";
-import type { Certificate } from "./facts";
-import type { CertificateSettings, KeyType } from "./settings";
+import { openAccount } from "./account";
+import {
+    describeProblem,
+    parseDocument,
+    readRetryAfter,
+    type Answer,
+    type Authority,
+    type Problem,
+    type Refusal,
+} from "./authority";
+import { challengeRecordName, publishChallenges, type ChallengeValue } from "./challengeRecords";
+import { readChain, type Certificate } from "./facts";
+import { createKey, createRequest, thumbprint, sha256 } from "./keys";
+import { orderedFor, type PendingOrder } from "./pendingOrder";
+import type { CertificateSettings } from "./settings";
 
-interface Challenge extends ChallengeValue {
-    readonly authorizationUrl: string;
-    readonly answer: () => Promise<unknown>;
+/** RFC 8555, section 7.1.3. */
+interface Order {
+    readonly url: string;
+    readonly status: "pending" | "ready" | "processing" | "valid" | "invalid";
+    readonly authorizations: readonly string[];
+    readonly finalize: string;
+    readonly certificate?: string;
+    readonly error?: Problem;
+}
+
+/** RFC 8555, section 7.1.4. */
+interface Authorization {
+    readonly status: string;
+    readonly identifier: { readonly value: string };
+    readonly wildcard?: boolean;
+    readonly challenges: readonly {
+        readonly type: string;
+        readonly url: string;
+        readonly token: string;
+        readonly error?: Problem;
+    }[];
+}
+
+/** An authority that asks for more patience between two looks is looked at sooner. */
+const PATIENCE_MILLISECONDS = 30_000;
+
+export interface OrderWork {
+    readonly authority: Authority;
+    readonly settings: CertificateSettings;
+    readonly zone: HostedZone;
+    /** Left by an earlier run. */
+    readonly pending: PendingOrder | undefined;
+    /** The certificate that is replaced, as ACME Renewal Information names it. */
+    readonly replaces: string | undefined;
+    /** Values of earlier runs that may still stand in the zone. */
+    readonly stale: readonly ChallengeValue[];
+    /** Keeps an order before the next step is taken. */
+    readonly keep: (pending: PendingOrder) => Promise<void>;
+    /** Is told of values before they are published. */
+    readonly expect: (challenges: readonly ChallengeValue[]) => Promise<void>;
 }
 
 /**
- * A new certificate from the certificate authority, by DNS-01. acme-client's own `auto()` writes the records of a domain and its
- * wildcard one over the other, so the steps are taken here: every value in its record, all records in one change, and only then the answers.
+ * A certificate from the authority, by DNS-01. What an earlier run left is taken up where it was: the authority itself says how far an
+ * order is, and its key was kept before it was made.
  */
-export async function orderCertificate(
-    client: Client,
-    zone: HostedZone,
-    { names, keyType }: CertificateSettings,
-    cleanUpDeadline: number,
-): Promise<Certificate> {
-    const { privateKey, request } = await createRequest(names, keyType);
-    const identifiers = names.map((value) => ({ type: "dns", value }));
-    const order = await client.createOrder({ identifiers });
-    const challenges = await openChallenges(client, order);
-    if (challenges.length > 0) {
-        try {
-            await publishChallenges(zone, challenges);
-            for (const { answer } of challenges) {
-                await answer();
-            }
-            await awaitAuthorizations(client, order, challenges, zone.deadline);
-        } finally {
-            await removeChallenges({ ...zone, deadline: cleanUpDeadline }, challenges).catch((error: unknown) => {
-                const records = [...new Set(challenges.map(({ recordName }) => recordName))];
-                const fields = { records, reason: describeError(error) };
-                log("error", "challenge records are left behind: delete these TXT records by hand", fields);
-            });
+export async function obtainCertificate(work: OrderWork): Promise<Certificate & { readonly pending: PendingOrder }> {
+    const { authority, settings } = work;
+    await openAccount(authority, settings);
+    const resumed = work.pending && (await resume(work, work.pending));
+    const { order: opened, pending } = resumed ?? (await begin(work));
+    let order = opened;
+    if (order.status === "pending") {
+        await meetChallenges(work, order);
+        order = await settle(authority, order, "The check of the names by the certificate authority", ["pending"]);
+    }
+    if (order.status === "ready") {
+        order = await finalize(authority, order, createRequest(settings.names, pending.privateKey));
+    }
+    if (order.status === "ready" || order.status === "processing") {
+        order = await settle(authority, order, "Issuing by the certificate authority", ["ready", "processing"]);
+    }
+    if (order.status !== "valid" || order.certificate === undefined) {
+        throw await refused(authority, order);
+    }
+    const certificateChain = await download(authority, order.certificate, settings.preferredChain);
+    return { certificateChain, privateKey: pending.privateKey, pending };
+}
+
+interface Opened {
+    readonly order: Order;
+    readonly pending: PendingOrder;
+}
+
+/** The order of an earlier run; undefined when it is of no use any more. */
+async function resume({ authority, settings }: OrderWork, pending: PendingOrder): Promise<Opened | undefined> {
+    if (pending.orderedFor !== orderedFor(settings) || pending.url === undefined) {
+        return undefined;
+    }
+    let order: Order;
+    try {
+        order = await getOrder(authority, pending.url);
+    } catch (error) {
+        const { name, status = 0 } = error as Refusal;
+        if (name === "CertificateAuthorityRefused" && status < 500 && status !== 429) {
+            log("warn", "the authority does not know the order of an earlier run any more", { order: pending.url });
+            return undefined;
         }
+        throw error;
     }
-    await client.finalizeOrder(order, request);
-    const done = await poll("Issuing by the certificate authority", zone.deadline, async () => {
-        const now = await client.getOrder(order);
-        return now.status === "valid" || now.status === "invalid" ? now : undefined;
-    });
-    if (done.status === "invalid") {
-        throw failure("OrderRefused", `The certificate authority refused the order: ${describeProblem(done.error)}.`);
+    if (order.status === "invalid") {
+        log("warn", "the order of an earlier run was refused", {
+            order: order.url,
+            reason: describeProblem(order.error),
+        });
+        return undefined;
     }
-    return { certificateChain: await client.getCertificate(done), privateKey };
+    log("info", "an order of an earlier run is taken up", { order: order.url, status: order.status });
+    return { order, pending };
 }
 
-/** A fresh key, and the request for a certificate of all names. It has no common name: newer profiles know none. */
-async function createRequest(
-    names: readonly string[],
-    keyType: KeyType,
-): Promise<{ privateKey: string; request: Buffer }> {
-    const { crypto } = load("acme-client");
-    const key =
-        keyType === "P-256" || keyType === "P-384"
-            ? await crypto.createPrivateEcdsaKey(keyType)
-            : await crypto.createPrivateRsaKey(Number(keyType.replace("RSA-", "")));
-    const [, request] = await crypto.createCsr({ altNames: [...names] }, key);
-    return { privateKey: key.toString(), request };
+/** A new order, whose key is kept before it and whose URL right after it. */
+async function begin({ authority, settings, pending: left, replaces, keep }: OrderWork): Promise<Opened> {
+    const profile = choose(authority, settings);
+    const isFor = orderedFor(settings);
+    // A key that no order was made for is as good as a fresh one.
+    const privateKey =
+        left?.orderedFor === isFor && left.url === undefined ? left.privateKey : await createKey(settings.keyType);
+    const kept: PendingOrder = { orderedFor: isFor, privateKey };
+    await keep(kept);
+    const identifiers = settings.names.map((value) => ({ type: "dns", value }));
+    const wish = { identifiers, ...(profile && { profile }) };
+    const wanted = authority.directory.renewalInfo === undefined ? undefined : replaces;
+    let answer: Answer;
+    try {
+        answer = await authority.post(authority.directory.newOrder, { ...wish, ...(wanted && { replaces: wanted }) });
+    } catch (error) {
+        const { status = 0, type } = error as Refusal;
+        if (wanted === undefined || status < 400 || status === 429 || status === 503) {
+            throw error;
+        }
+        // It was replaced already, is another account's, or is unknown: the order itself is as good without.
+        log("warn", "the authority does not take the order as a replacement", { replaces: wanted, type });
+        answer = await authority.post(authority.directory.newOrder, wish);
+    }
+    const order = readOrder(answer, answer.headers.location ?? "");
+    const pending = { ...kept, url: order.url };
+    await keep(pending);
+    return { order, pending };
 }
 
-/** The challenges still to be met: an authority may remember that a name is ours. */
-async function openChallenges(client: Client, order: Order): Promise<Challenge[]> {
+/** The profile to ask for. Without a wish it is the one that the authorities made their default, by name: an authority may choose any. */
+function choose({ directory }: Authority, { profile, profileRequired }: CertificateSettings): string | undefined {
+    const offered = Object.keys(directory.meta?.profiles ?? {});
+    const wanted = profile ?? "classic";
+    if (offered.includes(wanted)) {
+        return wanted;
+    }
+    if (profile === undefined) {
+        return undefined;
+    }
+    const said = `The authority offers ${offered.length > 0 ? `the profiles ${offered.join(", ")}` : "no profiles"} and not ${profile}`;
+    if (profileRequired) {
+        throw failure(
+            "ProfileNotOffered",
+            `${said}. Choose one of them, or let acmeProfile be preferred and not required.`,
+        );
+    }
+    log("warn", "the profile is left to the authority", { reason: said });
+    return undefined;
+}
+
+interface Challenge extends ChallengeValue {
+    readonly url: string;
+}
+
+/** Publishes what is asked for, every value in its record and all in one change, and only then lets the authority look. */
+async function meetChallenges({ authority, settings, zone, stale, expect }: OrderWork, order: Order): Promise<void> {
     const challenges: Challenge[] = [];
-    for (const authorizationUrl of order.authorizations) {
-        const authorization = await getAuthorization(client, order, authorizationUrl);
-        const { identifier, status } = authorization;
+    for (const url of order.authorizations) {
+        const { status, identifier, challenges: offered } = await getAuthorization(authority, url);
         if (status === "valid") {
-            continue;
+            continue; // an authority may remember that a name is ours
         }
-        const challenge = authorization.challenges.find(({ type }) => type === "dns-01");
+        const challenge = offered.find(({ type }) => type === "dns-01");
         if (challenge === undefined || status !== "pending") {
-            const offered = authorization.challenges.map(({ type }) => type).join(", ");
+            const types = offered.map(({ type }) => type).join(", ");
             throw failure(
                 "ChallengeRefused",
-                `The authorization of ${identifier.value} is ${status} and offers ${offered || "no challenge"}; a pending dns-01 is needed.`,
+                `The authorization of ${identifier.value} is ${status} and offers ${types || "no challenge"}; a pending dns-01 is needed.`,
             );
         }
         challenges.push({
-            authorizationUrl,
-            recordName: challengeRecordName(identifier.value),
-            value: await client.getChallengeKeyAuthorization(challenge),
-            answer: () => client.completeChallenge(challenge),
+            recordName: settings.delegation?.recordName ?? challengeRecordName(identifier.value),
+            value: sha256(`${challenge.token}.${thumbprint(authority.accountKey)}`),
+            url: challenge.url,
         });
     }
-    return challenges;
+    if (challenges.length === 0) {
+        return;
+    }
+    const values = challenges.map(({ recordName, value }) => ({ recordName, value }));
+    await expect(values);
+    const isWanted = ({ value }: ChallengeValue) => values.some((each) => each.value === value);
+    await publishChallenges(
+        zone,
+        values,
+        stale.filter((left) => !isWanted(left)),
+    );
+    for (const { url } of challenges) {
+        await authority.post(url, {});
+    }
 }
 
-/** Waits for the verdict on every name; an error tells all that were refused, and why. */
-async function awaitAuthorizations(
-    client: Client,
-    order: Order,
-    challenges: readonly Challenge[],
-    deadline: number,
-): Promise<void> {
-    const refused: string[] = [];
-    for (const { authorizationUrl, recordName } of challenges) {
-        const {
-            identifier,
-            wildcard,
-            status,
-            challenges: outcomes,
-        } = await poll(`The check of ${recordName} by the certificate authority`, deadline, async () => {
-            const authorization = await getAuthorization(client, order, authorizationUrl);
-            return authorization.status === "pending" ? undefined : authorization;
-        });
-        if (status !== "valid") {
-            const problem = outcomes.find(({ error }) => error !== undefined)?.error as Problem | undefined;
-            refused.push(`${wildcard ? "*." : ""}${identifier.value} (TXT ${recordName}): ${describeProblem(problem)}`);
+/** Asks the authority to issue. An answer that was lost, or an order that is further than thought, is seen by looking at the order. */
+async function finalize(authority: Authority, order: Order, request: Buffer): Promise<Order> {
+    try {
+        return readOrder(await authority.post(order.finalize, { csr: request.toString("base64url") }), order.url);
+    } catch (error) {
+        const { type } = error as Refusal;
+        const now = await getOrder(authority, order.url);
+        if (type === "urn:ietf:params:acme:error:orderNotReady" && now.status !== "ready" && now.status !== "pending") {
+            return now;
         }
-    }
-    if (refused.length > 0) {
-        throw failure(
-            "ChallengeRefused",
-            `The certificate authority refused ${refused.join("; ")}. Check that the hosted zone is public and that its parent ` +
-                "delegates to its name servers, and that no CAA record forbids this authority.",
-        );
+        throw error;
     }
 }
 
-/** One at a time: a certificate authority allows only a few requests at once. */
-async function getAuthorization(client: Client, order: Order, url: string): Promise<Authorization> {
-    const [authorization] = await client.getAuthorizations({ ...order, authorizations: [url] });
-    return authorization;
+/** Waits until an order is none of these any more, as patiently as the authority asks. */
+async function settle(
+    authority: Authority,
+    order: Order,
+    what: string,
+    underWay: readonly Order["status"][],
+): Promise<Order> {
+    let pause = 0;
+    const ask = async () => {
+        const answer = await authority.post(order.url);
+        const now = readOrder(answer, order.url);
+        pause = (readRetryAfter(answer.headers["retry-after"], Date.now()) ?? 0) - Date.now();
+        return underWay.includes(now.status) ? undefined : now;
+    };
+    const settled = await poll(what, authority.deadline, ask, () => Math.min(pause, PATIENCE_MILLISECONDS));
+    if (settled.status === "invalid") {
+        throw await refused(authority, settled);
+    }
+    return settled;
+}
+
+/** The error for an order that is lost: which names were refused, and why. */
+async function refused(authority: Authority, order: Order): Promise<Error> {
+    const names: string[] = [];
+    const types = new Set<string>();
+    for (const url of order.authorizations) {
+        const { status, identifier, wildcard, challenges } = await getAuthorization(authority, url);
+        if (status === "valid" || status === "pending") {
+            continue;
+        }
+        const problem = challenges.find(({ error }) => error !== undefined)?.error;
+        types.add(problem?.type ?? "");
+        const name = `${wildcard ? "*." : ""}${identifier.value}`;
+        names.push(`${name} (TXT ${challengeRecordName(identifier.value)}): ${describeProblem(problem)}`);
+    }
+    const [type = order.error?.type] = [...types].filter((each) => each !== "");
+    const error =
+        names.length > 0
+            ? failure(
+                  "ChallengeRefused",
+                  `The certificate authority refused ${names.join("; ")}. Check that the hosted zone is public and that its parent ` +
+                      "delegates to its name servers, and that no CAA record forbids this authority.",
+              )
+            : failure("OrderRefused", `The certificate authority refused the order: ${describeProblem(order.error)}.`);
+    return Object.assign(error, { type });
+}
+
+/** The chain (PEM), or the alternate one that ends below the root that is preferred. */
+async function download(authority: Authority, url: string, preferred: string | undefined): Promise<string> {
+    const { X509Certificate } = load("node:crypto");
+    const answer = await authority.post(url);
+    const links = [answer.headers.link ?? ""].flat().join(", ");
+    const alternates = [...links.matchAll(/<([^>]+)>\s*;\s*rel="?alternate"?/g)].map(([, link]) => link);
+    const chainOf = ({ text }: Answer) => readChain(text).join("");
+    const chosen = chainOf(answer);
+    if (preferred === undefined) {
+        return chosen;
+    }
+    const endsBelow = (chain: string) => {
+        const last = readChain(chain).at(-1);
+        return last !== undefined && new X509Certificate(last).issuer.split("\n").includes(`CN=${preferred}`);
+    };
+    for (let chain = chosen; ;) {
+        if (endsBelow(chain)) {
+            return chain;
+        }
+        const next = alternates.shift();
+        if (next === undefined) {
+            log("warn", "no chain of the authority leads to the root that is preferred", { preferred });
+            return chosen;
+        }
+        chain = chainOf(await authority.post(new URL(next, url).href));
+    }
+}
+
+async function getOrder(authority: Authority, url: string): Promise<Order> {
+    return readOrder(await authority.post(url), url);
+}
+
+function readOrder({ text }: Answer, url: string): Order {
+    return { ...parseDocument<Order>(text, url), url };
+}
+
+async function getAuthorization(authority: Authority, url: string): Promise<Authorization> {
+    return parseDocument<Authorization>((await authority.post(url)).text, url);
 }

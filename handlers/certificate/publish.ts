@@ -2,32 +2,41 @@ import { call, clientSettings } from "../calls";
 import { load } from "../load";
 import type { Delivered } from "./decision";
 import { inspect, type Certificate, type CertificateFacts } from "./facts";
-import type { CertificateSettings } from "./settings";
+import { sha256 } from "./keys";
 
-/** The certificate in the secret, which is the one that tasks get. */
-export async function readDelivered(secretArn: string, deadline: number): Promise<Delivered> {
+/** The value of the secret, which is what tasks get, and the version that holds it. */
+export interface Secret {
+    readonly text?: string;
+    readonly versionId?: string;
+}
+
+export async function readSecret(secretArn: string, deadline: number): Promise<Secret> {
     const { GetSecretValueCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
     const secretsManager = new SecretsManagerClient(clientSettings());
     const command = new GetSecretValueCommand({ SecretId: secretArn });
-    let secret: string | undefined;
     try {
         const answer = await call(`secretsmanager:GetSecretValue of ${secretArn}`, deadline, () =>
             secretsManager.send(command),
         );
-        secret = answer.SecretString;
+        return { text: answer.SecretString, versionId: answer.VersionId };
     } catch (error) {
         // The same error tells of a secret that does not exist, which is no reason to order a certificate.
         if ((error as Error).name === "ResourceNotFoundException" && /secret value/.test((error as Error).message)) {
-            return { state: "none" };
+            return {};
         }
         throw error;
     }
-    if (secret === undefined) {
+}
+
+/** The certificate in the secret. */
+export function readDelivered({ text }: Secret): Delivered {
+    if (text === undefined) {
         return { state: "none" };
     }
     try {
-        const { directoryUrl, ...certificate } = JSON.parse(secret) as Certificate & { directoryUrl: string };
-        return { state: "usable", facts: inspect(certificate, directoryUrl) };
+        const certificate = JSON.parse(text) as Certificate & { directoryUrl: string; profile?: string };
+        const { certificateChain } = certificate;
+        return { state: "usable", facts: inspect(certificate, certificate), certificateChain };
     } catch (error) {
         return {
             state: "unusable",
@@ -40,29 +49,54 @@ export async function readDelivered(secretArn: string, deadline: number): Promis
 }
 
 /**
- * Public parts to S3, by serial number and then as the current one; last of all the secret. A run decides by the secret alone,
- * so one that dies on the way is simply done again.
+ * Finds out whether a certificate could be delivered, before one is ordered: the present value is put again as the same version, which
+ * Secrets Manager allows to whom it allows a new one, and which changes nothing. A secret without a value cannot be asked that way.
  */
-export async function publishCertificate(
-    { bucketName, secretArn }: CertificateSettings,
+export async function proveDelivery(secretArn: string, { text, versionId }: Secret, deadline: number): Promise<void> {
+    if (text !== undefined && versionId !== undefined) {
+        await putSecret(secretArn, text, versionId, deadline);
+    }
+}
+
+/** Puts a certificate where tasks get it: from then on it is delivered. */
+export async function deliverCertificate(
+    secretArn: string,
     certificate: Certificate,
     facts: CertificateFacts,
     deadline: number,
 ): Promise<void> {
-    const { PutObjectCommand, S3Client } = load("@aws-sdk/client-s3");
+    const { certificateChain, privateKey } = certificate;
+    // The version's id comes from the certificate: putting it again, after an answer that was lost, is no new version.
+    const versionId = sha256(certificateChain).replace(/[^A-Za-z0-9]/g, "0");
+    await putSecret(secretArn, JSON.stringify({ certificateChain, privateKey, ...facts }), versionId, deadline);
+}
+
+async function putSecret(secretArn: string, text: string, versionId: string, deadline: number): Promise<void> {
     const { PutSecretValueCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
-    const s3 = new S3Client(clientSettings());
     const secretsManager = new SecretsManagerClient(clientSettings());
+    const command = new PutSecretValueCommand({
+        SecretId: secretArn,
+        SecretString: text,
+        ClientRequestToken: versionId,
+    });
+    await call(`secretsmanager:PutSecretValue of ${secretArn}`, deadline, () => secretsManager.send(command));
+}
+
+/** The public parts in the bucket, by serial number and then as the current one: for people, and needed by nothing. */
+export async function writeHistory(
+    bucketName: string,
+    { certificateChain }: Certificate,
+    facts: CertificateFacts,
+    deadline: number,
+): Promise<void> {
+    const { PutObjectCommand, S3Client } = load("@aws-sdk/client-s3");
+    const s3 = new S3Client(clientSettings());
     const put = async (Key: string, ContentType: string, Body: string) => {
         const command = new PutObjectCommand({ Bucket: bucketName, Key, ContentType, Body });
         await call(`s3:PutObject of ${bucketName}/${Key}`, deadline, () => s3.send(command));
     };
     const description = JSON.stringify(facts, undefined, 4);
-    await put(`${facts.serialNumber}/fullchain.pem`, "application/pem-certificate-chain", certificate.certificateChain);
+    await put(`${facts.serialNumber}/fullchain.pem`, "application/pem-certificate-chain", certificateChain);
     await put(`${facts.serialNumber}/certificate.json`, "application/json", description);
     await put("current.json", "application/json", description);
-
-    const SecretString = JSON.stringify({ ...certificate, ...facts });
-    const command = new PutSecretValueCommand({ SecretId: secretArn, SecretString });
-    await call(`secretsmanager:PutSecretValue of ${secretArn}`, deadline, () => secretsManager.send(command));
 }

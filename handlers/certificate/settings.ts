@@ -12,9 +12,27 @@ export interface CertificateSettings {
     /** Lower case; the first is the main one. */
     readonly names: readonly string[];
     readonly keyType: KeyType;
+    /** What the authority is asked for; none leaves it to the authority. */
+    readonly profile?: string;
+    /** Whether a certificate of another profile is worse than none. */
+    readonly profileRequired: boolean;
+    /** The common name of the root that the chain should lead to; none takes the authority's own choice. */
+    readonly preferredChain?: string;
+    /** What the authority shows to its customers, and where the key to it is. */
+    readonly externalAccount?: { readonly keyId: string; readonly keyReference: string };
     readonly hostedZoneId: string;
+    /** Where a CNAME of the challenge's name leads to, if it does. */
+    readonly delegation?: {
+        /** With the trailing dot. */
+        readonly recordName: string;
+        readonly hostedZoneId: string;
+        /** Role to assume for changes in that zone; none when this function may do it. */
+        readonly roleArn?: string;
+    };
     /** Name of the SSM parameter with the ACME account's key. */
     readonly accountKeyParameter: string;
+    /** Name of the SSM parameter with an order that is under way, and its key. */
+    readonly orderParameter: string;
     readonly bucketName: string;
     readonly secretArn: string;
 }
@@ -25,11 +43,44 @@ export function readCertificateSettings(): CertificateSettings {
         email: process.env.ACME_EMAIL ?? "",
         names: readNames(required("CERTIFICATE_NAMES")),
         keyType: readKeyType(required("KEY_TYPE")),
+        profile: optional("ACME_PROFILE"),
+        profileRequired: optional("ACME_PROFILE_REQUIRED") === "true",
+        preferredChain: optional("ACME_PREFERRED_CHAIN"),
+        externalAccount: pair(["keyId", "ACME_EAB_KEY_ID"], ["keyReference", "ACME_EAB_KEY_REFERENCE"]),
         hostedZoneId: required("HOSTED_ZONE_ID"),
+        delegation: readDelegation(),
         accountKeyParameter: required("ACCOUNT_KEY_PARAMETER"),
+        orderParameter: required("ORDER_PARAMETER"),
         bucketName: required("BUCKET_NAME"),
         secretArn: required("SECRET_ARN"),
     };
+}
+
+function optional(name: string): string | undefined {
+    return process.env[name] || undefined;
+}
+
+/** Two variables that make sense together only. */
+function pair<One extends string, Other extends string>(
+    [one, oneName]: readonly [One, string],
+    [other, otherName]: readonly [Other, string],
+): Record<One | Other, string> | undefined {
+    const values = [optional(oneName), optional(otherName)];
+    if (values.every((value) => value === undefined)) {
+        return undefined;
+    }
+    return { [one]: required(oneName), [other]: required(otherName) } as Record<One | Other, string>;
+}
+
+function readDelegation(): CertificateSettings["delegation"] {
+    const zone = pair(["recordName", "CHALLENGE_RECORD_NAME"], ["hostedZoneId", "CHALLENGE_HOSTED_ZONE_ID"]);
+    return (
+        zone && {
+            hostedZoneId: zone.hostedZoneId,
+            recordName: `${zone.recordName.toLowerCase().replace(/\.$/, "")}.`,
+            roleArn: optional("CHALLENGE_ROLE_ARN"),
+        }
+    );
 }
 
 function readNames(text: string): string[] {

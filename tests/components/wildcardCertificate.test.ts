@@ -1,11 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { KeyType, WildcardCertificate, WildcardCertificateArgs } from "../../components";
-import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
 
@@ -27,6 +23,7 @@ describe("WildcardCertificate", () => {
         expect(made().childrenOf("it")).to.deep.equal([
             "it-alerts aws:sns/topic:Topic",
             "it-alerts-email aws:sns/topicSubscription:TopicSubscription",
+            "it-expiry aws:cloudwatch/metricAlarm:MetricAlarm",
             "it-history aws:s3/bucket:Bucket",
             "it-history-encryption aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
             "it-history-lifecycle aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
@@ -126,15 +123,37 @@ describe("WildcardCertificate", () => {
         expect(inputsOf("it-renewal-errors")).to.deep.equal({
             alarmDescription:
                 "The certificate could not be renewed. The alert before this one, and the function's log, say why and what to do.",
-            namespace: "AWS/Lambda",
-            metricName: "Errors",
+            namespace: "taskgate/certificate",
+            metricName: "Failing",
             dimensions: { FunctionName: "it-renewal" },
-            statistic: "Sum",
+            statistic: "Maximum",
             threshold: 0,
             comparisonOperator: "GreaterThanThreshold",
-            period: 300,
-            evaluationPeriods: 1,
+            period: 3_600,
+            evaluationPeriods: 2,
+            datapointsToAlarm: 1,
             treatMissingData: "notBreaching",
+            alarmActions: [topicArn],
+            okActions: [topicArn],
+            tags,
+        });
+    });
+
+    it("goes off when little of the lifetime is left, and without any run at all", () => {
+        expect(inputsOf("it-expiry")).to.deep.equal({
+            alarmDescription:
+                "The certificate has less than a fifth of its lifetime left, or nothing was heard of it for three hours: is the schedule enabled, " +
+                "may the function run? Its log says what it did last; docs/certificates.md says what to do.",
+            namespace: "taskgate/certificate",
+            metricName: "LifetimeLeft",
+            dimensions: { FunctionName: "it-renewal" },
+            statistic: "Minimum",
+            threshold: 20,
+            comparisonOperator: "LessThanThreshold",
+            period: 3_600,
+            evaluationPeriods: 3,
+            datapointsToAlarm: 3,
+            treatMissingData: "breaching",
             alarmActions: [topicArn],
             okActions: [topicArn],
             tags,
@@ -161,6 +180,7 @@ describe("WildcardCertificate", () => {
                         KEY_TYPE: "P-256",
                         HOSTED_ZONE_ID: "Z123",
                         ACCOUNT_KEY_PARAMETER: "/taskgate/it-secret/acme-account-key",
+                        ORDER_PARAMETER: "/taskgate/it-secret/acme-order",
                         BUCKET_NAME: "it-history",
                         SECRET_ARN: secretArn,
                         TOPIC_ARN: topicArn,
@@ -187,10 +207,8 @@ describe("WildcardCertificate", () => {
             });
         });
 
-        it("carries acme-client, what that depends on, and nothing else", async () => {
-            expect(await pathsIn(inputsOf("it-renewal").code)).to.deep.equal(
-                ["__index.js", ...withDependencies("acme-client").map((name) => `node_modules/${name}`)].sort(),
-            );
+        it("carries no package", async () => {
+            expect(await pathsIn(inputsOf("it-renewal").code)).to.deep.equal(["__index.js"]);
         });
 
         it("may do this and no more", () => {
@@ -210,7 +228,7 @@ describe("WildcardCertificate", () => {
                                         "_acme-challenge.tasks.example.com",
                                     ],
                                     "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
-                                    "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+                                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                                 },
                             },
                         },
@@ -234,11 +252,24 @@ describe("WildcardCertificate", () => {
                                 "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-account-key",
                         },
                         {
+                            Sid: "KeepOrder",
+                            Effect: "Allow",
+                            Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+                            Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-order",
+                        },
+                        {
                             Sid: "KeepHistory",
                             Effect: "Allow",
                             Action: "s3:PutObject",
                             Resource: `${bucketArn}/*`,
                         },
+                        {
+                            Sid: "ReadState",
+                            Effect: "Allow",
+                            Action: "s3:GetObject",
+                            Resource: `${bucketArn}/state.json`,
+                        },
+                        { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn },
                         {
                             Sid: "DeliverCertificate",
                             Effect: "Allow",
@@ -259,8 +290,11 @@ describe("WildcardCertificate", () => {
 
         it("calls nothing else", async () => {
             expect(await operationsIn(inputsOf("it-renewal").code)).to.deep.equal([
+                "AssumeRole",
                 "ChangeResourceRecordSets",
+                "DeleteParameter",
                 "GetChange",
+                "GetObject",
                 "GetParameter",
                 "GetSecretValue",
                 "ListResourceRecordSets",
@@ -356,6 +390,84 @@ describe("WildcardCertificate", () => {
         );
     });
 
+    it("takes a profile, a chain, a customer's account and a delegation, with no more rights than these need", async () => {
+        const keyArn = "arn:aws:ssm:eu-west-1:111122223333:parameter/eab";
+        const args: WildcardCertificateArgs = {
+            ...minimal,
+            acmeDirectory: "https://acme.zerossl.com/v2/DV90",
+            acmeProfile: "shortlived",
+            acmeProfileRequired: true,
+            acmePreferredChain: "Root X",
+            acmeExternalAccount: { keyId: "kid-1", keyArn },
+            challengeDelegation: { recordName: "Tasks.acme.example.net.", hostedZoneId: "Z9" },
+        };
+        const other = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const { variables } = other.find("it-renewal").inputs.environment as { variables: Record<string, string> };
+        expect(variables).to.include({
+            ACME_PROFILE: "shortlived",
+            ACME_PROFILE_REQUIRED: "true",
+            ACME_PREFERRED_CHAIN: "Root X",
+            ACME_EAB_KEY_ID: "kid-1",
+            ACME_EAB_KEY_REFERENCE: keyArn,
+            CHALLENGE_RECORD_NAME: "Tasks.acme.example.net.",
+            CHALLENGE_HOSTED_ZONE_ID: "Z9",
+        });
+        const { Statement } = other.find("it-renewal-policy").inputs.policy as { Statement: Record<string, unknown>[] };
+        const statement = (sid: string) => Statement.find(({ Sid }) => Sid === sid);
+        expect(statement("AnswerChallenges")).to.deep.include({
+            Resource: "arn:aws:route53:::hostedzone/Z9",
+            Condition: {
+                "ForAllValues:StringEquals": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["tasks.acme.example.net"],
+                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
+                },
+            },
+        });
+        expect(statement("ReadChallenges")).to.deep.include({ Resource: "arn:aws:route53:::hostedzone/Z9" });
+        expect(statement("ReadExternalAccount")).to.deep.equal({
+            Sid: "ReadExternalAccount",
+            Effect: "Allow",
+            Action: "ssm:GetParameter",
+            Resource: keyArn,
+        });
+        // Another profile is another certificate: a new schedule issues it at once.
+        expect(other.find("it-schedule").inputs.name).not.to.equal(inputsOf("it-schedule").name);
+    });
+
+    it("lets another account's zone be changed by its owner's role alone", async () => {
+        const roleArn = "arn:aws:iam::444455556666:role/challenges";
+        const challengeDelegation = { recordName: "tasks.acme.example.net", hostedZoneId: "Z9", roleArn };
+        const other = await recordOne(
+            (options) => new WildcardCertificate("it", { ...minimal, challengeDelegation }, options),
+        );
+        const { Statement } = other.find("it-renewal-policy").inputs.policy as { Statement: Record<string, unknown>[] };
+        expect(Statement.filter(({ Action }) => /route53|sts/.test(String(Action)))).to.deep.equal([
+            { Sid: "AnswerChallenges", Effect: "Allow", Action: "sts:AssumeRole", Resource: roleArn },
+        ]);
+    });
+
+    it("refuses an authority that needs what was not given, a profile that it does not have, and a key as a value", async () => {
+        const refusal = (args: Partial<WildcardCertificateArgs>) =>
+            refusalOf((options) => new WildcardCertificate("it", { ...minimal, ...args }, options));
+        for (const [acmeDirectory, host] of [
+            ["https://acme.zerossl.com/v2/DV90", "acme.zerossl.com"],
+            ["https://dv.acme-v02.api.pki.goog/directory", "dv.acme-v02.api.pki.goog"],
+            ["https://acm-acme-enroll.eu-west-1.api.aws/1b9d6bcd/directory", "acm-acme-enroll.eu-west-1.api.aws"],
+        ]) {
+            expect(await refusal({ acmeDirectory })).to.deep.equal({
+                acmeExternalAccount: `${host} takes only accounts that it knows already: give acmeExternalAccount, the key id and the ARN of the key that it shows to its customers`,
+            });
+        }
+        expect(await refusal({ acmeProfile: "tlsclient" })).to.deep.equal({
+            acmeProfile: '"tlsclient" is not one of classic, tlsserver, shortlived',
+        });
+        expect(await refusal({ acmeExternalAccount: { keyId: "kid-1", keyArn: "c2VjcmV0" } })).to.deep.equal({
+            "acmeExternalAccount.keyArn":
+                "this is not the ARN of a secret in Secrets Manager or of a parameter in SSM: keep the key there, and out of the program",
+        });
+    });
+
     it("refuses all that is wrong at once", async () => {
         const args: WildcardCertificateArgs = {
             ...minimal,
@@ -378,16 +490,3 @@ describe("WildcardCertificate", () => {
         });
     });
 });
-
-/** A package of node_modules and all that it depends on, by name. */
-function withDependencies(...names: string[]): string[] {
-    const found = new Set(names);
-    for (const name of found) {
-        const file = join(projectRoot, "node_modules", name, "package.json");
-        const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
-            dependencies?: Record<string, string>;
-        };
-        Object.keys(dependencies).forEach((dependency) => found.add(dependency));
-    }
-    return [...found];
-}

@@ -1,19 +1,27 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { Agent } from "node:https";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globalAgent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GetObjectCommand, CreateBucketCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import {
+    GetObjectCommand,
+    CreateBucketCommand,
+    PutObjectCommand,
+    ListObjectsV2Command,
+    S3Client,
+} from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import * as acme from "acme-client";
+import { readPendingOrder, type PendingOrder } from "../../handlers/certificate/pendingOrder";
+import { readState, type RenewalState } from "../../handlers/certificate/state";
 import { startEmulator } from "../../local/aws/gateway/emulator";
 import { startPebble, type Pebble, type PebbleOptions } from "../../local/internet/authorities/pebble";
 import { startDnsServer } from "../../local/internet/dns/server";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
 import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "../support/fakeAws";
+import { startTap, type Tap } from "../support/tap";
 import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
 
 // What renewCertificate works with: a real ACME server that looks names up in a fake Route 53, and MiniStack for the other services.
@@ -23,9 +31,17 @@ const ACCOUNT_ID = "111122223333";
 
 export interface CertificateWorld {
     readonly pebble: Pebble;
+    /** The authority's, by way of `caTap`. */
+    readonly directoryUrl: string;
+    /** What another process is to trust (NODE_EXTRA_CA_CERTS). */
+    readonly tlsCaFile: string;
     /** Made anew by each `prepare`. */
     route53: FakeRoute53;
     readonly route53Aws: FakeAws;
+    /** On the way to the authority. */
+    readonly caTap: Tap;
+    /** On the way to the other services of AWS. */
+    readonly awsTap: Tap;
     /** False: the name servers do not show what is in the zone. */
     resolving: boolean;
     /** A bucket, a secret without a value, a topic, and a function's environment of its own, with these changes to it. */
@@ -33,7 +49,13 @@ export interface CertificateWorld {
     /** The function's environment, in force until `tidy`. */
     environment: Readonly<Record<string, string | undefined>>;
     secret(): Promise<Record<string, unknown> | undefined>;
-    /** The text of each object in the bucket. */
+    /** What a run leaves to the next. */
+    state(): Promise<RenewalState>;
+    /** Changes it, as a run that ended in other circumstances would have left it. */
+    changeState(changes: RenewalState): Promise<void>;
+    /** The order under way. */
+    order(): Promise<PendingOrder | undefined>;
+    /** The text of each object in the bucket but the state. */
     objects(): Promise<Record<string, string>>;
     /** The notices since the last call, as subject and message. */
     notices(): Promise<{ readonly Subject: string; readonly Message: string }[]>;
@@ -60,8 +82,12 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         zones: () => [world.resolving ? world.route53.published() : { name: `${ZONE_NAME}.`, sets: new Map() }],
     });
     const pebble = await startPebble(processes, { dnsPort: dns.port, directory, ...options });
-    const agent = new Agent({ ca: readFileSync(pebble.tlsCaFile), keepAlive: true });
-    acme.axios.defaults.httpsAgent = agent;
+    const ca = readFileSync(pebble.tlsCaFile, "utf8");
+    const caTap = await startTap(pebble.directoryUrl, ca);
+    const awsTap = await startTap(endpoint);
+    globalAgent.options.ca = [ca, caTap.ca!];
+    const tlsCaFile = join(directory, "tls-cas.pem");
+    writeFileSync(tlsCaFile, [ca, caTap.ca].join("\n"));
     let prepared = 0;
     let bucketName = "";
     let secretArn = "";
@@ -71,8 +97,12 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
 
     const world: CertificateWorld = {
         pebble,
+        directoryUrl: `${caTap.url}/dir`,
+        tlsCaFile,
         route53: createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME }),
         route53Aws: await startFakeAws([{ service: "route53", answer: (request) => world.route53.answer(request) }]),
+        caTap,
+        awsTap,
         resolving: true,
         environment: {},
         async prepare(environment = {}, zone = {}) {
@@ -81,8 +111,10 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
             parameterName = `/certificates-${prepared}/account-key`;
             world.resolving = true;
             world.route53 = createFakeRoute53({ zoneId: "Z1", zoneName: ZONE_NAME, ...zone });
-            world.route53Aws.requests.length = 0;
-            delete world.route53Aws.interfere;
+            for (const tap of [world.route53Aws, caTap, awsTap]) {
+                delete tap.interfere;
+                tap.requests.length = 0;
+            }
             await s3.send(new CreateBucketCommand({ Bucket: bucketName }));
             secretArn = (await secretsManager.send(new CreateSecretCommand({ Name: `certificates-${prepared}` }))).ARN!;
             const topic = await sns.send(new CreateTopicCommand({ Name: `alerts-${prepared}` }));
@@ -92,14 +124,15 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
             const subscription = { TopicArn: topic.TopicArn, Protocol: "sqs", Endpoint: Attributes!.QueueArn };
             await sns.send(new SubscribeCommand(subscription));
             world.environment = {
-                ...awsEnvironment(endpoint),
+                ...awsEnvironment(awsTap.url),
                 AWS_ENDPOINT_URL_ROUTE_53: world.route53Aws.url,
-                ACME_DIRECTORY_URL: pebble.directoryUrl,
+                ACME_DIRECTORY_URL: world.directoryUrl,
                 ACME_EMAIL: "",
                 CERTIFICATE_NAMES: JSON.stringify(["*.tasks.example.test", "tasks.example.test"]),
                 KEY_TYPE: "P-256",
                 HOSTED_ZONE_ID: "Z1",
                 ACCOUNT_KEY_PARAMETER: parameterName,
+                ORDER_PARAMETER: `/certificates-${prepared}/order`,
                 BUCKET_NAME: bucketName,
                 SECRET_ARN: secretArn,
                 TOPIC_ARN: topic.TopicArn,
@@ -117,11 +150,21 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         },
         async objects() {
             const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucketName }));
-            const texts = Contents.map(async ({ Key }) => {
+            const texts = Contents.filter(({ Key }) => Key !== "state.json").map(async ({ Key }) => {
                 const object = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key }));
                 return [Key!, await object.Body!.transformToString()] as const;
             });
             return Object.fromEntries(await Promise.all(texts));
+        },
+        async state() {
+            return readState(bucketName, Date.now() + 10_000);
+        },
+        async changeState(changes) {
+            const Body = JSON.stringify({ ...(await world.state()), ...changes });
+            await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: "state.json", Body }));
+        },
+        async order() {
+            return readPendingOrder(world.environment.ORDER_PARAMETER!, Date.now() + 10_000);
         },
         async notices() {
             const received = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }));
@@ -145,9 +188,9 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         },
         tidy: () => restore(),
         async stop() {
-            delete acme.axios.defaults.httpsAgent;
-            agent.destroy();
+            delete globalAgent.options.ca;
             [s3, ssm, secretsManager, sns, sqs].forEach((client) => client.destroy());
+            await Promise.all([caTap.stop(), awsTap.stop()]);
             await processes.stop();
             await world.route53Aws.stop();
             await dns.stop();

@@ -2,15 +2,16 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import * as acme from "acme-client";
 import { expect } from "chai";
 import { readAccountKey } from "../../handlers/certificate/accountKey";
-import { openAccount } from "../../handlers/certificate/authority";
-import { orderCertificate } from "../../handlers/certificate/order";
+import { openAccount } from "../../handlers/certificate/account";
+import { openAuthority } from "../../handlers/certificate/authority";
+import { createKey } from "../../handlers/certificate/keys";
+import { keepPendingOrder } from "../../handlers/certificate/pendingOrder";
 import { readCertificateSettings } from "../../handlers/certificate/settings";
-import { openZone } from "../../handlers/hostedZone";
 import { renewCertificate, type RenewalEvent, type RenewalResult } from "../../handlers/renewCertificate";
 import { setEnvironment, xmlError } from "../support/fakeAws";
+import type { TappedAnswer, TappedRequest } from "../support/tap";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { FakeRecord } from "../support/fakeRoute53";
 import { startCertificateWorld, type CertificateWorld } from "./certificateWorld";
@@ -59,6 +60,17 @@ describe("renewCertificate", () => {
         secrets.forEach((secret) => expect(all).to.not.include(secret));
     }
 
+    const denied = (): TappedAnswer => ({
+        status: 400,
+        headers: { "content-type": "application/x-amz-json-1.1" },
+        body: JSON.stringify({ __type: "AccessDeniedException", message: "not authorized" }),
+    });
+    const operationOf = ({ headers }: TappedRequest) =>
+        String(headers["x-amz-target"] ?? "")
+            .split(".")
+            .at(-1);
+    const denySecret = (request: TappedRequest) => (operationOf(request) === "PutSecretValue" ? denied() : undefined);
+
     /** The error of a run that must fail: the old certificate in place, no challenge left, told to the topic, and no key anywhere. */
     async function failing(event?: RenewalEvent, milliseconds?: number): Promise<Error> {
         const before = [await world.secret(), await world.objects()];
@@ -102,7 +114,7 @@ describe("renewCertificate", () => {
             expect(facts).to.deep.equal({
                 names: NAMES,
                 keyType: "P-256",
-                directoryUrl: world.pebble.directoryUrl,
+                directoryUrl: world.directoryUrl,
                 serialNumber: leaf.serialNumber,
                 notBefore: leaf.validFromDate.toISOString(),
                 notAfter: leaf.validToDate.toISOString(),
@@ -113,7 +125,7 @@ describe("renewCertificate", () => {
         it("says what it did", () => {
             expect(result).to.deep.include({ outcome: "issued", reason: "there is no certificate yet", names: NAMES });
             const lifetime = 90 * 86_400;
-            const left = (Date.parse(result.notAfter) - Date.parse(result.renewalDueAt)) / 1_000;
+            const left = (Date.parse(result.notAfter!) - Date.parse(result.renewalDueAt!)) / 1_000;
             expect(left).to.be.closeTo(lifetime / 3, 1);
         });
 
@@ -136,17 +148,17 @@ describe("renewCertificate", () => {
         it("tells the topic", async () => {
             const [notice] = await world.notices();
             expect(notice.Subject).to.equal(
-                `New certificate for *.tasks.example.test, valid until ${result.notAfter.slice(0, 10)}`,
+                `New certificate for *.tasks.example.test, valid until ${result.notAfter!.slice(0, 10)}`,
             );
             expect(notice.Message).to.include("was issued: there is no certificate yet");
-            expect(notice.Message).to.include(result.serialNumber);
+            expect(notice.Message).to.include(result.serialNumber!);
             await expectNoKeyIn(notice.Message);
         });
 
         it("publishes both values of the domain and its wildcard in one change, and takes them away", () => {
-            expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
-            const upsert = world.route53Aws.requests.find(({ body }) => body.includes("UPSERT"));
-            expect(upsert!.body.match(/<Value>/g)).to.have.length(2);
+            expect(world.route53.accepted).to.deep.equal([[`CREATE ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
+            const create = world.route53Aws.requests.find(({ body }) => body.includes("CREATE"));
+            expect(create!.body.match(/<Value>/g)).to.have.length(2);
             expect(records()).to.deep.equal([]);
         });
     });
@@ -168,14 +180,21 @@ describe("renewCertificate", () => {
 
         it("sees that nothing is due, and asks nobody", async () => {
             world.route53Aws.requests.length = 0;
-            change({ ACME_DIRECTORY_URL: world.pebble.directoryUrl, ACCOUNT_KEY_PARAMETER: "/not/read" });
+            change({ ACCOUNT_KEY_PARAMETER: "/not/read" });
             await world.notices();
-            expect(await renew()).to.deep.equal({
+            const again = await renew();
+            const { renewalInfo } = await world.state();
+            expect(again).to.deep.equal({
                 ...result,
                 outcome: "not due",
-                reason: `not due before ${result.renewalDueAt}`,
+                reason: `not due before ${renewalInfo!.chosen}`,
+                renewalDueAt: renewalInfo!.chosen,
+                renewalInfo,
             });
+            world.caTap.requests.length = 0;
             expect(await renew(null)).to.include({ outcome: "not due" });
+            // What the authority wishes is remembered for as long as it allows.
+            expect(world.caTap.requests).to.deep.equal([]);
             expect(world.route53Aws.requests).to.deep.equal([]);
             expect(await world.notices()).to.deep.equal([]);
         });
@@ -198,10 +217,10 @@ describe("renewCertificate", () => {
             expect((await renew()).reason).to.equal(
                 "the delivered certificate has a key of type P-256 and not RSA-2048",
             );
-            const other = world.pebble.directoryUrl.replace("127.0.0.1", "localhost");
+            const other = world.directoryUrl.replace("127.0.0.1", "localhost");
             change({ ACME_DIRECTORY_URL: other });
             expect((await renew()).reason).to.equal(
-                `the delivered certificate is from ${world.pebble.directoryUrl} and not from ${other}`,
+                `the delivered certificate is from ${world.directoryUrl} and not from ${other}`,
             );
             expect(await renew()).to.include({ outcome: "not due" });
         });
@@ -209,7 +228,7 @@ describe("renewCertificate", () => {
 
     it("issues for a domain and its wildcard 10 times of 10 (auto() loses the race for the record)", async () => {
         await world.prepare({}, { requests: { capacity: 1_000, refillPerSecond: 1_000 } });
-        const serialNumbers = new Set<string>();
+        const serialNumbers = new Set<string | undefined>();
         for (let run = 0; run < 10; run++) {
             serialNumbers.add((await renew({ force: true })).serialNumber);
         }
@@ -234,7 +253,10 @@ describe("renewCertificate", () => {
         world.route53.put(foreign);
         expect(await renew()).to.include({ outcome: "issued" });
         expect(records()).to.deep.equal([foreign]);
-        expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`UPSERT ${RECORD} TXT`]]);
+        expect(world.route53.accepted).to.deep.equal([
+            [`DELETE ${RECORD} TXT`, `CREATE ${RECORD} TXT`],
+            [`DELETE ${RECORD} TXT`, `CREATE ${RECORD} TXT`],
+        ]);
     });
 
     it("keeps what another writes under the same name while it works, even between its look and its deletion", async () => {
@@ -252,23 +274,27 @@ describe("renewCertificate", () => {
         expect(records()).to.deep.equal([{ name: RECORD, type: "TXT", ttl: 30, values: ['"another client"'] }]);
     });
 
-    it("delivers the certificate all the same when the records cannot be taken away, and says which to delete", async () => {
+    it("delivers the certificate all the same when the records cannot be taken away, and the next run takes them away", async () => {
         await world.prepare();
         world.route53Aws.interfere = ({ body }) =>
             body.includes("<Action>DELETE</Action>") ? xmlError(403, "AccessDenied", "not authorized") : undefined;
         expect(await renew()).to.include({ outcome: "issued" });
         expect(lines.find(({ level }) => level === "error")).to.deep.equal({
             level: "error",
-            message: "challenge records are left behind: delete these TXT records by hand",
+            message: "challenge records are left behind until the next run",
             records: [RECORD],
             reason: "AccessDenied: route53:ChangeResourceRecordSets of Z1: not authorized",
         });
+        expect(records()[0].values).to.have.length(2);
+        delete world.route53Aws.interfere;
+        expect(await renew()).to.include({ outcome: "not due" });
+        expect(records()).to.deep.equal([]);
     });
 
     it("delivers the certificate all the same when the topic cannot be told", async () => {
         await world.prepare({ TOPIC_ARN: "arn:aws:sns:eu-west-1:111122223333:gone" });
         expect(await renew()).to.include({ outcome: "issued" });
-        expect(lines.at(-1)).to.deep.include({ level: "error", message: "notice not sent" });
+        expect(lines.at(-2)).to.deep.include({ level: "error", message: "notice not sent" });
     });
 
     describe("a failure", () => {
@@ -339,33 +365,32 @@ describe("renewCertificate", () => {
             expect(await world.parameter()).to.equal(undefined);
         });
 
-        it("of Route 53 to publish in time still takes the records away, in the time kept for that", async () => {
-            await world.prepare({}, { propagationMilliseconds: 60_000 });
-            const settings = readCertificateSettings();
-            const deadline = Date.now() + 1_500;
-            const client = await openAccount(settings, await readAccountKey("/late", deadline), deadline);
-            const zone = openZone("Z1", deadline);
-            const error = await orderCertificate(client, zone, settings, deadline + 10_000).catch(
-                (thrown: Error) => thrown,
-            );
-            expect(error).to.include({
-                name: "OutOfTime",
-                message: "Publishing by Route 53 (/change/C1) took longer than the function has time.",
-            });
-            expect(Date.now()).to.be.below(deadline + 1_000);
-            expect(world.route53.accepted).to.deep.equal([[`UPSERT ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
+        it("of Route 53 to publish takes the records away all the same", async () => {
+            await world.prepare();
+            world.route53Aws.interfere = ({ operation }) =>
+                operation.includes("/change/") ? xmlError(403, "AccessDenied", "not authorized") : undefined;
+            const { name } = await failing();
+            expect(name).to.equal("AccessDenied");
+            expect(world.route53.accepted).to.deep.equal([[`CREATE ${RECORD} TXT`], [`DELETE ${RECORD} TXT`]]);
         });
 
-        it("of a certificate that does not fit the key keeps the old one", async () => {
+        it("of a certificate that does not fit the key keeps the old one, and orders another after three looks", async () => {
             await world.prepare();
-            const { serialNumber } = await renew();
-            const old = (await world.secret())!.certificateChain as string;
-            const original = Object.getOwnPropertyDescriptor(acme.Client.prototype, "getCertificate")!;
-            acme.Client.prototype.getCertificate = () => Promise.resolve(old);
-            undo.push(() => void Object.defineProperty(acme.Client.prototype, "getCertificate", original));
-            const { name, message } = await failing({ force: true });
-            expect([name, message]).to.deep.equal(["CertificateUnusable", "the private key is not the certificate's"]);
-            expect(await world.secret()).to.include({ serialNumber });
+            world.awsTap.interfere = denySecret;
+            await failing();
+            delete world.awsTap.interfere;
+            const order = (await world.order())!;
+            const privateKey = await createKey("P-256");
+            await keepPendingOrder(world.environment.ORDER_PARAMETER!, { ...order, privateKey }, Date.now() + 10_000);
+            for (let look = 1; look <= 3; look++) {
+                const { name, message } = (await renew({ force: true }).catch((error: Error) => error)) as Error;
+                expect([name, message]).to.deep.equal([
+                    "CertificateUnusable",
+                    "the private key is not the certificate's",
+                ]);
+            }
+            expect([await world.secret(), await world.order()]).to.deep.equal([undefined, undefined]);
+            expect(await renew({ force: true })).to.include({ outcome: "issued" });
         });
 
         it("of a secret that does not exist is found before an order is made", async () => {
@@ -376,14 +401,6 @@ describe("renewCertificate", () => {
                 /^secretsmanager:GetSecretValue of arn:.*:secret:gone: Secrets Manager can't find/,
             );
             expect(world.route53Aws.requests).to.deep.equal([]);
-        });
-
-        it("of the bucket keeps the old certificate delivered", async () => {
-            await world.prepare();
-            await renew();
-            change({ BUCKET_NAME: "not-there" });
-            const { name } = await failing({ force: true });
-            expect(name).to.equal("NoSuchBucket");
         });
 
         it("of a setting says which, and what is allowed", async () => {
@@ -405,7 +422,7 @@ describe("renewCertificate", () => {
             expect((await world.notices())[0].Message).to.include(
                 "There is no certificate yet: no task can start with one.",
             );
-            change({ ACME_DIRECTORY_URL: world.pebble.directoryUrl });
+            change({ ACME_DIRECTORY_URL: world.directoryUrl });
             const { notAfter } = await renew();
             await world.notices();
             world.resolving = false;
@@ -414,7 +431,9 @@ describe("renewCertificate", () => {
             expect(Message).to.include(
                 `Tasks keep getting the present certificate, which is valid until ${notAfter} (89 days).`,
             );
-            expect(Message).to.include("aws lambda invoke --function-name renewal out.json");
+            expect(Message).to.include(
+                `aws lambda invoke --function-name renewal --cli-binary-format raw-in-base64-out --payload '{"force":true}' out.json`,
+            );
         });
     });
 
@@ -438,8 +457,9 @@ describe("renewCertificate", () => {
             await world.prepare();
             await renew();
             const accountKey = (await world.parameter())!.Value!;
-            const client = await openAccount(readCertificateSettings(), accountKey, Date.now() + 10_000);
-            await client.updateAccount({ status: "deactivated" });
+            const authority = await openAuthority(world.directoryUrl, accountKey, Date.now() + 10_000);
+            await openAccount(authority, readCertificateSettings());
+            await authority.post(authority.accountUrl!, { status: "deactivated" });
             const { name, message } = await failing({ force: true });
             expect(name).to.equal("AccountUnusable");
             expect(message).to.include("exists but is deactivated (urn:ietf:params:acme:error:unauthorized)");

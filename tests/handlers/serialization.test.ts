@@ -72,9 +72,9 @@ describe("a serialised handler", () => {
     it("renewCertificate runs in a folder of its own, and issues a certificate", async () => {
         const world = await startCertificateWorld();
         await world.prepare();
-        await install(renewCertificate, ["acme-client"]);
+        expect(await install(renewCertificate, [])).to.be.below(150_000);
         try {
-            const answer = await invoke({}, { ...world.environment, NODE_EXTRA_CA_CERTS: world.pebble.tlsCaFile });
+            const answer = await invoke({}, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile });
             expect(answer).to.include({ outcome: "issued", reason: "there is no certificate yet" });
             expect(await world.secret()).to.include({ keyType: "P-256" });
         } finally {

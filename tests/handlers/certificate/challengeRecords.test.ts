@@ -52,7 +52,7 @@ describe("challenge records", () => {
             await publishChallenges(zone(), challenges);
             await removeChallenges(zone(), challenges);
             const changes = (action: string) => challenges.map(({ recordName }) => `${action} ${recordName} TXT`);
-            expect(route53.accepted).to.deep.equal([changes("UPSERT"), changes("DELETE")]);
+            expect(route53.accepted).to.deep.equal([changes("CREATE"), changes("DELETE")]);
         });
 
         it("that are gone already, or never came, need no deletion", async () => {

@@ -20,6 +20,7 @@ function facts(lifetime: number, more: Partial<CertificateFacts> = {}): Certific
 const usable = (lifetime: number, more: Partial<CertificateFacts> = {}): Delivered => ({
     state: "usable",
     facts: facts(lifetime, more),
+    certificateChain: "",
 });
 const at = (days: number) => new Date(START + days * DAY);
 
@@ -46,7 +47,7 @@ describe("decide", () => {
                 fc.double({ min: 0, max: 0.999, noNaN: true }),
                 (lifetime, part) => {
                     const now = new Date(START + Math.floor(part * lifetime));
-                    const { action, dueAt } = decide(usable(lifetime), wanted, now, false);
+                    const { action, dueAt } = decide(usable(lifetime), wanted, now);
                     expect(action).to.equal(now < dueAt! ? "keep" : "renew");
                     expect(dueAt!.getTime()).to.be.within(START, START + lifetime);
                 },
@@ -55,19 +56,19 @@ describe("decide", () => {
     });
 
     it("says until when a certificate is kept, and why it is renewed", () => {
-        const reason = (days: number, force = false) => decide(usable(90 * DAY), wanted, at(days), force).reason;
+        const reason = (days: number, force = false) => decide(usable(90 * DAY), wanted, at(days), { force }).reason;
         expect(reason(59)).to.equal("not due before 2026-03-02T00:00:00.000Z");
         expect(reason(61)).to.equal("it has been due since 2026-03-02T00:00:00.000Z");
         expect(reason(1, true)).to.equal("it was asked for (force)");
     });
 
     it("issues when there is nothing that can be used", () => {
-        const decision = (delivered: Delivered) => decide(delivered, wanted, at(1), false);
+        const decision = (delivered: Delivered) => decide(delivered, wanted, at(1));
         expect(decision({ state: "none" })).to.deep.equal({ action: "issue", reason: "there is no certificate yet" });
         expect(decision({ state: "unusable", reason: "no key" }).reason).to.equal(
             "the delivered certificate cannot be used: no key",
         );
-        expect(decide(usable(90 * DAY), wanted, at(90), false)).to.deep.include({
+        expect(decide(usable(90 * DAY), wanted, at(90))).to.deep.include({
             action: "issue",
             reason: "the delivered certificate expired at 2026-04-01T00:00:00.000Z",
         });
@@ -76,7 +77,7 @@ describe("decide", () => {
     it("issues when another certificate is wanted, and not because names stand in another order", () => {
         const names = ["a.example.test", "b.example.test"];
         const action = (more: Partial<CertificateFacts>, want: Partial<typeof wanted>) =>
-            decide(usable(90 * DAY, more), { ...wanted, ...want }, at(1), false).action;
+            decide(usable(90 * DAY, more), { ...wanted, ...want }, at(1)).action;
         expect(action({ names }, { names: [...names].reverse() })).to.equal("keep");
         expect(action({ names }, { names: names.slice(1) })).to.equal("issue");
         expect(action({ keyType: "RSA-2048" }, {})).to.equal("issue");

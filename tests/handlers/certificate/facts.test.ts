@@ -1,7 +1,7 @@
 import { webcrypto } from "node:crypto";
 import { SubjectAlternativeNameExtension, X509CertificateGenerator, type X509Certificate } from "@peculiar/x509";
 import { expect } from "chai";
-import { checkNew, inspect } from "../../../handlers/certificate/facts";
+import { checkNew, inspect, readChain } from "../../../handlers/certificate/facts";
 
 const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const P384 = { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" };
@@ -65,7 +65,7 @@ async function delivered(chain: readonly Issued[], keys = chain[0].keys) {
 describe("inspect", () => {
     it("reads names, key type, serial number and dates, and asks no common name", async () => {
         const issuer = await authority("CA");
-        expect(inspect(await delivered([await leaf(issuer), issuer]), directoryUrl)).to.deep.equal({
+        expect(inspect(await delivered([await leaf(issuer), issuer]), { directoryUrl })).to.deep.equal({
             names: ["*.tasks.example.test", "tasks.example.test"],
             keyType: "P-256",
             directoryUrl,
@@ -81,7 +81,7 @@ describe("inspect", () => {
             [RSA, "RSA-3072"],
         ] as const) {
             const certificate = await delivered([await leaf(issuer, algorithm), issuer]);
-            expect(inspect(certificate, directoryUrl).keyType).to.equal(keyType);
+            expect(inspect(certificate, { directoryUrl }).keyType).to.equal(keyType);
         }
     });
 
@@ -90,7 +90,7 @@ describe("inspect", () => {
         const issued = await leaf(issuer);
         for (const wrong of [namesake, other]) {
             const certificate = await delivered([issued, wrong]);
-            expect(() => inspect(certificate, directoryUrl)).to.throw(
+            expect(() => inspect(certificate, { directoryUrl })).to.throw(
                 /in the chain is not issued by the next one, "CN=/,
             );
         }
@@ -100,8 +100,28 @@ describe("inspect", () => {
         const issuer = await authority("CA");
         const [one, other] = [await leaf(issuer), await leaf(issuer)];
         const certificate = await delivered([one, issuer], other.keys);
-        expect(() => inspect(certificate, directoryUrl)).to.throw("the private key is not the certificate's");
-        expect(() => inspect({ ...certificate, certificateChain: "" }, directoryUrl)).to.throw("holds no certificate");
+        expect(() => inspect(certificate, { directoryUrl })).to.throw("the private key is not the certificate's");
+        expect(() => inspect({ ...certificate, certificateChain: "" }, { directoryUrl })).to.throw(
+            "holds no certificate",
+        );
+    });
+
+    it("refuses a chain without an issuer, one that is cut off, and one that holds something else", async () => {
+        const issuer = await authority("CA");
+        const issued = await leaf(issuer);
+        const { certificateChain, privateKey } = await delivered([issued, issuer]);
+        const refusal = (chain: string) => () => inspect({ certificateChain: chain, privateKey }, { directoryUrl });
+        const alone = (await delivered([issued])).certificateChain;
+        expect(refusal(alone)).to.throw("the chain lacks the issuer's certificate");
+        const cutOff = "the chain is cut off, or holds something else than certificates";
+        expect(refusal(certificateChain.slice(0, -30))).to.throw(cutOff);
+        expect(refusal(certificateChain + privateKey)).to.throw(cutOff);
+    });
+
+    it("reads no more of a chain than its certificates", async () => {
+        const { certificateChain } = await delivered([await authority("CA"), await authority("Other")]);
+        const blocks = readChain(certificateChain.replace("-----END CERTIFICATE-----\n", "$&,\n# comment\n"));
+        expect(blocks.join("")).to.equal(certificateChain);
     });
 });
 
@@ -119,7 +139,9 @@ describe("checkNew", () => {
             "the new certificate is for x.test and not for *.tasks.example.test, tasks.example.test",
         );
         expect(() => checkNew({ ...facts, keyType: "RSA-2048" }, wanted, now)).to.throw("has a key of type RSA-2048");
-        for (const wrong of [new Date(dates.notBefore.getTime() - 1), dates.notAfter]) {
+        // A clock that is behind wastes no certificate: authorities that do not backdate are an hour ahead of it at most.
+        expect(() => checkNew(facts, wanted, new Date(dates.notBefore.getTime() - 3_600_000))).to.not.throw();
+        for (const wrong of [new Date(dates.notBefore.getTime() - 3_600_001), dates.notAfter]) {
             expect(() => checkNew(facts, wanted, wrong)).to.throw("and not now");
         }
     });

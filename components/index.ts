@@ -25,7 +25,7 @@ export {
     Tls,
 } from "./loadBalancedService";
 export { NatGateways, Network, type NetworkArgs } from "./network";
-export { TaskDns, type TaskDnsArgs } from "./taskDns";
+export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";
 export { TraefikGateway, type TraefikGatewayArgs, traefikLabels, type TraefikRoute } from "./traefikGateway";
 export { KeyType, WildcardCertificate, type WildcardCertificateArgs } from "./wildcardCertificate";

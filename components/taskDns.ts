@@ -1,15 +1,42 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { sweepTaskDns } from "../handlers/sweepTaskDns";
 import { syncTaskDns } from "../handlers/syncTaskDns";
-import { alarm } from "./internal/alarm";
 import { integer, logRetentionDays, named, placement, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
+import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
-import { policyDocument, Statement } from "./internal/policies";
-import { nameReason } from "./internal/rules";
-import { ArgumentRules, judged } from "./internal/validation";
+import { nameReason, nameTemplateReason } from "./internal/rules";
+import { taskDnsAlarms } from "./internal/taskDns/alarms";
+import { taskDnsDashboard } from "./internal/taskDns/dashboard";
+import { taskStateChanges } from "./internal/taskDns/events";
+import { sweepStatements, syncStatements } from "./internal/taskDns/policies";
+import { ArgumentRules, choice, flag, judged, list, plain, text } from "./internal/validation";
+
+/** From when on a task has its name. */
+export const PublishAt = {
+    /**
+     * As soon as its public address is known, while its image is still pulled: the name spreads through Route 53 meanwhile, and is there when the
+     * task is.
+     */
+    Pending: "PENDING",
+    /** When it runs. */
+    Running: "RUNNING",
+    /** When the health checks of its containers say that it is healthy. ECS reports that late: up to a minute later. */
+    Healthy: "HEALTHY",
+} as const;
+export type PublishAt = (typeof PublishAt)[keyof typeof PublishAt];
+
+/** What becomes of records of no task that the daily audit of the zone finds. */
+export const OrphanRecords = {
+    /** They are told, by a log line each and an alarm. */
+    Report: "report",
+    /** They are deleted. */
+    Delete: "delete",
+} as const;
+export type OrphanRecords = (typeof OrphanRecords)[keyof typeof OrphanRecords];
 
 /** Arguments of {@link TaskDns}. */
 export interface TaskDnsArgs {
@@ -21,16 +48,70 @@ export interface TaskDnsArgs {
     readonly domain: pulumi.Input<string>;
     /**
      * How long resolvers may keep a task's address, in seconds, 1 to 3600. Short, because AWS gives a stopped task's address to others.
+     * Of names that stand it changes nothing.
      * @default 15
      */
     readonly recordTtl?: pulumi.Input<number>;
+    /**
+     * From when on a task has its name.
+     * @default "PENDING"
+     */
+    readonly publishAt?: pulumi.Input<PublishAt>;
+    /**
+     * Whether tasks get AAAA records for their global IPv6 addresses, too. Say so only where the subnets lead to an internet gateway for ::/0: AWS
+     * does not tell such an address from one that cannot be reached.
+     * @default false
+     */
+    readonly ipv6?: pulumi.Input<boolean>;
+    /**
+     * What stands before the domain, as one DNS label: text with `{taskId}`, `{family}`, `{service}` and `{tag:<key>}`. A task without what its name
+     * is made of, or whose name is taken, has none; a taken name is never taken over. The tasks of EnvoyTask answer to their ids alone.
+     * @default "{taskId}"
+     */
+    readonly nameTemplate?: pulumi.Input<string>;
+    /**
+     * Families of task definitions whose tasks get names.
+     * @default all
+     */
+    readonly families?: pulumi.Input<pulumi.Input<string>[]>;
+    /**
+     * Names of the ECS services whose tasks get names.
+     * @default tasks with and without a service
+     */
+    readonly services?: pulumi.Input<pulumi.Input<string>[]>;
+    /**
+     * Tags that a task must have, with these values, to get a name.
+     * @default none
+     */
+    readonly taskTags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+    /**
+     * ARN of a role that may change the hosted zone, where that belongs to another account; docs/dns.md has its policy. Whether it is given decides
+     * what the functions may do.
+     * @default the zone is this account's
+     */
+    readonly zoneRoleArn?: pulumi.Input<string>;
+    /**
+     * Whether a destroy stops the cluster's tasks that no service keeps. Those of a service end with it.
+     * @default false
+     */
+    readonly stopTasksOnDestroy?: boolean;
+    /**
+     * What becomes of records of no task that the daily audit of the zone finds.
+     * @default "report"
+     */
+    readonly orphanRecords?: pulumi.Input<OrphanRecords>;
+    /**
+     * Whether there is a CloudWatch dashboard of names, delays and trouble. One costs $3 a month beyond an account's first three.
+     * @default false
+     */
+    readonly dashboard?: boolean;
     /**
      * ARN of an SNS topic that hears of alarms.
      * @default the alarms tell nobody
      */
     readonly alarmTopicArn?: pulumi.Input<string>;
     /**
-     * How long the function's log is kept, in days.
+     * How long the functions' logs are kept, in days.
      * @default 30
      */
     readonly logRetentionDays?: pulumi.Input<number>;
@@ -41,31 +122,42 @@ export interface TaskDnsArgs {
     readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
-/** A role's name has 64 characters, of which its ending and Pulumi take 18. */
-const longestName = 46;
-
-/** Seconds that one run of the function may take. */
-const timeout = 60;
+/** A schedule's name has 64 characters, of which its ending and Pulumi take 23. */
+const longestName = 41;
 
 /**
- * Keeps an A record for each running task of a cluster: ECS reports each change of a task to EventBridge, a queue holds the reports, and a
- * Lambda function makes the zone match what ECS says is true. What cannot be handled ends in a dead-letter queue, with an alarm.
+ * Seconds that one run of the function that writes the records may take. Short, and the queue's visibility timeout only twice as long (Lambda's
+ * documentation advises six times): what a run leaves unsettled comes back after seconds, what a run that was killed had in hand after half a minute.
+ */
+const timeout = 15;
+
+/**
+ * Keeps an address record for each running task of a cluster: ECS reports each change of a task to EventBridge, a queue holds the reports, and a
+ * Lambda function makes the zone match what ECS says is true. A registry says of each task what stands; every minute a second function compares
+ * registry and tasks, so that no lost event stays lost.
  */
 export class TaskDns extends pulumi.ComponentResource {
     /** Name of the Lambda function that writes the records. */
     public readonly functionName: pulumi.Output<string>;
+    /** Name of the Lambda function that compares tasks and names every minute, audits the zone and drains it. */
+    public readonly sweepFunctionName: pulumi.Output<string>;
+    /** Name of the DynamoDB table of names: which task is live, since when, under which name. */
+    public readonly tableName: pulumi.Output<string>;
     /** URL of the queue of task state changes. */
     public readonly queueUrl: pulumi.Output<string>;
-    /** URL of the queue of changes that could not be handled. */
+    /** URL of the queue of messages that could not be delivered or read. */
     public readonly deadLetterQueueUrl: pulumi.Output<string>;
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: TaskDnsArgs, opts?: pulumi.ComponentResourceOptions) {
         args = judged("TaskDns", name, args, taskDnsArguments);
         super("taskgate:index:TaskDns", name, args, opts);
-        const { clusterArn, domain, recordTtl = 15, logRetentionDays = 30, tags } = args;
+        const { clusterArn, domain, logRetentionDays = 30, tags } = args;
+        const { publishAt = PublishAt.Pending, nameTemplate = "{taskId}", families = [], services = [] } = args;
         const options = { parent: this };
-        const hostedZoneId = zoneHolding(`TaskDns "${name}"`, args, this);
+        // Another account's zone cannot be looked at from here.
+        const hostedZoneId =
+            args.zoneRoleArn === undefined ? zoneHolding(`TaskDns "${name}"`, args, this) : args.hostedZoneId;
 
         const deadLetters = new aws.sqs.Queue(
             `${name}-dead-letters`,
@@ -75,42 +167,84 @@ export class TaskDns extends pulumi.ComponentResource {
         const queue = new aws.sqs.Queue(
             `${name}-queue`,
             {
-                visibilityTimeoutSeconds: 6 * timeout, // docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-                redrivePolicy: pulumi.jsonStringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 10 }),
+                visibilityTimeoutSeconds: 2 * timeout,
+                // What an event of an hour ago told, the sweep has seen since; so nothing needs to be redriven.
+                messageRetentionSeconds: 3600,
                 sqsManagedSseEnabled: true,
                 tags,
             },
             options,
         );
-        const rule = taskStateChanges(name, clusterArn, queue, deadLetters, tags, this);
+        const table = registryTable(name, tags, this);
 
         const { partition } = aws.getPartitionOutput({}, options);
+        const arns = pulumi.output({
+            domain: pulumi.output(domain),
+            nameTemplate: pulumi.output(nameTemplate),
+            zone: pulumi.interpolate`arn:${partition}:route53:::hostedzone/${hostedZoneId}`,
+            zoneRole: pulumi.output(args.zoneRoleArn ?? ""),
+            cluster: pulumi.output(clusterArn),
+            table: table.arn,
+            queue: queue.arn,
+            deadLetters: deadLetters.arn,
+        });
+        const environment = {
+            HOSTED_ZONE_ID: hostedZoneId,
+            ...(args.zoneRoleArn !== undefined && { ZONE_ROLE_ARN: args.zoneRoleArn }),
+            DOMAIN: domain,
+            NAME_TEMPLATE: nameTemplate,
+            RECORD_TTL: pulumi.interpolate`${args.recordTtl ?? 15}`,
+            CLUSTER_ARN: clusterArn,
+            TABLE_NAME: table.name,
+            QUEUE_URL: queue.url,
+            DEAD_LETTER_QUEUE_URL: deadLetters.url,
+            PUBLISH_AT: publishAt,
+            IPV6: pulumi.interpolate`${args.ipv6 ?? false}`,
+            TASK_FILTER: pulumi.jsonStringify({ families, services, tags: args.taskTags ?? {} }),
+        };
+        const common = { packages: [], logRetentionDays, tags };
         const sync = callbackFunction(
             `${name}-sync`,
             {
+                ...common,
                 handler: syncTaskDns,
                 description: "Keeps the DNS records of running ECS tasks true",
-                statements: pulumi
-                    .output({
-                        domain: pulumi.output(domain),
-                        zone: pulumi.interpolate`arn:${partition}:route53:::hostedzone/${hostedZoneId}`,
-                        cluster: pulumi.output(clusterArn),
-                        queue: queue.arn,
-                    })
-                    .apply(syncStatements),
-                environment: {
-                    HOSTED_ZONE_ID: hostedZoneId,
-                    DOMAIN: domain,
-                    RECORD_TTL: pulumi.interpolate`${recordTtl}`,
-                    CLUSTER_ARN: clusterArn,
-                },
-                packages: [],
+                statements: arns.apply(syncStatements),
+                environment,
                 timeout,
-                memory: 256,
-                logRetentionDays,
-                tags,
+                memory: 512, // a cold batch of 500 messages takes 210
             },
             this,
+        );
+        const stopsTasks = args.stopTasksOnDestroy ?? false;
+        const sweep = callbackFunction(
+            `${name}-sweep`,
+            {
+                ...common,
+                handler: sweepTaskDns,
+                description: "Compares running ECS tasks with their DNS records",
+                statements: arns.apply((known) => sweepStatements(known, stopsTasks)),
+                environment: {
+                    ...environment,
+                    STOP_TASKS: String(stopsTasks),
+                    AUDIT: args.orphanRecords ?? OrphanRecords.Report,
+                },
+                timeout: 600, // a drain waits for tasks to stop
+                memory: 512,
+            },
+            this,
+        );
+        // Its end takes all records away, after what could make new ones has gone and before what it needs does.
+        const drain = new aws.lambda.Invocation(
+            `${name}-drain`,
+            { functionName: sweep.name, input: "{}", lifecycleScope: "CRUD" },
+            options,
+        );
+        const { rule, target } = taskStateChanges(
+            name,
+            { clusterArn, publishAt, families, services, queue, deadLetters, tags },
+            this,
+            [drain],
         );
         new aws.lambda.EventSourceMapping(
             `${name}-source`,
@@ -123,11 +257,35 @@ export class TaskDns extends pulumi.ComponentResource {
                 scalingConfig: { maximumConcurrency: 2 }, // a zone takes one change at a time; 2 is the least that Lambda allows
                 tags,
             },
-            { ...options, dependsOn: [rule] },
+            { ...options, dependsOn: [target, drain] },
         );
-        alarms(name, args, { queue, deadLetters, sync }, this);
+        scheduled(
+            `${name}-sweep`,
+            { invoked: sweep, rate: "1 minute", description: "Compares running tasks with their names", tags },
+            this,
+            [drain],
+        );
+        scheduled(
+            `${name}-audit`,
+            {
+                invoked: sweep,
+                rate: "1 day",
+                description: "Looks through the zone for records of no task",
+                input: { audit: true },
+                tags,
+            },
+            this,
+            [drain],
+        );
+        const watched = { rule, queue, deadLetters, sync, sweep, table };
+        taskDnsAlarms(name, watched, { topicArn: args.alarmTopicArn, tags }, this);
+        if (args.dashboard === true) {
+            taskDnsDashboard(name, watched, this);
+        }
 
         this.functionName = sync.name;
+        this.sweepFunctionName = sweep.name;
+        this.tableName = table.name;
         this.queueUrl = queue.url;
         this.deadLetterQueueUrl = deadLetters.url;
         this.registerOutputs(outputsOf(this));
@@ -142,157 +300,37 @@ export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
         hostedZoneId: named.hostedZoneId,
         domain: named.domain(32),
         recordTtl: integer(1, 3600, "seconds"),
+        publishAt: choice(PublishAt),
+        ipv6: flag,
+        nameTemplate: text(nameTemplateReason),
+        families: list(text()),
+        services: list(text()),
+        taskTags: tags,
+        zoneRoleArn: text(),
+        stopTasksOnDestroy: plain(flag),
+        orphanRecords: choice(OrphanRecords),
+        dashboard: plain(flag),
         alarmTopicArn: topicArn,
         logRetentionDays,
         tags,
     },
 };
 
-type Tags = TaskDnsArgs["tags"];
-
-/** The rule for the changes that matter, its target and the right of both queues to take messages from it. */
-function taskStateChanges(
-    name: string,
-    clusterArn: pulumi.Input<string>,
-    queue: aws.sqs.Queue,
-    deadLetters: aws.sqs.Queue,
-    tags: Tags,
-    parent: pulumi.Resource,
-): aws.cloudwatch.EventTarget {
-    const rule = new aws.cloudwatch.EventRule(
-        `${name}-rule`,
+/** The registry (docs/dns.md): a row a task, and an index of those that stand. */
+function registryTable(name: string, tags: TaskDnsArgs["tags"], parent: pulumi.Resource): aws.dynamodb.Table {
+    return new aws.dynamodb.Table(
+        `${name}-registry`,
         {
-            description: "Tasks that run or are to stop",
-            eventPattern: pulumi.jsonStringify({
-                source: ["aws.ecs"],
-                "detail-type": ["ECS Task State Change"],
-                detail: {
-                    clusterArn: [clusterArn],
-                    $or: [{ desiredStatus: ["RUNNING"], lastStatus: ["RUNNING"] }, { desiredStatus: ["STOPPED"] }],
-                },
-            }),
+            billingMode: "PAY_PER_REQUEST",
+            hashKey: "taskId",
+            attributes: [
+                { name: "taskId", type: "S" },
+                { name: "open", type: "S" },
+            ],
+            globalSecondaryIndexes: [{ name: "open", hashKey: "open", projectionType: "ALL" }],
+            ttl: { attributeName: "expires", enabled: true },
             tags,
         },
         { parent },
-    );
-    const accepts = (suffix: string, target: aws.sqs.Queue): aws.sqs.QueuePolicy =>
-        new aws.sqs.QueuePolicy(
-            `${name}-${suffix}-policy`,
-            {
-                queueUrl: target.url,
-                policy: pulumi.all([target.arn, rule.arn]).apply(([targetArn, ruleArn]) =>
-                    policyDocument([
-                        {
-                            Sid: "TakeTaskStateChanges",
-                            Effect: "Allow",
-                            Principal: { Service: "events.amazonaws.com" },
-                            Action: "sqs:SendMessage",
-                            Resource: targetArn,
-                            Condition: { ArnEquals: { "aws:SourceArn": ruleArn } },
-                        },
-                    ]),
-                ),
-            },
-            { parent },
-        );
-    return new aws.cloudwatch.EventTarget(
-        `${name}-target`,
-        { rule: rule.name, arn: queue.arn, deadLetterConfig: { arn: deadLetters.arn } },
-        // Without the policies EventBridge drops what it cannot deliver.
-        { parent, dependsOn: [accepts("queue", queue), accepts("dead-letters", deadLetters)] },
-    );
-}
-
-interface SyncArns {
-    readonly domain: string;
-    readonly zone: string;
-    readonly cluster: string;
-    readonly queue: string;
-}
-
-function syncStatements(arns: SyncArns): Statement[] {
-    return [
-        {
-            Sid: "TakeTaskStateChanges",
-            Effect: "Allow",
-            Action: ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
-            Resource: arns.queue,
-        },
-        {
-            Sid: "ReadTasks",
-            Effect: "Allow",
-            Action: "ecs:DescribeTasks",
-            Resource: `${arns.cluster.replace(":cluster/", ":task/")}/*`,
-        },
-        // EC2 knows no resource for it.
-        { Sid: "ReadAddresses", Effect: "Allow", Action: "ec2:DescribeNetworkInterfaces", Resource: "*" },
-        {
-            Sid: "WriteRecords",
-            Effect: "Allow",
-            Action: "route53:ChangeResourceRecordSets",
-            Resource: arns.zone,
-            Condition: {
-                "ForAllValues:StringLike": {
-                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [`*.${arns.domain}`],
-                },
-                "ForAllValues:StringEquals": {
-                    "route53:ChangeResourceRecordSetsRecordTypes": ["A"],
-                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE", "UPSERT"],
-                },
-            },
-        },
-        { Sid: "ReadRecords", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },
-    ];
-}
-
-interface Watched {
-    readonly queue: aws.sqs.Queue;
-    readonly deadLetters: aws.sqs.Queue;
-    readonly sync: aws.lambda.Function;
-}
-
-function alarms(name: string, args: TaskDnsArgs, { queue, deadLetters, sync }: Watched, parent: pulumi.Resource): void {
-    const common = { topicArn: args.alarmTopicArn, tags: args.tags };
-    alarm(
-        `${name}-dead-letters-present`,
-        {
-            ...common,
-            description:
-                "Task state changes could not be handled: records may be missing or stale. The function's log says why; then redrive the dead-letter queue.",
-            namespace: "AWS/SQS",
-            metricName: "ApproximateNumberOfMessagesVisible",
-            dimensions: { QueueName: deadLetters.name },
-            statistic: "Maximum",
-            threshold: 0,
-        },
-        parent,
-    );
-    alarm(
-        `${name}-queue-age`,
-        {
-            ...common,
-            description:
-                "Task state changes wait for more than a minute: names come late. The function's log says why.",
-            namespace: "AWS/SQS",
-            metricName: "ApproximateAgeOfOldestMessage",
-            dimensions: { QueueName: queue.name },
-            statistic: "Maximum",
-            threshold: 60,
-        },
-        parent,
-    );
-    alarm(
-        `${name}-sync-errors`,
-        {
-            ...common,
-            description:
-                "The function that writes the records fails. Its log says why; the queue keeps what it could not handle.",
-            namespace: "AWS/Lambda",
-            metricName: "Errors",
-            dimensions: { FunctionName: sync.name },
-            statistic: "Sum",
-            threshold: 0,
-        },
-        parent,
     );
 }

@@ -8,7 +8,7 @@ import { nameReason } from "./internal/rules";
 import { appCombinations, appRules } from "./internal/task/appTask";
 import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
 import { Network, networkArguments } from "./network";
-import { TaskDns, taskDnsArguments } from "./taskDns";
+import { PublishAt, TaskDns, taskDnsArguments } from "./taskDns";
 import { certificateArguments, certificateLabels, KeyType, WildcardCertificate } from "./wildcardCertificate";
 
 /** The certificate's schedule is what has the least room (39), and "-certificate" takes 12 of it. */
@@ -46,6 +46,11 @@ export interface TaskPlatformArgs extends AppArgs {
      * @default 15
      */
     readonly recordTtl?: pulumi.Input<number>;
+    /**
+     * From when on a task has its name.
+     * @default "PENDING"
+     */
+    readonly publishAt?: pulumi.Input<PublishAt>;
     /**
      * IPv4 network of the VPC that is made, 16 to 28 bits.
      * @default "10.0.0.0/16"
@@ -135,19 +140,6 @@ export class TaskPlatform extends pulumi.ComponentResource {
             },
             options,
         );
-        const dns = new TaskDns(
-            `${name}-dns`,
-            {
-                clusterArn: cluster.clusterArn,
-                hostedZoneId,
-                domain,
-                recordTtl: args.recordTtl,
-                alarmTopicArn: certificate.topicArn,
-                logRetentionDays,
-                tags,
-            },
-            options,
-        );
         const task = new EnvoyTask(
             `${name}-task`,
             {
@@ -159,8 +151,23 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 domain,
                 desiredCount: args.desiredCount,
             },
-            // A task that starts before its name can be written would never get one.
-            { ...options, dependsOn: [dns] },
+            options,
+        );
+        const dns = new TaskDns(
+            `${name}-dns`,
+            {
+                clusterArn: cluster.clusterArn,
+                hostedZoneId,
+                domain,
+                recordTtl: args.recordTtl,
+                publishAt: args.publishAt,
+                stopTasksOnDestroy: true,
+                alarmTopicArn: certificate.topicArn,
+                logRetentionDays,
+                tags,
+            },
+            // A destroy stops tasks and takes their names away first: security group, subnets and zone go only without them.
+            { ...options, dependsOn: [task] },
         );
 
         this.vpcId = pulumi.output(vpcId);
@@ -208,6 +215,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         keyType: certificateArguments.rules.keyType,
         notificationEmail: certificateArguments.rules.notificationEmail,
         recordTtl: taskDnsArguments.rules.recordTtl,
+        publishAt: taskDnsArguments.rules.publishAt,
         cidrBlock: networkArguments.rules.cidrBlock,
         numberOfAvailabilityZones: networkArguments.rules.numberOfAvailabilityZones,
         vpcId,

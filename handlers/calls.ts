@@ -29,7 +29,7 @@ export function backoff(tries: number): number {
 export function isThrottling(error: unknown): boolean {
     const { name } = error as Error;
     return (
-        /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown/.test(name) ||
+        /Throttl|TooManyRequests|RequestLimitExceeded|ThroughputExceeded|SlowDown/.test(name) ||
         // Route 53 takes one change at a time in a zone.
         name === "PriorRequestNotComplete"
     );
@@ -45,10 +45,15 @@ function isPassing(error: unknown): boolean {
 }
 
 /**
- * Sends a request until it is answered: a throttled one for as long as `deadline` (milliseconds since the epoch) allows,
- * one that met a passing fault four times. `what` is the IAM action and the thing it was asked of.
+ * Sends a request until it is answered: a throttled one for as long as `deadline` (milliseconds since the epoch) allows, or not again where
+ * the caller would rather ask for less; one that met a passing fault four times. `what` is the IAM action and the thing it was asked of.
  */
-export async function call<T>(what: string, deadline: number, send: () => Promise<T>): Promise<T> {
+export async function call<T>(
+    what: string,
+    deadline: number,
+    send: () => Promise<T>,
+    whenThrottled: "wait" | "throw" = "wait",
+): Promise<T> {
     for (let tries = 0; ; tries++) {
         if (Date.now() >= deadline) {
             throw failure("OutOfTime", `${what}: the function's time is over`);
@@ -57,7 +62,7 @@ export async function call<T>(what: string, deadline: number, send: () => Promis
             return await send();
         } catch (error) {
             const wait = backoff(tries);
-            const again = isThrottling(error) || (isPassing(error) && tries < 3);
+            const again = isThrottling(error) ? whenThrottled === "wait" : isPassing(error) && tries < 3;
             if (!again || Date.now() + wait >= deadline) {
                 throw explained(what, error);
             }

@@ -1,4 +1,9 @@
-import type { Route53Client } from "@aws-sdk/client-route-53";
+import type {
+    ListResourceRecordSetsCommand,
+    ListResourceRecordSetsCommandInput,
+    ListResourceRecordSetsCommandOutput,
+    Route53Client,
+} from "@aws-sdk/client-route-53";
 import { call, clientSettings, poll } from "./calls";
 import { load } from "./load";
 
@@ -13,7 +18,7 @@ export interface HostedZone {
 export interface RecordSet {
     /** As Route 53 writes it: lower case, with the trailing dot. */
     readonly name: string;
-    readonly type: "A" | "TXT";
+    readonly type: "A" | "AAAA" | "TXT";
     /** Seconds. */
     readonly ttl: number;
     /** A TXT value stands in double quotes. */
@@ -79,8 +84,45 @@ export async function readRecords(
     return found;
 }
 
+/** Every record set of these types in the zone: a request for each 300 record sets of any type. */
+export async function listRecords(
+    { route53, id, deadline }: HostedZone,
+    types: readonly RecordSet["type"][],
+): Promise<RecordSet[]> {
+    const sdk = load("@aws-sdk/client-route-53");
+    const found: RecordSet[] = [];
+    let next: Partial<ListResourceRecordSetsCommandInput> = {};
+    do {
+        const command: ListResourceRecordSetsCommand = new sdk.ListResourceRecordSetsCommand({
+            HostedZoneId: id,
+            ...next,
+        });
+        const page: ListResourceRecordSetsCommandOutput = await call(
+            `route53:ListResourceRecordSets of ${id}`,
+            deadline,
+            () => route53.send(command),
+        );
+        for (const { Name = "", Type, TTL = 0, ResourceRecords } of page.ResourceRecordSets ?? []) {
+            const type = types.find((candidate) => candidate === Type);
+            if (type !== undefined && ResourceRecords) {
+                found.push({ name: Name, type, ttl: TTL, values: ResourceRecords.map(({ Value = "" }) => Value) });
+            }
+        }
+        next = {
+            StartRecordName: page.NextRecordName,
+            StartRecordType: page.NextRecordType,
+            StartRecordIdentifier: page.NextRecordIdentifier,
+        };
+    } while (next.StartRecordName);
+    return found;
+}
+
 /** Makes all changes or none, in one request; answers the id of the change. */
-export async function sendChanges(zone: HostedZone, changes: readonly RecordChange[]): Promise<string> {
+export async function sendChanges(
+    zone: HostedZone,
+    changes: readonly RecordChange[],
+    whenThrottled?: "wait" | "throw",
+): Promise<string> {
     const { ChangeResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const command = new ChangeResourceRecordSetsCommand({
         HostedZoneId: zone.id,
@@ -96,9 +138,8 @@ export async function sendChanges(zone: HostedZone, changes: readonly RecordChan
             })),
         },
     });
-    const { ChangeInfo } = await call(`route53:ChangeResourceRecordSets of ${zone.id}`, zone.deadline, () =>
-        zone.route53.send(command),
-    );
+    const what = `route53:ChangeResourceRecordSets of ${zone.id}`;
+    const { ChangeInfo } = await call(what, zone.deadline, () => zone.route53.send(command), whenThrottled);
     return ChangeInfo?.Id ?? "";
 }
 

@@ -1,12 +1,14 @@
 /** The packages that the handlers use. Lambda brings them all. */
 interface Packages {
     readonly "@aws-sdk/client-acm": typeof import("@aws-sdk/client-acm");
+    readonly "@aws-sdk/client-dynamodb": typeof import("@aws-sdk/client-dynamodb");
     readonly "@aws-sdk/client-ec2": typeof import("@aws-sdk/client-ec2");
     readonly "@aws-sdk/client-ecs": typeof import("@aws-sdk/client-ecs");
     readonly "@aws-sdk/client-route-53": typeof import("@aws-sdk/client-route-53");
     readonly "@aws-sdk/client-s3": typeof import("@aws-sdk/client-s3");
     readonly "@aws-sdk/client-secrets-manager": typeof import("@aws-sdk/client-secrets-manager");
     readonly "@aws-sdk/client-sns": typeof import("@aws-sdk/client-sns");
+    readonly "@aws-sdk/client-sqs": typeof import("@aws-sdk/client-sqs");
     readonly "@aws-sdk/client-ssm": typeof import("@aws-sdk/client-ssm");
     readonly "@aws-sdk/client-sts": typeof import("@aws-sdk/client-sts");
     readonly "node:crypto": typeof import("node:crypto");

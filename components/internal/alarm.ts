@@ -18,6 +18,8 @@ export interface AlarmArgs {
         /** Alarm below the threshold, and when nothing is told. */
         readonly below?: boolean;
     };
+    /** Alarm below the threshold, and when nothing is told: for what must happen every five minutes. */
+    readonly isHeartbeat?: boolean;
     /** Told when it goes off and when it is over; nobody when undefined. */
     readonly topicArn: pulumi.Input<string> | undefined;
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
@@ -25,18 +27,18 @@ export interface AlarmArgs {
 
 /** An alarm over five minutes or over hours; no data is no alarm, unless it watches for too little. */
 export function alarm(name: string, args: AlarmArgs, parent: pulumi.Resource): aws.cloudwatch.MetricAlarm {
-    const { topicArn, description, hourly, ...metric } = args;
+    const { topicArn, description, hourly, isHeartbeat = hourly?.below ?? false, ...metric } = args;
     const actions = topicArn === undefined ? undefined : [topicArn];
     return new aws.cloudwatch.MetricAlarm(
         name,
         {
             ...metric,
             alarmDescription: description,
-            comparisonOperator: hourly?.below ? "LessThanThreshold" : "GreaterThanThreshold",
+            comparisonOperator: isHeartbeat ? "LessThanThreshold" : "GreaterThanThreshold",
             period: hourly === undefined ? 300 : 3_600,
             evaluationPeriods: hourly?.ofHours ?? 1,
             datapointsToAlarm: hourly?.hours,
-            treatMissingData: hourly?.below ? "breaching" : "notBreaching",
+            treatMissingData: isHeartbeat ? "breaching" : "notBreaching",
             alarmActions: actions,
             okActions: actions,
         },

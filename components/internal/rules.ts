@@ -381,3 +381,16 @@ export function secretReferenceReason(value: string): Reason {
 export function acmeDirectoryUrl(directory: string): string {
     return acmeDirectories[directory as keyof typeof acmeDirectories] ?? directory;
 }
+
+/** What a task's name is made of: one DNS label once each placeholder is replaced, and not the same for all tasks. */
+export function nameTemplateReason(value: string): Reason {
+    const placeholders = [...value.matchAll(/\{([^{}]*)\}/g)].map(([, placeholder]) => placeholder);
+    const unknown = placeholders.find((one) => !/^(taskId|family|service|tag:.+)$/.test(one));
+    if (placeholders.length === 0 || unknown !== undefined) {
+        return `"${value}" is not a template of names${unknown === undefined ? "" : `: {${unknown}} is unknown`}: use {taskId}, {family}, {service} and {tag:<key>}, at least one`;
+    }
+    const rest = value.replace(/\{[^{}]*\}/g, "x");
+    return label.test(rest)
+        ? undefined
+        : `"${value}" is not a template of names: around the placeholders, use a-z, 0-9 and inner hyphens, one DNS label`;
+}

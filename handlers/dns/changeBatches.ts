@@ -11,38 +11,41 @@ export interface Refusal {
 const ELEMENTS_PER_REQUEST = 1_000;
 const CHARACTERS_PER_REQUEST = 32_000;
 
-/** The changes in their order, cut into as few requests as the limits allow. */
-export function batches(changes: readonly RecordChange[]): RecordChange[][] {
-    const result: RecordChange[][] = [];
-    let elements = Infinity;
-    let characters = Infinity;
-    for (const change of changes) {
+/** The longest beginning of the changes that one request can hold, `most` at most. */
+export function nextBatch(changes: readonly RecordChange[], most: number): RecordChange[] {
+    let elements = 0;
+    let characters = 0;
+    const end = changes.findIndex((change, index) => {
         const times = change.action === "UPSERT" ? 2 : 1;
-        const moreElements = times * change.values.length;
-        const moreCharacters = times * change.values.join("").length;
-        if (elements + moreElements > ELEMENTS_PER_REQUEST || characters + moreCharacters > CHARACTERS_PER_REQUEST) {
-            result.push([]);
-            elements = characters = 0;
-        }
-        result[result.length - 1].push(change);
-        elements += moreElements;
-        characters += moreCharacters;
-    }
-    return result;
+        elements += times * change.values.length;
+        characters += times * change.values.join("").length;
+        return index >= most || elements > ELEMENTS_PER_REQUEST || characters > CHARACTERS_PER_REQUEST;
+    });
+    return changes.slice(0, end === -1 ? changes.length : end);
+}
+
+/** What tells the record sets of a zone apart. */
+export function keyOf({ name, type }: Pick<RecordChange, "name" | "type">): string {
+    return `${type} ${name}`;
 }
 
 /**
- * Which of `changes` an InvalidChangeBatch blames, by name. Its sentences read like
- * "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists".
+ * Which of `changes` an InvalidChangeBatch blames, by key. Its sentences read like
+ * "Tried to create resource record set [name='a.example.com.', type='A'] but it already exists". One without a type blames all of the name.
  */
 export function refusals(text: string, changes: readonly RecordChange[]): Map<string, Refusal> {
-    const names = new Set(changes.map(({ name }) => name));
+    const byName = new Map<string, RecordChange[]>();
+    for (const change of changes) {
+        byName.set(change.name, [...(byName.get(change.name) ?? []), change]);
+    }
     const found = new Map<string, Refusal>();
     for (const sentence of text.split(/(?=Tried to |The request |RRSet (?:of type \w+ )?with DNS name |Invalid )/)) {
+        const type = /\btype(?:='| )([A-Z]+)|'([A-Z]+) [^']+'/.exec(sentence)?.slice(1).find(Boolean);
         for (const word of sentence.match(/[\w.-]+/g) ?? []) {
-            const name = word.toLowerCase().replace(/\.*$/, ".");
-            if (names.has(name)) {
-                found.set(name, { fault: faultIn(sentence), text: sentence.replace(/[\s,\]]+$/, "") });
+            const named = byName.get(word.toLowerCase().replace(/\.*$/, ".")) ?? [];
+            const meant = named.filter((change) => change.type === type);
+            for (const change of meant.length > 0 ? meant : named) {
+                found.set(keyOf(change), { fault: faultIn(sentence), text: sentence.replace(/[\s,\]]+$/, "") });
             }
         }
     }

@@ -1,13 +1,36 @@
 import { required } from "../environment";
 import { failure } from "../failure";
 
+/** From when on a task has its name: as soon as its address is known, when it runs, or when its health checks say so. */
+export type PublishAt = "PENDING" | "RUNNING" | "HEALTHY";
+
+/** Which tasks of the cluster get names; all, where a list is empty. */
+export interface TaskFilter {
+    /** Families of task definitions. */
+    readonly families: readonly string[];
+    /** Names of ECS services. */
+    readonly services: readonly string[];
+    /** Tags that a task must have, with these values. */
+    readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface TaskDnsSettings {
     readonly hostedZoneId: string;
-    /** A task is `<task id>.<domain>`. */
+    /** Role that may change the zone, where that is another account's. */
+    readonly zoneRoleArn?: string;
     readonly domain: string;
+    /** What stands before the domain, e.g. `{taskId}` or `{tag:session}`. */
+    readonly nameTemplate: string;
     /** Seconds. */
     readonly recordTtl: number;
     readonly clusterArn: string;
+    readonly tableName: string;
+    readonly queueUrl: string;
+    readonly deadLetterQueueUrl: string;
+    readonly publishAt: PublishAt;
+    /** AAAA records too. */
+    readonly ipv6: boolean;
+    readonly filter: TaskFilter;
 }
 
 export function readTaskDnsSettings(): TaskDnsSettings {
@@ -18,10 +41,22 @@ export function readTaskDnsSettings(): TaskDnsSettings {
             `RECORD_TTL is "${process.env.RECORD_TTL}": give whole seconds from 0 to 2147483647, best 10 to 60.`,
         );
     }
+    const publishAt = required("PUBLISH_AT");
+    if (publishAt !== "PENDING" && publishAt !== "RUNNING" && publishAt !== "HEALTHY") {
+        throw failure("SettingsInvalid", `PUBLISH_AT is "${publishAt}": give PENDING, RUNNING or HEALTHY.`);
+    }
     return {
         hostedZoneId: required("HOSTED_ZONE_ID"),
+        zoneRoleArn: process.env.ZONE_ROLE_ARN || undefined,
         domain: required("DOMAIN").toLowerCase().replace(/\.$/, ""),
+        nameTemplate: required("NAME_TEMPLATE"),
         recordTtl,
         clusterArn: required("CLUSTER_ARN"),
+        tableName: required("TABLE_NAME"),
+        queueUrl: required("QUEUE_URL"),
+        deadLetterQueueUrl: required("DEAD_LETTER_QUEUE_URL"),
+        publishAt,
+        ipv6: required("IPV6") === "true",
+        filter: { families: [], services: [], tags: {}, ...(JSON.parse(required("TASK_FILTER")) as object) },
     };
 }

@@ -1,9 +1,11 @@
 import type { SQSRecord } from "aws-lambda";
 import { failure } from "../failure";
+import { TASK_ID } from "./names";
 
-// "ECS Task State Change" events as they come out of the queue: duplicated, reordered, and only hints of what is true by now.
+// The queue's messages: "ECS Task State Change" events, duplicated, reordered, and only hints of what is true by now; and the sweep's lists of
+// tasks to look at.
 
-/** What the events of one batch say about one task. */
+/** What the messages of one batch say about one task. */
 export interface TaskHint {
     readonly taskArn: string;
     readonly taskId: string;
@@ -13,17 +15,31 @@ export interface TaskHint {
     readonly version: number;
     /** When the youngest event was made, in milliseconds since the epoch. */
     readonly time: number;
-    readonly networkInterfaceId?: string;
-    /** The messages that ride on this task: they succeed or come back together. */
-    readonly messageIds: readonly string[];
+    /** The messages that ride on this task: they succeed or come back together. None if it is the sweep alone that asks, which asks again. */
+    readonly messages: readonly SQSRecord[];
+    /** The sweep asks to compare what stands with what runs. */
+    readonly swept: boolean;
 }
 
-export interface TaskEvents {
-    readonly hints: readonly TaskHint[];
-    readonly malformed: readonly { readonly messageId: string; readonly reason: string }[];
-    /** How many events were about other clusters, and need nothing. */
-    readonly elsewhere: number;
+export interface Malformed {
+    readonly message: SQSRecord;
+    readonly reason: string;
 }
+
+export interface TaskMessages {
+    readonly hints: readonly TaskHint[];
+    readonly malformed: readonly Malformed[];
+    /** How many messages were about other clusters, or out of date, and need nothing. */
+    readonly passed: number;
+}
+
+/** What the sweep sends. */
+export interface SweepMessage {
+    readonly "taskgate:sweep": { readonly clusterArn: string; readonly time: number; readonly taskArns: string[] };
+}
+
+/** The next sweep has come by then, and asks anew for what is still open. */
+export const SWEEP_MILLISECONDS = 60_000;
 
 /** The parts of an ECS task, in an event or from DescribeTasks, that say where it is. */
 export interface TaskStatus {
@@ -42,61 +58,88 @@ export function isStopping(task: TaskStatus): boolean {
     return task.desiredStatus === "STOPPED" || goingDown.includes(task.lastStatus ?? "");
 }
 
-export function isRunning(task: TaskStatus): boolean {
-    return task.desiredStatus === "RUNNING" && task.lastStatus === "RUNNING";
-}
-
-/** The task's network interface. Other attachments may come first, and an event and DescribeTasks spell the type differently. */
+/** The task's network interface. Other attachments may come first. */
 export function networkInterfaceId(attachments: readonly Attachment[] | undefined): string | undefined {
-    const eni = attachments?.find(({ type }) => type === "eni" || type === "ElasticNetworkInterface");
+    const eni = attachments?.find(({ type }) => type === "ElasticNetworkInterface" || type === "eni");
     return eni?.details?.find(({ name }) => name === "networkInterfaceId")?.value;
 }
 
-export function readTaskEvents(records: readonly SQSRecord[], clusterArn: string): TaskEvents {
-    const hints = new Map<string, TaskHint>();
-    const malformed: { messageId: string; reason: string }[] = [];
-    let elsewhere = 0;
-    for (const { messageId, body } of records) {
-        try {
-            const hint = readTaskEvent(messageId, body, clusterArn);
-            if (hint === undefined) {
-                elsewhere++;
-            } else {
-                const seen = hints.get(hint.taskArn);
-                hints.set(hint.taskArn, seen ? merge(seen, hint) : hint);
-            }
-        } catch (error) {
-            malformed.push({ messageId, reason: (error as Error).message });
-        }
-    }
-    return { hints: [...hints.values()], malformed, elsewhere };
+/** The id at the end of a task's ARN; undefined where that does not look like one. */
+export function taskIdOf(taskArn: string): string | undefined {
+    const id = /:task\/(?:[^/]+\/)?([^/]+)$/.exec(taskArn)?.[1];
+    return id !== undefined && TASK_ID.test(id) ? id : undefined;
 }
 
-/** What one message says; undefined when it is about another cluster. */
-function readTaskEvent(messageId: string, body: string, clusterArn: string): TaskHint | undefined {
-    const event = JSON.parse(body) as { time?: string; detail?: TaskStatus & Record<string, unknown> } | null;
-    const { taskArn, clusterArn: cluster, desiredStatus, lastStatus, version, attachments } = event?.detail ?? {};
+export function readTaskMessages(records: readonly SQSRecord[], clusterArn: string, now: number): TaskMessages {
+    const hints = new Map<string, TaskHint>();
+    const malformed: Malformed[] = [];
+    let passed = 0;
+    for (const message of records) {
+        try {
+            const found = readMessage(message, clusterArn, now);
+            passed += found.length === 0 ? 1 : 0;
+            for (const hint of found) {
+                const seen = hints.get(hint.taskId);
+                hints.set(hint.taskId, seen ? merge(seen, hint) : hint);
+            }
+        } catch (error) {
+            malformed.push({ message, reason: (error as Error).message });
+        }
+    }
+    return { hints: [...hints.values()], malformed, passed };
+}
+
+function readMessage(message: SQSRecord, clusterArn: string, now: number): TaskHint[] {
+    const body = JSON.parse(message.body) as (Partial<SweepMessage> & Partial<EventBody>) | null;
+    const sweep = body?.["taskgate:sweep"];
+    if (sweep === undefined) {
+        return readTaskEvent(message, body, clusterArn);
+    }
+    if (sweep.clusterArn !== clusterArn || now - sweep.time > SWEEP_MILLISECONDS) {
+        return [];
+    }
+    return sweep.taskArns.map((taskArn) => ({
+        taskArn,
+        taskId: taskIdOf(taskArn)!,
+        stopping: false,
+        version: 0,
+        time: 0,
+        messages: [],
+        swept: true,
+    }));
+}
+
+interface EventBody {
+    readonly time: string;
+    readonly detail: TaskStatus & Record<string, unknown>;
+}
+
+/** What one event says; nothing when it is about another cluster. */
+function readTaskEvent(message: SQSRecord, event: Partial<EventBody> | null, clusterArn: string): TaskHint[] {
+    const { taskArn, clusterArn: cluster, desiredStatus, lastStatus, version } = event?.detail ?? {};
     for (const [name, value] of Object.entries({ taskArn, clusterArn: cluster, desiredStatus, lastStatus })) {
         if (typeof value !== "string") {
             throw failure("MalformedEvent", `no "ECS Task State Change" event: detail.${name} is no string`);
         }
     }
     if (cluster !== clusterArn) {
-        return undefined;
+        return [];
     }
-    const taskId = /:task\/(?:[^/]+\/)?([A-Za-z0-9-]{1,63})$/.exec(taskArn as string)?.[1];
+    const taskId = taskIdOf(taskArn as string);
     if (taskId === undefined) {
-        throw failure("MalformedEvent", `"${taskArn as string}" is no task's ARN`);
+        throw failure("MalformedEvent", `"${taskArn as string}" does not end in the id of a task`);
     }
-    return {
-        taskArn: taskArn as string,
-        taskId: taskId.toLowerCase(),
-        stopping: isStopping({ desiredStatus, lastStatus }),
-        version: typeof version === "number" ? version : 0,
-        time: Date.parse(event?.time ?? "") || 0,
-        networkInterfaceId: networkInterfaceId(attachments as Attachment[] | undefined),
-        messageIds: [messageId],
-    };
+    return [
+        {
+            taskArn: taskArn as string,
+            taskId,
+            stopping: isStopping({ desiredStatus, lastStatus }),
+            version: typeof version === "number" ? version : 0,
+            time: Date.parse(event?.time ?? "") || 0,
+            messages: [message],
+            swept: false,
+        },
+    ];
 }
 
 function merge(a: TaskHint, b: TaskHint): TaskHint {
@@ -105,7 +148,7 @@ function merge(a: TaskHint, b: TaskHint): TaskHint {
         stopping: a.stopping || b.stopping,
         version: Math.max(a.version, b.version),
         time: Math.max(a.time, b.time),
-        networkInterfaceId: a.networkInterfaceId ?? b.networkInterfaceId,
-        messageIds: [...a.messageIds, ...b.messageIds],
+        messages: [...a.messages, ...b.messages],
+        swept: a.swept || b.swept,
     };
 }

@@ -1,78 +1,115 @@
-import type { DescribeTasksCommandOutput, ECSClient } from "@aws-sdk/client-ecs";
-import { backoff, call, sleep } from "../calls";
+import type { DescribeTasksCommandOutput, ECSClient, Task } from "@aws-sdk/client-ecs";
+import { call } from "../calls";
 import { describeError } from "../failure";
 import { load } from "../load";
-import { isRunning, isStopping, networkInterfaceId, type TaskHint } from "./taskEvents";
+import { nameOf, type Named } from "./names";
+import type { Row } from "./registry";
+import type { TaskDnsSettings } from "./settings";
+import { isStopping, networkInterfaceId, type TaskHint } from "./taskEvents";
 
 /** What ECS says about a task, which is what counts. */
 export interface TaskTruth {
-    readonly state: "starting" | "running" | "stopping" | "unclear";
-    readonly networkInterfaceId?: string;
-    /** Why a task is unclear. */
+    /** `early`: on its way up, or not for us. `ready`: it is to have its name. `missing`: ECS does not know it any more. */
+    readonly state: "early" | "ready" | "stopping" | "missing" | "unclear";
+    readonly version: number;
+    /** Why it is unclear. */
     readonly reason?: string;
+    readonly networkInterfaceId?: string;
+    /** It is in RUNNING, since then: what it has no address by now it will not get. */
+    readonly runningSince?: number;
+    readonly name?: string;
 }
 
 /** A read may be older than the event that asked for it: so young, a task that ECS does not know may be one it does not know yet. */
 const YOUNG_MILLISECONDS = 60_000;
 const TASKS_PER_CALL = 100;
-const LOOKS = 3;
 
-/** Looks at every task; at those that stay unclear three times in all, since most answers catch up within a second. */
+/** What we know of a task that ECS is asked for. */
+export interface Asked {
+    readonly hint: TaskHint;
+    readonly row: Row | undefined;
+}
+
+/** Looks at every task once; what stays unclear is looked at again when its message comes back. */
 export async function lookAtTasks(
     ecs: ECSClient,
-    clusterArn: string,
-    hints: readonly TaskHint[],
+    settings: TaskDnsSettings,
+    asked: readonly Asked[],
     deadline: number,
 ): Promise<Map<string, TaskTruth>> {
+    const { DescribeTasksCommand } = load("@aws-sdk/client-ecs");
+    const { clusterArn } = settings;
     const truths = new Map<string, TaskTruth>();
-    let open = hints;
-    for (let looks = 0; looks < LOOKS && open.length > 0 && Date.now() < deadline; looks++) {
-        await sleep(looks === 0 ? 0 : backoff(looks));
-        for (let first = 0; first < open.length; first += TASKS_PER_CALL) {
-            await lookOnce(ecs, clusterArn, open.slice(first, first + TASKS_PER_CALL), deadline, truths);
+    for (let first = 0; first < asked.length; first += TASKS_PER_CALL) {
+        const some = asked.slice(first, first + TASKS_PER_CALL);
+        const tasks = some.map(({ hint }) => hint.taskArn);
+        try {
+            const command = new DescribeTasksCommand({ cluster: clusterArn, tasks, include: ["TAGS"] });
+            const answer = await call(`ecs:DescribeTasks of ${clusterArn}`, deadline, () => ecs.send(command));
+            some.forEach((one) => truths.set(one.hint.taskId, readTask(one, answer, settings)));
+        } catch (error) {
+            const reason = describeError(error);
+            some.forEach(({ hint }) => truths.set(hint.taskId, { state: "unclear", version: 0, reason }));
         }
-        open = open.filter(({ taskArn }) => truths.get(taskArn)?.state === "unclear");
     }
     return truths;
 }
 
-async function lookOnce(
-    ecs: ECSClient,
-    clusterArn: string,
-    hints: readonly TaskHint[],
-    deadline: number,
-    truths: Map<string, TaskTruth>,
-): Promise<void> {
-    const { DescribeTasksCommand } = load("@aws-sdk/client-ecs");
-    const tasks = hints.map(({ taskArn }) => taskArn);
-    try {
-        const command = new DescribeTasksCommand({ cluster: clusterArn, tasks });
-        const answer = await call(`ecs:DescribeTasks of ${clusterArn}`, deadline, () => ecs.send(command));
-        for (const hint of hints) {
-            truths.set(hint.taskArn, readTask(hint, answer));
-        }
-    } catch (error) {
-        for (const { taskArn } of hints) {
-            truths.set(taskArn, { state: "unclear", reason: describeError(error) });
-        }
+function readTask({ hint, row }: Asked, answer: DescribeTasksCommandOutput, settings: TaskDnsSettings): TaskTruth {
+    const task = answer.tasks?.find(({ taskArn }) => taskArn === hint.taskArn);
+    const version = task?.version ?? 0;
+    const unclear = (reason: string): TaskTruth => ({ state: "unclear", version, reason });
+    if (task === undefined) {
+        const reason = answer.failures?.find(({ arn }) => arn === hint.taskArn)?.reason ?? "no answer";
+        const isYoung = Date.now() - Math.max(hint.time, row?.since ?? 0) < YOUNG_MILLISECONDS;
+        return reason === "MISSING" && !isYoung
+            ? { state: "missing", version }
+            : unclear(`ecs:DescribeTasks says ${reason}`);
+    }
+    const known = Math.max(hint.version, row?.version ?? 0);
+    if (version < known) {
+        return unclear(`ecs:DescribeTasks shows version ${version}, older than ${known}, which was seen`);
+    }
+    if (isStopping(task)) {
+        return { state: "stopping", version };
+    }
+    const named = toNamed(hint.taskId, task);
+    if (!isDue(task, settings) || !isWanted(named, settings)) {
+        return { state: "early", version };
+    }
+    return {
+        state: "ready",
+        version,
+        networkInterfaceId: networkInterfaceId(task.attachments),
+        runningSince: task.lastStatus === "RUNNING" ? (task.startedAt?.getTime() ?? 0) : undefined,
+        ...nameOf(settings.nameTemplate, settings.domain, named),
+    };
+}
+
+function toNamed(taskId: string, { taskDefinitionArn = "", group = "", tags = [] }: Task): Named {
+    return {
+        taskId,
+        family: /:task-definition\/([^:]+)/.exec(taskDefinitionArn)?.[1],
+        service: group.startsWith("service:") ? group.slice("service:".length) : undefined,
+        tags: new Map(tags.map(({ key = "", value = "" }) => [key, value])),
+    };
+}
+
+function isDue({ lastStatus, healthStatus }: Task, { publishAt }: TaskDnsSettings): boolean {
+    switch (publishAt) {
+        case "PENDING":
+            return lastStatus === "PENDING" || lastStatus === "ACTIVATING" || lastStatus === "RUNNING";
+        case "RUNNING":
+            return lastStatus === "RUNNING";
+        case "HEALTHY":
+            return lastStatus === "RUNNING" && healthStatus === "HEALTHY";
     }
 }
 
-function readTask(hint: TaskHint, answer: DescribeTasksCommandOutput): TaskTruth {
-    const task = answer.tasks?.find(({ taskArn }) => taskArn === hint.taskArn);
-    if (task === undefined) {
-        const reason = answer.failures?.find(({ arn }) => arn === hint.taskArn)?.reason ?? "no answer";
-        const young = Date.now() - hint.time < YOUNG_MILLISECONDS;
-        return reason === "MISSING" && !young
-            ? { state: "stopping" }
-            : { state: "unclear", reason: `ecs:DescribeTasks says ${reason}` };
-    }
-    if ((task.version ?? 0) < hint.version) {
-        const reason = `ecs:DescribeTasks shows version ${task.version}, older than the event's ${hint.version}`;
-        return { state: "unclear", reason };
-    }
-    return {
-        state: isStopping(task) ? "stopping" : isRunning(task) ? "running" : "starting",
-        networkInterfaceId: networkInterfaceId(task.attachments),
-    };
+function isWanted({ family = "", service = "", tags }: Named, { filter }: TaskDnsSettings): boolean {
+    return (
+        (filter.families.length === 0 || filter.families.includes(family)) &&
+        (filter.services.length === 0 || filter.services.includes(service)) &&
+        Object.entries(filter.tags).every(([key, value]) => tags.get(key) === value)
+    );
 }

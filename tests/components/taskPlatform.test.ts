@@ -52,6 +52,7 @@ describe("TaskPlatform", () => {
             clusterArn,
             hostedZoneId: "Z123",
             domain: "tasks.example.com",
+            stopTasksOnDestroy: true,
             alarmTopicArn: "arn:aws:sns:eu-west-1:111122223333:it-certificate-alerts",
             tags,
         });
@@ -66,7 +67,7 @@ describe("TaskPlatform", () => {
         });
     });
 
-    it("has no task before its name can be written", () => {
+    it("stops tasks and takes names away before it destroys what a task holds: the names' part is made last", () => {
         const order = made().resources.map(({ name, type }) => `${name} ${type}`);
         const dns = made()
             .childrenOf("it-dns")
@@ -74,7 +75,11 @@ describe("TaskPlatform", () => {
         const task = made()
             .childrenOf("it-task")
             .map((child) => order.indexOf(child));
-        expect(Math.min(...task)).to.be.greaterThan(Math.max(...dns));
+        expect(Math.min(...dns)).to.be.greaterThan(Math.max(...task));
+        expect(made().component("it-dns").dependsOn).to.include.members([
+            "it-task-security-group",
+            "it-task-definition",
+        ]);
     });
 
     it("gives all that a caller and an operator need", () => {
@@ -105,6 +110,7 @@ describe("TaskPlatform", () => {
             keyType: KeyType.P384,
             notificationEmail: "ops@example.com",
             recordTtl: 60,
+            publishAt: "RUNNING",
             containerInsights: ContainerInsights.Enabled,
             vpcId: "vpc-1",
             subnetIds: ["subnet-1"],
@@ -136,8 +142,9 @@ describe("TaskPlatform", () => {
         ]);
         const parts = ["it-certificate", "it-cluster", "it-dns", "it-task"].map((part) => other.component(part).inputs);
         const received = Object.assign({}, ...parts) as Record<string, unknown>;
-        const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, ...given } = received;
+        const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, stopTasksOnDestroy, ...given } = received;
         expect(given).to.deep.equal(args);
+        expect(stopTasksOnDestroy).to.equal(true);
         expect([alarmTopicArn, cluster, certificateSecretArn]).not.to.include(undefined);
         expect(other.component("it").outputs).to.deep.include({
             vpcId: "vpc-1",

@@ -8,11 +8,13 @@ import { expect } from "chai";
 import { importCertificate } from "../../handlers/importCertificate";
 import { redeployService } from "../../handlers/redeployService";
 import { renewCertificate } from "../../handlers/renewCertificate";
+import { sweepTaskDns } from "../../handlers/sweepTaskDns";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
 import { projectRoot } from "../../local/machine/projectRoot";
 import { awsEnvironment, startFakeAws } from "../support/fakeAws";
 import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
+import { createFakeQueues, createFakeRegistry, taskDnsEnvironment } from "../support/taskDns/fakeServices";
 import { startCertificateWorld } from "./certificateWorld";
 
 // Each handler as Lambda gets it: Pulumi's text of the function and the packages it names, alone in a folder, with nothing else
@@ -42,30 +44,42 @@ describe("a serialised handler", () => {
         const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
         const tasks = createFakeTasks(clusterArn);
         const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test" });
-        const aws = await startFakeAws([...tasks.services, route53]);
+        const aws = await startFakeAws([...tasks.services, route53, createFakeRegistry(), createFakeQueues()]);
         const { id, address } = tasks.create(1);
         const [, event] = tasks.run(id);
         const size = await install(syncTaskDns, []);
         const answer = await invoke(
             {
-                Records: [
-                    { messageId: "m0", body: JSON.stringify(event) },
-                    { messageId: "m1", body: "{" },
-                ],
+                Records: [JSON.stringify(event), "{"].map((body, index) => ({
+                    messageId: `m${index}`,
+                    receiptHandle: `r${index}`,
+                    body,
+                    attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
+                })),
             },
-            {
-                ...awsEnvironment(aws.url),
-                HOSTED_ZONE_ID: "Z1",
-                DOMAIN: "example.test",
-                RECORD_TTL: "15",
-                CLUSTER_ARN: clusterArn,
-            },
+            { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn) },
         ).finally(() => aws.stop());
-        expect(answer).to.deep.equal({ batchItemFailures: [{ itemIdentifier: "m1" }] });
+        expect(answer).to.deep.equal({ batchItemFailures: [] });
         expect(route53.records()).to.deep.equal([
             { name: `${id}.example.test.`, type: "A", ttl: 15, values: [address] },
         ]);
         expect(readdirSync(folder)).to.deep.equal(["__index.js"]);
+        expect(size).to.be.below(100_000);
+    });
+
+    it("sweepTaskDns runs in a folder of its own, and asks for a look at a task without a name", async () => {
+        const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
+        const tasks = createFakeTasks(clusterArn);
+        const queues = createFakeQueues();
+        const aws = await startFakeAws([...tasks.services, createFakeRegistry(), queues]);
+        const { id, arn } = tasks.create(1);
+        tasks.run(id);
+        const size = await install(sweepTaskDns, []);
+        const environment = { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn) };
+        const answer = await invoke({}, environment).finally(() => aws.stop());
+        expect(answer).to.deep.equal({ live: 0, tasks: 1, unnamed: 1, orphans: 0, stuck: 0 });
+        const [body] = queues.sent[environment.QUEUE_URL];
+        expect(JSON.parse(body)).to.have.nested.property("taskgate:sweep.taskArns").that.deep.equals([arn]);
         expect(size).to.be.below(100_000);
     });
 

@@ -1,14 +1,21 @@
 import { expect } from "chai";
-import fc from "fast-check";
 import type { SQSEvent } from "aws-lambda";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
-import { awsEnvironment, setEnvironment, startFakeAws, xmlError, type FakeAws } from "../support/fakeAws";
-import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
+import { awsEnvironment, setEnvironment, jsonError, startFakeAws, xmlError, type FakeAws } from "../support/fakeAws";
+import { captureLog, captureOutput, lambdaContext, type LogLine } from "../support/fakeLambda";
 import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
 import { createFakeTasks, type FakeTasks } from "../support/fakeTasks";
+import {
+    createFakeQueues,
+    createFakeRegistry,
+    taskDnsEnvironment,
+    type FakeQueues,
+    type FakeRegistry,
+} from "../support/taskDns/fakeServices";
 
 const CLUSTER_ARN = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const DOMAIN = "tasks.example.test";
+const DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters";
 
 /** Events from before the minute in which ECS may not know a task yet. */
 const EARLIER = () => new Date(Date.now() - 120_000);
@@ -16,6 +23,8 @@ const EARLIER = () => new Date(Date.now() - 120_000);
 interface World {
     readonly tasks: FakeTasks;
     readonly route53: FakeRoute53;
+    readonly registry: FakeRegistry;
+    readonly queues: FakeQueues;
     readonly aws: FakeAws;
     close(): Promise<void>;
 }
@@ -23,17 +32,19 @@ interface World {
 async function createWorld(options: Partial<FakeRoute53Options> = {}): Promise<World> {
     const tasks = createFakeTasks(CLUSTER_ARN, EARLIER);
     const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test", ...options });
-    const aws = await startFakeAws([...tasks.services, route53]);
+    const registry = createFakeRegistry();
+    const queues = createFakeQueues();
+    const aws = await startFakeAws([...tasks.services, route53, registry, queues]);
     const restore = setEnvironment({
         ...awsEnvironment(aws.url),
-        HOSTED_ZONE_ID: "Z1",
+        ...taskDnsEnvironment(CLUSTER_ARN),
         DOMAIN,
-        RECORD_TTL: "15",
-        CLUSTER_ARN,
     });
     return {
         tasks,
         route53,
+        registry,
+        queues,
         aws,
         async close() {
             restore();
@@ -42,18 +53,24 @@ async function createWorld(options: Partial<FakeRoute53Options> = {}): Promise<W
     };
 }
 
-/** The messages m0, m1, … of one batch; a string is a body as it is. */
-function batch(events: readonly (object | string)[]): SQSEvent {
+/** The messages m0, m1, … of one batch, received so often and sent so long ago; a string is a body as it is. */
+function batch(events: readonly (object | string)[], receives = 1, age = 0): SQSEvent {
     const records = events.map((event, index) => ({
         messageId: `m${index}`,
+        receiptHandle: `r${index}`,
         body: typeof event === "string" ? event : JSON.stringify(event),
+        attributes: { ApproximateReceiveCount: String(receives), SentTimestamp: String(Date.now() - age) },
     }));
     return { Records: records } as unknown as SQSEvent;
 }
 
 /** Invokes the handler; answers the ids of the messages that go back to the queue. */
 async function deliver(events: readonly (object | string)[], milliseconds?: number): Promise<string[]> {
-    const { batchItemFailures } = await syncTaskDns(batch(events), lambdaContext(milliseconds));
+    return deliverBatch(batch(events), milliseconds);
+}
+
+async function deliverBatch(event: SQSEvent, milliseconds?: number): Promise<string[]> {
+    const { batchItemFailures } = await syncTaskDns(event, lambdaContext(milliseconds));
     return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 }
 
@@ -90,27 +107,83 @@ describe("syncTaskDns", () => {
         return task;
     }
 
+    const row = (id: string) => {
+        const item = world.registry.table.rows.get(id);
+        return item && Object.fromEntries(Object.entries(item).map(([name, { S, N }]) => [name, S ?? Number(N)]));
+    };
+    const calls = () => world.aws.requests.map(({ operation }) => operation);
+
     describe("a start", () => {
         it("publishes the public address of a running task under its id, by one CREATE", async () => {
             const { id, address, events } = running(1);
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(id, address)]);
             expect(world.route53.accepted).to.deep.equal([[`CREATE ${id}.${DOMAIN}. A`]]);
-            // Nothing waits for the change to spread: that would cost requests that changes need.
-            expect(asked("/change/")).to.deep.equal([]);
+            // The row is written before the record, and again after it; nothing waits for the change to spread, and nothing is read of the zone.
+            expect(calls()).to.deep.equal([
+                "BatchGetItem",
+                "DescribeTasks",
+                "DescribeNetworkInterfaces",
+                "TransactWriteItems",
+                "POST /2013-04-01/hostedzone/Z1/rrset",
+                "TransactWriteItems",
+            ]);
         });
 
-        it("waits for a task that is still on its way up", async () => {
-            const { id } = world.tasks.create(1);
+        it("leaves a row that says which task is live, since when, under which name", async () => {
+            const { id, arn, address, events } = running(1);
+            const before = Date.now();
+            await deliver([events[1]]);
+            const { since, ...rest } = row(id)!;
+            expect(since).to.be.within(before, Date.now());
+            expect(rest).to.deep.equal({
+                taskId: id,
+                taskArn: arn,
+                state: "LIVE",
+                open: "yes",
+                version: 3,
+                revision: 2,
+                until: 0,
+                name: `${id}.${DOMAIN}.`,
+                ttl: 15,
+                ipv4: address,
+            });
+        });
+
+        it("publishes a task in PENDING whose address is known, and has nothing left to do when it runs", async () => {
+            const { id, address } = world.tasks.create(1);
             expect(await deliver([world.tasks.move(id, { lastStatus: "PENDING" })])).to.deep.equal([]);
-            expect(zone()).to.deep.equal([]);
+            expect(zone()).to.deep.equal([recordOf(id, address)]);
+            world.aws.requests.length = 0;
+            expect(await deliver([world.tasks.move(id, { lastStatus: "RUNNING" })])).to.deep.equal([]);
+            expect(calls()).to.deep.equal(["BatchGetItem"]);
         });
 
-        it("overwrites what stands there when the event comes again after the address or the TTL changed", async () => {
-            const { id, address, events } = running(1);
-            world.route53.put({ name: `${id}.${DOMAIN}.`, type: "A", ttl: 300, values: ["192.0.2.1"] });
-            expect(await deliver([events[1]])).to.deep.equal([]);
-            expect(zone()).to.deep.equal([recordOf(id, address)]);
+        it("leaves a task in PENDING without an address to its next event, and looks again at one in RUNNING", async () => {
+            const { id } = world.tasks.create(1);
+            world.tasks.hideAddress(id);
+            expect(await deliver([world.tasks.move(id, { lastStatus: "PENDING" })])).to.deep.equal([]);
+            const event = world.tasks.move(id, { lastStatus: "RUNNING" });
+            expect(await deliver([event])).to.deep.equal(["m0"]);
+            expect(lines.at(-2)!.reason).to.include("assignPublicIp ENABLED");
+            expect(zone()).to.deep.equal([]);
+            // After a minute it is the sweep that asks.
+            expect(await deliverBatch(batch([event], 7, 61_000))).to.deep.equal([]);
+        });
+
+        it("waits for RUNNING, or for HEALTHY, where it is told to", async () => {
+            const { id } = world.tasks.create(1);
+            let restore = setEnvironment({ PUBLISH_AT: "RUNNING" });
+            expect(await deliver([world.tasks.move(id, { lastStatus: "PENDING" })])).to.deep.equal([]);
+            restore();
+            restore = setEnvironment({ PUBLISH_AT: "HEALTHY" });
+            const event = world.tasks.move(id, { lastStatus: "RUNNING" });
+            expect(await deliver([event])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([]);
+            world.aws.interfere = inHealth(world, "HEALTHY");
+            expect(await deliver([event])).to.deep.equal([]);
+            restore();
+            expect(zone()).to.have.length(1);
         });
 
         it("never publishes by an old RUNNING event: the task has stopped since (or Spot gave notice)", async () => {
@@ -118,6 +191,17 @@ describe("syncTaskDns", () => {
             world.tasks.move(id, { desiredStatus: "STOPPED" });
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([]);
+            expect(row(id)!.state).to.equal("GONE");
+        });
+
+        it("never publishes a task whose stop was seen, even if ECS shows it running again (a read that goes back in time)", async () => {
+            const { id, events } = running(1);
+            await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })]);
+            world.tasks.lag(id, 3, 99);
+            world.aws.requests.length = 0;
+            expect(await deliver([events[1]])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([]);
+            expect(calls()).to.deep.equal(["BatchGetItem"]);
         });
 
         it("never publishes a task that ECS has forgotten, and does not crash (MISSING has no tasks[0])", async () => {
@@ -125,57 +209,142 @@ describe("syncTaskDns", () => {
             world.tasks.forget(id);
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([]);
+            expect(row(id)).to.equal(undefined);
         });
 
-        it("looks again, then gives the message back, when ECS does not know so young a task yet", async () => {
+        it("gives the message back for some seconds when ECS does not know so young a task yet", async () => {
             const { id } = running(1);
             const young = world.tasks.event(id, { time: new Date().toISOString() });
             world.tasks.forget(id);
             expect(await deliver([young])).to.deep.equal(["m0"]);
-            expect(asked("DescribeTasks")).to.have.length(3);
             expect(lines[0].reason).to.equal("ecs:DescribeTasks says MISSING");
+            expect(world.queues.comebacks).to.deep.equal({ r0: 1 });
         });
 
-        it("looks again when DescribeTasks is older than the event", async () => {
+        it("gives the message back when DescribeTasks is older than the event, and settles the others at once", async () => {
+            const late = running(1);
+            const good = running(2);
+            world.tasks.lag(late.id, 1, 1);
+            expect(await deliver([late.events[1], good.events[1]])).to.deep.equal(["m0"]);
+            expect(zone()).to.deep.equal([recordOf(good.id, good.address)]);
+            expect(lines[0].reason).to.equal("ecs:DescribeTasks shows version 1, older than 3, which was seen");
+            expect(await deliver([late.events[1]])).to.deep.equal([]);
+            expect(zone()).to.have.deep.members([recordOf(late.id, late.address), recordOf(good.id, good.address)]);
+        });
+
+        it("has messages come back after 1, 2, 4, 8, 16 and 30 seconds", async () => {
+            const { id, events } = running(1);
+            world.tasks.lag(id, 1, 99);
+            const seconds = [];
+            for (let receives = 1; receives <= 7; receives++) {
+                await deliverBatch(batch([events[1]], receives));
+                seconds.push(world.queues.comebacks.r0);
+            }
+            expect(seconds).to.deep.equal([1, 2, 4, 8, 16, 30, 30]);
+        });
+    });
+
+    describe("a name", () => {
+        it("with a record of somebody else is never taken over, and given as soon as it is free", async () => {
             const { id, address, events } = running(1);
-            world.tasks.lag(id, 1, 1);
+            const other = { name: `${id}.${DOMAIN}.`, type: "A", ttl: 300, values: ["192.0.2.1"] };
+            world.route53.put(other);
+            expect(await deliver([events[1]])).to.deep.equal(["m0"]);
+            expect(world.route53.records()).to.deep.equal([other]);
+            expect(lines[0].reason).to.equal(
+                `${id}.${DOMAIN}. has a A record of somebody else, which is left alone: 192.0.2.1`,
+            );
+            expect(row(id)).to.equal(undefined);
+            world.route53.remove(other);
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(id, address)]);
         });
 
-        it("gives the message back when DescribeTasks stays older than the event, and settles the others", async () => {
-            const late = running(1);
-            const good = running(2);
-            world.tasks.lag(late.id, 1, 99);
-            expect(await deliver([late.events[1], good.events[1]])).to.deep.equal(["m0"]);
-            expect(zone()).to.deep.equal([recordOf(good.id, good.address)]);
-            expect(lines[0].reason).to.equal("ecs:DescribeTasks shows version 1, older than the event's 3");
-        });
-
-        it("settles, with a warning, a task that has no public address", async () => {
-            const { id, arn, events } = running(1);
-            world.tasks.hideAddress(id);
+        it("that stands already with the task's own address is the task's: the registry is new, or its writing was not marked", async () => {
+            const { id, address, events } = running(1);
+            world.route53.put({ name: `${id}.${DOMAIN}.`, type: "A", ttl: 300, values: [address] });
             expect(await deliver([events[1]])).to.deep.equal([]);
-            expect(zone()).to.deep.equal([]);
-            expect(lines[0]).to.deep.include({ level: "warn", taskArn: arn });
-            expect(lines[0].message).to.include("assignPublicIp ENABLED");
-        });
-    });
-
-    describe("a stop", () => {
-        it("takes the record away while the task still runs, before its address can become another's", async () => {
-            const { id } = await published(1);
+            expect(row(id)!.state).to.equal("LIVE");
+            expect(world.route53.accepted).to.deep.equal([]);
+            // Its TTL is another than the row's: Route 53 deletes by the exact record set, which is read for that.
             expect(await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })])).to.deep.equal([]);
             expect(zone()).to.deep.equal([]);
         });
 
-        it("needs neither DescribeTasks nor a listing of the zone as long as the interface is there", async () => {
-            const { id } = await published(1);
-            await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })]);
-            expect(world.aws.requests.map(({ operation }) => operation)).to.deep.equal([
-                "DescribeNetworkInterfaces",
-                "POST /2013-04-01/hostedzone/Z1/rrset",
+        it("of tags is made by the template, is one task's at a time, and is checked", async () => {
+            const restore = setEnvironment({ NAME_TEMPLATE: "s-{tag:session}" });
+            const [one, two, odd] = [running(1), running(2), running(3)];
+            world.aws.interfere = withTags(world, { [one.id]: "Red", [two.id]: "red", [odd.id]: "a b" });
+            expect(await deliver([one.events[1], two.events[1], odd.events[1]])).to.deep.equal(["m1", "m2"]);
+            expect(zone()).to.deep.equal([[`s-red.${DOMAIN}.`, "A", 15, one.address]]);
+            expect(lines.map(({ reason }) => reason)).to.include(
+                '"s-a b" is no DNS label: letters, digits and hyphens, 63 at most, no hyphen at either end (s-{tag:session})',
+            );
+            expect(await deliver([two.events[1]])).to.deep.equal(["m0"]);
+            expect(await deliver([world.tasks.move(one.id, { desiredStatus: "STOPPED" })])).to.deep.equal([]);
+            expect(await deliver([two.events[1]])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([[`s-red.${DOMAIN}.`, "A", 15, two.address]]);
+            restore();
+        });
+
+        it("is given to the tasks of the filter alone", async () => {
+            const [one, two] = [running(1), running(2)];
+            world.aws.interfere = withTags(world, { [one.id]: "red", [two.id]: "blue" });
+            const restore = setEnvironment({ TASK_FILTER: '{"tags":{"session":"blue"}}' });
+            expect(await deliver([one.events[1], two.events[1]])).to.deep.equal([]);
+            restore();
+            expect(zone()).to.deep.equal([recordOf(two.id, two.address)]);
+        });
+
+        it("has an AAAA record, too, where that is asked for; a task without public IPv4 has that alone", async () => {
+            const [both, six] = [running(1), running(2)];
+            world.tasks.hideAddress(six.id);
+            world.tasks.addIpv6(both.id, "2001:db8::1");
+            world.tasks.addIpv6(six.id, "2001:db8::2");
+            const restore = setEnvironment({ IPV6: "true" });
+            expect(await deliver([both.events[1], six.events[1]])).to.deep.equal([]);
+            expect(zone()).to.have.deep.members([
+                recordOf(both.id, both.address),
+                [`${both.id}.${DOMAIN}.`, "AAAA", 15, "2001:db8::1"],
+                [`${six.id}.${DOMAIN}.`, "AAAA", 15, "2001:db8::2"],
             ]);
+            const stops = [both, six].map(({ id }) => world.tasks.move(id, { desiredStatus: "STOPPED" }));
+            expect(await deliver(stops)).to.deep.equal([]);
+            expect(zone()).to.deep.equal([]);
+            restore();
+        });
+    });
+
+    describe("a stop", () => {
+        it("takes the record away while the task still runs, by what the row says: nothing else is asked", async () => {
+            const { id } = await published(1);
+            expect(await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([]);
+            expect(calls()).to.deep.equal([
+                "BatchGetItem",
+                "TransactWriteItems",
+                "POST /2013-04-01/hostedzone/Z1/rrset",
+                "TransactWriteItems",
+            ]);
+            const { state, expires, open, since } = row(id)!;
+            expect({ state, open }).to.deep.equal({ state: "GONE", open: undefined });
+            expect(expires).to.equal(Math.ceil((Number(since) + 48 * 3_600_000) / 1_000));
+        });
+
+        it("costs one read when it is told again: ECS tells it up to five times", async () => {
+            const { id } = await published(1);
+            const stop = world.tasks.move(id, { desiredStatus: "STOPPED" });
+            await deliver([stop]);
+            world.aws.requests.length = 0;
+            const more = ["DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED"].map((lastStatus) =>
+                world.tasks.move(id, { lastStatus }),
+            );
+            for (const event of [stop, ...more]) {
+                expect(await deliver([event])).to.deep.equal([]);
+            }
+            expect(new Set(calls())).to.deep.equal(new Set(["BatchGetItem"]));
+            expect(calls()).to.have.length(5);
+            expect(world.route53.refused).to.deep.equal({});
         });
 
         it("is seen in a task that ends by itself, which may show DEPROVISIONING first", async () => {
@@ -184,44 +353,41 @@ describe("syncTaskDns", () => {
             expect(zone()).to.deep.equal([]);
         });
 
-        it("takes the record away when the interface is gone: one listing of one record, not of the zone", async () => {
+        it("takes the record away when the interface is gone and ECS has forgotten the task", async () => {
             const { id } = await published(1);
-            expect(
-                await deliver([world.tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" })]),
-            ).to.deep.equal([]);
+            const stop = world.tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" });
+            world.tasks.forget(id);
+            expect(await deliver([stop])).to.deep.equal([]);
             expect(zone()).to.deep.equal([]);
-            const [listing, ...more] = asked("GET /2013-04-01/hostedzone/Z1/rrset");
-            expect(more).to.deep.equal([]);
-            expect(Object.fromEntries(listing.query)).to.deep.include({
-                name: `${id}.${DOMAIN}.`,
-                type: "A",
-                maxitems: "1",
-            });
         });
 
-        it("never takes the next record of the zone, which is what a listing shows when there is none of the name", async () => {
+        it("of a task that never had a name is remembered, and touches no record of the zone", async () => {
             const { id } = world.tasks.create(1);
             const next = { name: `zz.${DOMAIN}.`, type: "A", ttl: 15, values: ["192.0.2.9"] };
             world.route53.put(next);
-            expect(
-                await deliver([world.tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" })]),
-            ).to.deep.equal([]);
+            const stop = world.tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" });
+            expect(await deliver([stop])).to.deep.equal([]);
             expect(world.route53.records()).to.deep.equal([next]);
-            expect(world.route53.accepted).to.deep.equal([]);
+            expect(calls()).to.deep.equal(["BatchGetItem", "TransactWriteItems"]);
+            expect(row(id)!.state).to.equal("GONE");
         });
 
-        it("takes a record away whose TTL is from before the setting changed", async () => {
-            const { id, address } = running(1);
-            world.route53.put({ name: `${id}.${DOMAIN}.`, type: "A", ttl: 300, values: [address] });
+        it("leaves alone what somebody else has put in the record's place", async () => {
+            const { id, address } = await published(1);
+            const other = { name: `${id}.${DOMAIN}.`, type: "A", ttl: 15, values: ["192.0.2.1"] };
+            world.route53.remove({ ...other, values: [address] });
+            world.route53.put(other);
             expect(await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })])).to.deep.equal([]);
-            expect(zone()).to.deep.equal([]);
+            expect(world.route53.records()).to.deep.equal([other]);
+            expect(row(id)!.state).to.equal("GONE");
         });
 
         it("is done when the record is gone already, and what shares its batch is made", async () => {
-            const stopped = running(1);
+            const { id, address } = await published(1);
             const other = running(2);
-            const stop = world.tasks.move(stopped.id, { desiredStatus: "STOPPED" });
-            expect(await deliver([stop, stop, ...other.events])).to.deep.equal([]);
+            world.route53.remove({ name: `${id}.${DOMAIN}.`, type: "A", ttl: 15, values: [address] });
+            const stop = world.tasks.move(id, { desiredStatus: "STOPPED" });
+            expect(await deliver([stop, ...other.events])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(other.id, other.address)]);
         });
 
@@ -232,46 +398,62 @@ describe("syncTaskDns", () => {
             expect(zone()).to.deep.equal([]);
         });
 
-        it("wins when it comes between the look at a task and the writing of its record", async () => {
+        it("that comes between the look at a task and the writing of its record waits for that, and then takes it away", async () => {
             const { id, events } = running(1);
+            let stop: object | undefined;
             let back: string[] | undefined;
             world.aws.interfere = async ({ body }) => {
-                if (body.includes("<Action>CREATE</Action>") && back === undefined) {
-                    back = [];
-                    back = await deliver([world.tasks.move(id, { desiredStatus: "STOPPED" })]);
+                if (body.includes("<Action>CREATE</Action>") && stop === undefined) {
+                    stop = world.tasks.move(id, { desiredStatus: "STOPPED" });
+                    back = await deliver([stop]);
                 }
                 return undefined;
             };
             expect(await deliver([events[1]])).to.deep.equal([]);
-            expect(back).to.deep.equal([]);
+            expect(back).to.deep.equal(["m0"]);
+            expect(await deliver([stop!])).to.deep.equal([]);
             expect(zone()).to.deep.equal([]);
-        });
-
-        it("of many tasks whose interfaces are gone reads the zone by pages", async () => {
-            const ids = [];
-            for (let number = 0; number < 40; number++) {
-                ids.push(running(number).id);
-            }
-            await deliver(ids.map((id) => world.tasks.event(id)));
-            world.route53.put({ name: `other.${DOMAIN}.`, type: "A", ttl: 15, values: ["192.0.2.9"] });
-            world.aws.requests.length = 0;
-            const stops = ids.map((id) => world.tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" }));
-            expect(await deliver(stops)).to.deep.equal([]);
-            expect(zone()).to.deep.equal([[`other.${DOMAIN}.`, "A", 15, "192.0.2.9"]]);
-            expect(asked("GET /2013-04-01/hostedzone/Z1/rrset")).to.have.length(1);
-            expect(asked("POST /2013-04-01/hostedzone/Z1/rrset")).to.have.length(1);
         });
     });
 
-    describe("one interface that is gone", () => {
-        it("does not fail the look-up of the others (asking by id would)", async () => {
+    describe("the sweep's list", () => {
+        const sweepOf = (arns: string[], time = Date.now()) => ({
+            "taskgate:sweep": { clusterArn: CLUSTER_ARN, time, taskArns: arns },
+        });
+
+        it("gives running tasks their names and takes them from tasks that have gone, whose events were lost", async () => {
             const gone = await published(1);
             const there = running(2);
-            const stop = world.tasks.move(gone.id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" });
-            world.tasks.lag(gone.id, 3, 1);
-            expect(await deliver([gone.events[1], there.events[1]])).to.deep.equal(["m0"]);
-            expect(await deliver([gone.events[1], stop])).to.deep.equal([]);
-            expect(zone()).to.deep.equal([recordOf(there.id, there.address)]);
+            const kept = await published(3);
+            world.tasks.move(gone.id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" });
+            expect(await deliver([sweepOf([gone.arn, there.arn, kept.arn])])).to.deep.equal([]);
+            expect(zone()).to.have.deep.members([recordOf(there.id, there.address), recordOf(kept.id, kept.address)]);
+        });
+
+        it("takes a half-made name up where a run left it, and a half-removed one", async () => {
+            const [made, removed] = [running(1), await published(2)];
+            world.aws.interfere = ({ operation }) =>
+                operation.startsWith("POST /2013") ? "lose the answer" : undefined;
+            const stop = world.tasks.move(removed.id, { desiredStatus: "STOPPED" });
+            expect(await deliver([made.events[1], stop], 5_200)).to.deep.equal(["m0", "m1"]);
+            world.aws.interfere = undefined;
+            expect([row(made.id)!.state, row(removed.id)!.state]).to.deep.equal(["NAMING", "REMOVING"]);
+            expect(await deliver([sweepOf([made.arn, removed.arn])])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([recordOf(made.id, made.address)]);
+            expect([row(made.id)!.state, row(removed.id)!.state]).to.deep.equal(["LIVE", "GONE"]);
+        });
+
+        it("is out of date after a minute, when the next one has come", async () => {
+            const there = running(1);
+            expect(await deliver([sweepOf([there.arn], Date.now() - 61_000)])).to.deep.equal([]);
+            expect(world.aws.requests).to.deep.equal([]);
+        });
+
+        it("never takes a live name for a MISSING that is younger than a minute", async () => {
+            const { id, arn, address } = await published(1);
+            world.tasks.forget(id);
+            expect(await deliver([sweepOf([arn])])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([recordOf(id, address)]);
         });
     });
 
@@ -296,6 +478,18 @@ describe("syncTaskDns", () => {
             expect(zone()).to.have.length(63);
             expect(asked("POST /2013-04-01/hostedzone/Z1/rrset")).to.have.length(13);
         });
+
+        it("costs a number of requests that grows as the logarithm of the batch when Route 53 names nobody and refuses them all", async () => {
+            const tasks = Array.from({ length: 100 }, (_, number) => running(number));
+            world.aws.interfere = ({ operation }) =>
+                operation.startsWith("POST /2013")
+                    ? xmlError(400, "InvalidChangeBatch", "[A resource record set protection forbids this change]")
+                    : undefined;
+            expect(await deliver(tasks.map(({ events }) => events[1]))).to.have.length(100);
+            expect(asked("POST /2013-04-01/hostedzone/Z1/rrset").length).to.be.at.most(
+                2 * Math.ceil(Math.log2(101)) + 4,
+            );
+        });
     });
 
     describe("trouble", () => {
@@ -303,7 +497,7 @@ describe("syncTaskDns", () => {
             const { events } = running(1);
             world.aws.interfere = ({ operation }) =>
                 operation.startsWith("POST /2013") ? xmlError(400, "Throttling", "Rate exceeded") : undefined;
-            expect(await deliver([events[1]], 2_600)).to.deep.equal(["m0"]);
+            expect(await deliver([events[1]], 6_500)).to.deep.equal(["m0"]);
             expect(asked("POST /2013").length).to.be.greaterThan(1);
             expect(lines[0].reason).to.equal("Throttling: route53:ChangeResourceRecordSets of Z1: Rate exceeded");
         });
@@ -330,6 +524,18 @@ describe("syncTaskDns", () => {
             expect(await deliver([events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(id, address)]);
             expect(world.route53.refused).to.deep.equal({ InvalidChangeBatch: 1 });
+            expect(row(id)!.state).to.equal("LIVE");
+        });
+
+        it("settles nothing while the registry cannot be read, and gives everything back", async () => {
+            const { events } = running(1);
+            world.aws.interfere = ({ service }) =>
+                service === "dynamodb" ? jsonError(400, "ResourceNotFoundException", "no such table") : undefined;
+            expect(await deliver([events[1]])).to.deep.equal(["m0"]);
+            expect(zone()).to.deep.equal([]);
+            expect(lines[0].reason).to.equal(
+                "ResourceNotFoundException: dynamodb:BatchGetItem of registry: no such table",
+            );
         });
 
         it("gives everything back, with the action to allow, when a permission is missing", async () => {
@@ -354,7 +560,7 @@ describe("syncTaskDns", () => {
         it("does nothing, and gives everything back, when there is no time", async () => {
             const { events } = running(1);
             expect(await deliver([events[1]], 1_000)).to.deep.equal(["m0"]);
-            expect(world.aws.requests).to.deep.equal([]);
+            expect(calls()).to.deep.equal(["ChangeMessageVisibilityBatch"]);
         });
 
         it("says which setting is missing", async () => {
@@ -369,7 +575,7 @@ describe("syncTaskDns", () => {
     });
 
     describe("messages", () => {
-        it("gives back what is no task event, each with its reason, and settles the rest", async () => {
+        it("puts aside what is no task event, each with its reason, and settles the rest", async () => {
             const { id, address, events } = running(1);
             const detail = { taskArn: "x", clusterArn: CLUSTER_ARN, lastStatus: "RUNNING", desiredStatus: "RUNNING" };
             const bodies = [
@@ -381,24 +587,39 @@ describe("syncTaskDns", () => {
                 { detail: { ...detail, taskArn: 1 } },
                 { detail },
             ];
-            const odd = { ...detail, taskArn: `${CLUSTER_ARN.replace("cluster", "task")}/a`, attachments: [null] };
-            expect(await deliver([...bodies, { detail: odd }, events[1]])).to.deep.equal([
-                "m0",
-                "m1",
-                "m2",
-                "m3",
-                "m4",
-                "m5",
-                "m6",
-                "m7",
-            ]);
+            expect(await deliver([...bodies, events[1]])).to.deep.equal([]);
             expect(zone()).to.deep.equal([recordOf(id, address)]);
+            expect(world.queues.sent[DEAD_LETTER_QUEUE_URL]).to.deep.equal(
+                bodies.map((body) => (typeof body === "string" ? body : JSON.stringify(body))),
+            );
             expect(lines[6]).to.deep.equal({
                 level: "error",
-                message: "malformed message",
+                message: "malformed message: put aside",
                 messageId: "m6",
-                reason: '"x" is no task\'s ARN',
+                reason: '"x" does not end in the id of a task',
             });
+        });
+
+        it("takes no odd id for a task's: DescribeTasks would refuse all, and a stop of …/www would take www away", async () => {
+            const { id, address, events } = running(1);
+            world.route53.put({ name: `www.${DOMAIN}.`, type: "A", ttl: 15, values: ["192.0.2.9"] });
+            const odd = (last: string) => ({
+                detail: {
+                    taskArn: `${CLUSTER_ARN.replace(":cluster/", ":task/")}/${last}`,
+                    clusterArn: CLUSTER_ARN,
+                    lastStatus: "STOPPED",
+                    desiredStatus: "STOPPED",
+                },
+            });
+            expect(await deliver([odd("www"), odd(id.toUpperCase()), odd(`${id}0`), events[1]])).to.deep.equal([]);
+            expect(zone()).to.have.deep.members([[`www.${DOMAIN}.`, "A", 15, "192.0.2.9"], recordOf(id, address)]);
+            expect(world.queues.sent[DEAD_LETTER_QUEUE_URL]).to.have.length(3);
+        });
+
+        it("keeps a malformed message in the queue when it cannot be put aside", async () => {
+            world.aws.interfere = ({ service }) =>
+                service === "sqs" ? jsonError(400, "AccessDenied", "not authorized") : undefined;
+            expect(await deliver(["{"])).to.deep.equal(["m0"]);
         });
 
         it("passes over another cluster's tasks", async () => {
@@ -408,21 +629,55 @@ describe("syncTaskDns", () => {
             expect(world.aws.requests).to.deep.equal([]);
         });
 
-        it("writes one line of what was done", async () => {
+        it("writes one line of what was done, and metrics in CloudWatch's embedded format", async () => {
             const { events } = running(1);
+            const written = captureOutput();
             await deliver([...events, "{"]);
-            const { oldestEventMilliseconds, ...line } = lines.at(-1)!;
-            expect(line).to.deep.equal({
+            written.restore();
+            expect(lines.at(-1)).to.deep.equal({
                 level: "info",
                 message: "batch done",
                 messages: 3,
                 tasks: 1,
-                elsewhere: 0,
                 published: 1,
                 removed: 0,
-                returned: 1,
+                occupied: 0,
+                malformed: 1,
+                passed: 0,
+                returned: 0,
+                left: 0,
+                requests: 1,
+                throttled: 0,
+                refused: 0,
+                offenders: 0,
+                largest: 1,
             });
-            expect(oldestEventMilliseconds).to.be.within(120_000, 125_000);
+            const [{ _aws, EventToAccepted, ...metrics }, ...others] = written.lines.map(
+                (line) => JSON.parse(line) as Record<string, never>,
+            );
+            expect(others).to.deep.equal([]);
+            expect(metrics).to.deep.equal({
+                Registry: "registry",
+                BatchSize: [3],
+                Published: [1],
+                Removed: [0],
+                Returned: [0],
+                Malformed: [1],
+                Occupied: [0],
+                ChangeRequests: [1],
+                Throttled: [0],
+                RefusedBatches: [0],
+                Offenders: [0],
+            });
+            expect(EventToAccepted[0]).to.be.within(120_000, 130_000);
+            const { Timestamp, CloudWatchMetrics } = _aws as { Timestamp: number; CloudWatchMetrics: object[] };
+            expect(Timestamp).to.be.a("number");
+            expect(CloudWatchMetrics).to.have.length(1);
+            expect(CloudWatchMetrics[0]).to.deep.include({ Namespace: "taskgate", Dimensions: [["Registry"]] });
+            expect(CloudWatchMetrics[0]).to.have.property("Metrics").that.deep.includes({
+                Name: "EventToAccepted",
+                Unit: "Milliseconds",
+            });
         });
     });
 
@@ -432,7 +687,7 @@ describe("syncTaskDns", () => {
             expect(await deliver(tasks.map(({ events }) => events[1]))).to.deep.equal([]);
             expect(zone()).to.have.length(1_000);
             expect(world.aws.requests.filter(({ service }) => service === "route53")).to.have.length(1);
-            expect(asked("DescribeTasks")).to.have.length(20);
+            expect(asked("DescribeTasks")).to.have.length(10);
 
             world.route53.refill();
             world.aws.requests.length = 0;
@@ -442,91 +697,28 @@ describe("syncTaskDns", () => {
             expect(world.aws.requests.filter(({ service }) => service === "route53")).to.have.length(1);
         });
     });
-
-    it("ends with the zone equal to the running tasks, whatever the order, duplication and redelivery of events", async () => {
-        const foreign = { name: `www.${DOMAIN}.`, type: "A", ttl: 60, values: ["192.0.2.1"] };
-        await fc.assert(
-            fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 30 }), async (steps) => {
-                const { tasks, route53, ...started } = await createWorld({ changeMilliseconds: 1 });
-                route53.put(foreign);
-                await play(tasks, steps).finally(() => started.close());
-                const expected = tasks
-                    .all()
-                    .filter(({ desiredStatus, lastStatus }) => desiredStatus === "RUNNING" && lastStatus === "RUNNING")
-                    .map(({ id, address }) => ({ name: `${id}.${DOMAIN}.`, type: "A", ttl: 15, values: [address] }));
-                expect(route53.records()).to.have.deep.members([foreign, ...expected]);
-            }),
-            { numRuns: 25, seed: 20_260_101 },
-        );
-    });
 });
 
-/** Something happens to a task; or some of the events that wait are delivered, some of them again later. */
-type Step =
-    | { readonly kind: "move"; readonly task: number; readonly selfExit: boolean }
-    | { readonly kind: "deliver"; readonly picks: readonly number[]; readonly twice: boolean };
-
-const anyStep: fc.Arbitrary<Step> = fc.oneof(
-    {
-        weight: 3,
-        arbitrary: fc.record({ kind: fc.constant("move" as const), task: fc.nat(3), selfExit: fc.boolean() }),
-    },
-    {
-        weight: 2,
-        arbitrary: fc.record({
-            kind: fc.constant("deliver" as const),
-            picks: fc.array(fc.nat(20), { minLength: 1, maxLength: 5 }),
-            twice: fc.boolean(),
-        }),
-    },
-);
-
-/** Plays the steps with two runs of the handler at a time, as the queue's event source mapping may; then empties the queue. */
-async function play(tasks: FakeTasks, steps: readonly Step[]): Promise<void> {
-    const ids = [0, 1, 2, 3].map((number) => tasks.create(number).id);
-    let queue: object[] = [];
-    let runs: Promise<void>[] = [];
-    const start = (events: object[]) => {
-        queue = queue.filter((event) => !events.includes(event));
-        runs.push(deliver(events).then((back) => void queue.push(...back.map((id) => events[Number(id.slice(1))]))));
-    };
-    for (const step of steps) {
-        if (step.kind === "move") {
-            queue.push(...moveOn(tasks, ids[step.task], step.selfExit));
-        } else {
-            const picked = [...new Set(step.picks.filter((pick) => pick < queue.length).map((pick) => queue[pick]))];
-            start(picked);
-            queue.push(...(step.twice ? picked : []));
-            if (runs.length === 2) {
-                await Promise.all(runs);
-                runs = [];
-            }
-        }
-    }
-    while (queue.length > 0 || runs.length > 0) {
-        await Promise.all(runs.splice(0));
-        start(queue.slice(0, 10));
-        start(queue.slice(0, 10));
-        await Promise.all(runs.splice(0));
-    }
+/** Lets DescribeTasks say so of each task's health. */
+function inHealth({ tasks }: World, healthStatus: string): FakeAws["interfere"] {
+    return changing(tasks, (task) => ({ ...task, healthStatus }));
 }
 
-/** The next station of a task's life, and the event of it. */
-function moveOn(tasks: FakeTasks, id: string, selfExit: boolean): object[] {
-    const { desiredStatus, lastStatus } = tasks.get(id);
-    if (lastStatus === "STOPPED") {
-        tasks.forget(id);
-        return [];
-    }
-    if (lastStatus === "DEPROVISIONING") {
-        return [tasks.move(id, { desiredStatus: "STOPPED", lastStatus: "STOPPED" })];
-    }
-    if (lastStatus === "RUNNING") {
-        return [
-            desiredStatus === "RUNNING" && !selfExit
-                ? tasks.move(id, { desiredStatus: "STOPPED" })
-                : tasks.move(id, { lastStatus: "DEPROVISIONING" }),
-        ];
-    }
-    return [tasks.move(id, { lastStatus: lastStatus === "PROVISIONING" ? "PENDING" : "RUNNING" })];
+/** Lets DescribeTasks show these values of the tag `session`, by task id. */
+function withTags({ tasks }: World, sessions: Readonly<Record<string, string>>): FakeAws["interfere"] {
+    return changing(tasks, (task) => ({
+        ...task,
+        tags: [{ key: "session", value: sessions[task.taskArn.split("/").at(-1)!] }],
+    }));
+}
+
+function changing(tasks: FakeTasks, change: (task: { taskArn: string }) => object): NonNullable<FakeAws["interfere"]> {
+    return async (request) => {
+        if (request.operation !== "DescribeTasks") {
+            return undefined;
+        }
+        const answer = await tasks.services.find(({ service }) => service === "ecs")!.answer(request);
+        const body = JSON.parse(answer.body) as { tasks: { taskArn: string }[] };
+        return { ...answer, body: JSON.stringify({ ...body, tasks: body.tasks.map(change) }) };
+    };
 }

@@ -19,3 +19,11 @@ export function captureLog(): { readonly lines: LogLine[]; readonly restore: () 
     console.log = (line: string) => void lines.push(JSON.parse(line) as LogLine);
     return { lines, restore: () => void (console.log = log) };
 }
+
+/** Takes what is written to standard output, line by line, until `restore`. */
+export function captureOutput(): { readonly lines: string[]; readonly restore: () => void } {
+    const write = process.stdout.write.bind(process.stdout);
+    const lines: string[] = [];
+    process.stdout.write = (text: string | Uint8Array) => lines.push(...String(text).trim().split("\n")) > 0;
+    return { lines, restore: () => void (process.stdout.write = write) };
+}

@@ -37,6 +37,8 @@ export interface FakeRoute53 extends FakeService {
     published(): ZoneContent;
     /** Puts a record in from outside, bypassing every rule. */
     put(record: FakeRecord): void;
+    /** Takes a record out from outside. */
+    remove(record: FakeRecord): void;
     /** Fills both buckets, as time does. */
     refill(): void;
     /** Each accepted change batch, as "CREATE a.example.test. A". */
@@ -78,6 +80,14 @@ export function createFakeRoute53(options: FakeRoute53Options): FakeRoute53 {
             const set = { Name: name, Type: type as ResourceRecordSet["Type"], TTL: ttl, ResourceRecords };
             const others = (content.sets.get(name) ?? []).filter(({ Type }) => Type !== type);
             keep({ name: content.name, sets: new Map(content.sets).set(name, [...others, set]) }, Date.now());
+        },
+        remove({ name, type }) {
+            const others = (content.sets.get(name) ?? []).filter(({ Type }) => Type !== type);
+            const sets = new Map(content.sets).set(name, others);
+            if (others.length === 0) {
+                sets.delete(name);
+            }
+            keep({ name: content.name, sets }, Date.now());
         },
         refill() {
             requestBucket.refill();

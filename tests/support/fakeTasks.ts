@@ -31,17 +31,21 @@ export interface FakeTasks {
     forget(id: string): void;
     /** A task without a public address, as in a private subnet. */
     hideAddress(id: string): void;
+    /** A task in a dual-stack subnet. */
+    addIpv6(id: string, address: string): void;
 }
 
 interface Kept {
     readonly states: FakeTask[];
     forgotten: boolean;
     addressHidden: boolean;
+    ipv6?: string;
     lag: { version: number; looks: number };
 }
 
 export function createFakeTasks(clusterArn: string, time: () => Date = () => new Date()): FakeTasks {
     const kept = new Map<string, Kept>();
+    const isTaskId = (arn: string) => /\/[0-9a-f]{32}$/.test(arn);
     const find = (id: string): Kept => {
         const task = kept.get(id);
         if (task === undefined) {
@@ -53,7 +57,10 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
 
     const tasks: FakeTasks = {
         services: [
-            { service: "ecs", answer: ({ body }) => describeTasks(body) },
+            {
+                service: "ecs",
+                answer: ({ operation, body }) => (operation === "ListTasks" ? listTasks(body) : describeTasks(body)),
+            },
             { service: "ec2", answer: ({ body }) => describeNetworkInterfaces(new URLSearchParams(body)) },
         ],
         create(number) {
@@ -83,7 +90,16 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
         lag: (id, version, looks) => void (find(id).lag = { version, looks }),
         forget: (id) => void (find(id).forgotten = true),
         hideAddress: (id) => void (find(id).addressHidden = true),
+        addIpv6: (id, address) => void (find(id).ipv6 = address),
     };
+
+    function listTasks(body: string) {
+        const { desiredStatus = "RUNNING" } = JSON.parse(body) as { desiredStatus?: string };
+        const listed = [...kept.values()].map(({ states }) => states.at(-1)!);
+        return json({
+            taskArns: listed.filter((task) => task.desiredStatus === desiredStatus).map(({ arn }) => arn),
+        });
+    }
 
     function describeTasks(body: string) {
         const request = JSON.parse(body) as { cluster: string; tasks: string[] };
@@ -92,6 +108,9 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
         }
         if (request.tasks.length > 100) {
             return jsonError(400, "InvalidParameterException", "Tasks cannot have more than 100 elements.");
+        }
+        if (!request.tasks.every(isTaskId)) {
+            return jsonError(400, "InvalidParameterException", "taskId length should be one of [32,36]");
         }
         const found: object[] = [];
         const failures: object[] = [];
@@ -119,11 +138,14 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
             return xmlError(400, "FilterLimitExceeded", "The maximum number of filter values on a single call is 200");
         }
         const items = [...kept.values()]
-            .map(({ states, addressHidden }) => ({ ...states.at(-1)!, addressHidden }))
+            .map(({ states, addressHidden, ipv6 }) => ({ ...states.at(-1)!, addressHidden, ipv6 }))
             .filter((task) => wanted.has(task.networkInterfaceId) && hasInterface(task))
-            .map(({ networkInterfaceId, address, addressHidden }) => {
+            .map(({ networkInterfaceId, address, addressHidden, ipv6 }) => {
+                const addresses = ipv6
+                    ? `<ipv6AddressesSet><item><ipv6Address>fe80::1</ipv6Address></item><item><ipv6Address>${ipv6}</ipv6Address></item></ipv6AddressesSet>`
+                    : "";
                 const association = addressHidden ? "" : `<association><publicIp>${address}</publicIp></association>`;
-                return `<item><networkInterfaceId>${networkInterfaceId}</networkInterfaceId>${association}</item>`;
+                return `<item><networkInterfaceId>${networkInterfaceId}</networkInterfaceId>${association}${addresses}</item>`;
             });
         // Pages are shorter than asked for, as they may be.
         const first = Number(query.get("NextToken") ?? 0);

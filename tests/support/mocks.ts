@@ -251,6 +251,8 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             return { name, arn: arn("events", `rule/${name}`) };
         case "aws:cloudwatch/logGroup:LogGroup":
             return { name, arn: arn("logs", `log-group:${name}`) };
+        case "aws:dynamodb/table:Table":
+            return { name, arn: arn("dynamodb", `table/${name}`) };
         case "aws:ecr/repository:Repository":
             return { name, arn: arn("ecr", `repository/${name}`), repositoryUrl: `${registry}/${name}` };
         case "aws:ecs/cluster:Cluster":

@@ -8,6 +8,8 @@ export interface ScheduledArgs {
     /** Such as `6 hours`. */
     readonly rate: string;
     readonly description: string;
+    /** What the function is invoked with; nothing of its own when undefined. */
+    readonly input?: object;
     /** Another name is another schedule, which invokes at once. Default: Pulumi's choice, which stays. */
     readonly scheduleName?: pulumi.Input<string>;
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
@@ -19,7 +21,7 @@ export interface ScheduledArgs {
  */
 export function scheduled(
     name: string,
-    { invoked, rate, description, scheduleName, tags }: ScheduledArgs,
+    { invoked, rate, description, input, scheduleName, tags }: ScheduledArgs,
     parent: pulumi.Resource,
     dependsOn: readonly pulumi.Resource[] = [],
 ): aws.scheduler.Schedule {
@@ -52,7 +54,7 @@ export function scheduled(
             description,
             scheduleExpression: `rate(${rate})`,
             flexibleTimeWindow: { mode: "OFF" },
-            target: { arn: invoked.arn, roleArn: role.arn },
+            target: { arn: invoked.arn, roleArn: role.arn, input: input && JSON.stringify(input) },
         },
         { parent, dependsOn: [policy, ...dependsOn] },
     );

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { batches, refusals } from "../../../handlers/dns/changeBatches";
+import { nextBatch, refusals } from "../../../handlers/dns/changeBatches";
 import type { RecordChange } from "../../../handlers/hostedZone";
 
 const anyChange: fc.Arbitrary<RecordChange> = fc.record({
@@ -27,32 +27,35 @@ const change = (action: RecordChange["action"], label: string): RecordChange => 
     values: ["192.0.2.1"],
 });
 
-describe("batches", () => {
-    it("keeps every change, in order, within Route 53's limits, and cuts only where the next change would break one", () => {
+describe("nextBatch", () => {
+    it("takes what one request of Route 53 can hold, in order, and no more than it is told to", () => {
         fc.assert(
-            fc.property(fc.array(anyChange, { maxLength: 700 }), (changes) => {
-                const cut = batches(changes);
-                expect(cut.flat()).to.deep.equal(changes);
-                cut.forEach((batch, index) => {
+            fc.property(
+                fc.array(anyChange, { minLength: 1, maxLength: 700 }),
+                fc.integer({ min: 1, max: 800 }),
+                (changes, most) => {
+                    const batch = nextBatch(changes, most);
+                    expect(batch).to.deep.equal(changes.slice(0, batch.length));
                     expect(elements(batch)).to.be.within(1, 1_000);
                     expect(characters(batch)).to.be.at.most(32_000);
-                    const withNext = [...batch, ...(cut[index + 1]?.slice(0, 1) ?? [])];
-                    expect(index === cut.length - 1 || elements(withNext) > 1_000 || characters(withNext) > 32_000).to
-                        .be.true;
-                });
-            }),
+                    const withNext = changes.slice(0, batch.length + 1);
+                    const isWhole = batch.length === changes.length || batch.length === most;
+                    expect(isWhole || elements(withNext) > 1_000 || characters(withNext) > 32_000).to.be.true;
+                },
+            ),
             { numRuns: 50, seed: 1 },
         );
     });
 
     it("puts 1000 creations, but only 500 overwritings, of one address each into a request", () => {
-        const sizes = (action: RecordChange["action"]) =>
-            batches(Array.from({ length: 1_001 }, (_, number) => change(action, `t${number}`))).map(
-                ({ length }) => length,
-            );
-        expect(sizes("CREATE")).to.deep.equal([1_000, 1]);
-        expect(sizes("DELETE")).to.deep.equal([1_000, 1]);
-        expect(sizes("UPSERT")).to.deep.equal([500, 500, 1]);
+        const size = (action: RecordChange["action"]) =>
+            nextBatch(
+                Array.from({ length: 1_001 }, (_, number) => change(action, `t${number}`)),
+                Infinity,
+            ).length;
+        expect(size("CREATE")).to.equal(1_000);
+        expect(size("DELETE")).to.equal(1_000);
+        expect(size("UPSERT")).to.equal(500);
     });
 });
 
@@ -70,13 +73,28 @@ describe("refusals", () => {
             "The request contains an invalid set of changes for a resource record set 'A e.example.test.']";
         const changes = ["a", "b", "c", "d", "e", "f", "g"].map((label) => change("CREATE", label));
         expect(blamed(text, ...changes)).to.deep.equal({
-            "a.example.test.": "exists",
-            "b.example.test.": "not found",
-            "c.example.test.": "differs",
-            "d.example.test.": "invalid",
-            "e.example.test.": "invalid",
-            "g.example.test.": "invalid",
+            "A a.example.test.": "exists",
+            "A b.example.test.": "not found",
+            "A c.example.test.": "differs",
+            "A d.example.test.": "invalid",
+            "A e.example.test.": "invalid",
+            "A g.example.test.": "invalid",
         });
+    });
+
+    it("blames the record set that is meant of a name that has two, and both where no type is told", () => {
+        const both = [change("CREATE", "a"), { ...change("CREATE", "a"), type: "AAAA" as const }];
+        const existing =
+            "[Tried to create resource record set [name='a.example.test.', type='AAAA'] but it already exists]";
+        expect(blamed(existing, ...both)).to.deep.equal({ "AAAA a.example.test.": "exists" });
+        const twice = "[The request contains an invalid set of changes for a resource record set 'A a.example.test.']";
+        expect(blamed(twice, ...both)).to.deep.equal({ "A a.example.test.": "invalid" });
+        expect(blamed("[RRSet with DNS name a.example.test. is not permitted in zone b.test.]", ...both)).to.deep.equal(
+            {
+                "A a.example.test.": "invalid",
+                "AAAA a.example.test.": "invalid",
+            },
+        );
     });
 
     it("blames nobody for a name that only ends like another", () => {

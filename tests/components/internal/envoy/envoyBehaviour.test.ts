@@ -1,4 +1,4 @@
-// What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`. The version of the tasks, and the oldest.
+// What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, IncomingHttpHeaders, request as httpRequest, Server } from "node:http";
 import * as http2 from "node:http2";
@@ -18,10 +18,8 @@ import {
     Front,
     sidecarHealthPath,
 } from "../../../../components/internal/envoy/envoyBootstrap";
-import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
 import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
-import { envoyBinary } from "../../../../local/tasks/images/images";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -38,11 +36,7 @@ interface Answer {
 
 const toLoopback: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
 
-for (const [tools, version] of Object.entries({ python: envoyVersion, "oldest-envoy": oldestEnvoyVersion })) {
-    describe(`Envoy ${version} in front of a task`, () => behaviour(envoyBinary(projectRoot, tools)));
-}
-
-function behaviour(envoy: string): void {
+describe("Envoy in front of a task", () => {
     let directory: string;
     let processes: Processes;
     let pem: Pem;
@@ -79,7 +73,7 @@ function behaviour(envoy: string): void {
             .replace(/"(interval|(?:un|no_)\w+_interval)":"[25]s"/g, '"$1":"0.2s"'); // of its questions to the app
         return processes.start({
             name,
-            command: envoy,
+            command: join(projectRoot, ".tools", "python", "bin", "envoy"),
             args: ["--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
             env: {
                 PATH: process.env.PATH ?? "",
@@ -315,4 +309,4 @@ function behaviour(envoy: string): void {
             expect(String(failure)).to.match(/ended before it was ready \(exit code 1\)/, missing);
         }
     });
-}
+});

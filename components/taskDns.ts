@@ -122,8 +122,8 @@ export interface TaskDnsArgs {
     readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
-/** A schedule's name has 64 characters, of which its ending and Pulumi take 23. */
-const longestName = 41;
+/** A role's name has 64 characters, of which its ending (`-sweep-schedule-role`) and Pulumi take 28. */
+const longestName = 36;
 
 /**
  * Seconds that one run of the function that writes the records may take. Short, and the queue's visibility timeout only twice as long (Lambda's

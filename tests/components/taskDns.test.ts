@@ -418,7 +418,7 @@ describe("TaskDns", () => {
             ["it-orphan-names", "taskgate OrphanNames", { Registry: "it-registry" }, "Minimum", ">", 0, 300],
             ["it-stuck-names", "taskgate StuckNames", { Registry: "it-registry" }, "Minimum", ">", 0, 300],
             ["it-occupied-names", "taskgate Occupied", { Registry: "it-registry" }, "Sum", ">", 0, 300],
-            ["it-orphan-records", "taskgate OrphanRecords", { Registry: "it-registry" }, "Maximum", ">", 0, 86_400],
+            ["it-orphan-records", "taskgate OrphanRecords", { Registry: "it-registry" }, "Maximum", ">", 0, 3_600],
         ];
 
         for (const [name, metric, dimensions, statistic, comparison, threshold, period] of rows) {
@@ -433,7 +433,8 @@ describe("TaskDns", () => {
                     statistic,
                     threshold,
                     period,
-                    evaluationPeriods: 1,
+                    // The audit tells once a day.
+                    ...(period === 300 ? { evaluationPeriods: 1 } : { evaluationPeriods: 24, datapointsToAlarm: 1 }),
                     comparisonOperator: comparison === ">" ? "GreaterThanThreshold" : "LessThanThreshold",
                     // Only a heartbeat is missed when there is no data.
                     treatMissingData: comparison === ">" ? "notBreaching" : "breaching",

@@ -76,10 +76,7 @@ describe("TaskPlatform", () => {
             .childrenOf("it-task")
             .map((child) => order.indexOf(child));
         expect(Math.min(...dns)).to.be.greaterThan(Math.max(...task));
-        expect(made().component("it-dns").dependsOn).to.include.members([
-            "it-task-security-group",
-            "it-task-definition",
-        ]);
+        expect(made().component("it-dns").dependsOn).to.include.members(["it-task-security-group", "it-task"]);
     });
 
     it("gives all that a caller and an operator need", () => {

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "
 import { join, resolve } from "node:path";
 import { rootCertificates } from "node:tls";
 
+import type { Task } from "@aws-sdk/client-ecs";
 import { Route53, waitUntilResourceRecordSetsChanged } from "@aws-sdk/client-route-53";
 
 import { acmOverlay } from "./aws/acm/overlay";
@@ -13,6 +14,7 @@ import { elbOverlay } from "./aws/elb/overlay";
 import { createEvents } from "./aws/events/overlay";
 import { startEmulator } from "./aws/gateway/emulator";
 import { startGateway } from "./aws/gateway/gateway";
+import type { GatewayWatch } from "./aws/gateway/gateway";
 import { lambdaOverlay } from "./aws/lambda/overlay";
 import { createRunner } from "./aws/lambda/runner";
 import { route53Overlay } from "./aws/route53/overlay";
@@ -23,10 +25,12 @@ import { startPebble, tlsCaFile } from "./internet/authorities/pebble";
 import { createAuthority } from "./internet/authorities/tlsCertificate";
 import { answerQuestion } from "./internet/dns/answer";
 import { isBelowOrEqual, normalizeName, withoutDot } from "./internet/dns/records";
+import type { ZoneContent } from "./internet/dns/records";
 import { startDnsServer } from "./internet/dns/server";
 import { startIdentityProvider } from "./internet/identityProvider";
 import type { IdentityProvider } from "./internet/identityProvider";
 import { clientConfig } from "./machine/awsClients";
+import type { Scope } from "./machine/awsClients";
 import { claimLoopbackBlock, portInBlock } from "./machine/loopback";
 import { omit } from "./machine/omit";
 import { createProcesses, freePort } from "./machine/processes";
@@ -46,12 +50,23 @@ export interface SystemOptions {
     readonly root?: string;
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
+    /** Who looks on, and may disturb: the console. */
+    readonly watch?: SystemWatch;
+}
+
+export interface SystemWatch extends GatewayWatch {
+    /** Told of every change of a task; false = the event is lost. */
+    taskChanged(scope: Scope, task: Task): boolean;
 }
 
 export interface RunningSystem {
     readonly file: SystemFile;
     /** Starts an OpenID provider at `https://<hostname>/`, a name below the system's domain; it ends with the system. */
     startIdentityProvider(hostname: string): Promise<IdentityProvider>;
+    /** What Route 53 has published. */
+    publishedZones(): readonly ZoneContent[];
+    /** Sends a signal to one of its processes, called as its log is; false = none runs. */
+    signal(name: string, signal: NodeJS.Signals): boolean;
     /** Ends every task, function and server of it; gives how many processes are left all the same. */
     stop(): Promise<number>;
 }
@@ -139,7 +154,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             readSecret,
             readCredentials: createCredentialReader(gatewayUrl),
             readIngress: createIngressReader(gatewayUrl),
-            publish: events.publish,
+            publish: (scope, task) => {
+                if (options.watch?.taskChanged(scope, task) !== false) {
+                    events.publish(scope, task);
+                }
+            },
             log,
         });
         const runner = createRunner({ gatewayUrl, directory, processes, caFile: tlsCaFile(directory) });
@@ -173,6 +192,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             accountId,
             overlays,
             log,
+            watch: options.watch,
         });
         stops.push(() => gateway.stop());
         stops.push(() => ecs.stop());
@@ -198,6 +218,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         return {
             file,
             stop,
+            publishedZones: () => route53.publishedZones(),
+            signal: (name, what) => processes.signal(name, what),
             async startIdentityProvider(hostname) {
                 const address = networkInterfaces.newAddress();
                 const certificate = await amazon.issue([hostname]);

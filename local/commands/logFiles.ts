@@ -15,7 +15,10 @@ interface OpenLog {
     readonly decoder: StringDecoder;
     read: number;
     rest: string;
+    /** Of the last line; 0 = none has been read. */
     time: number;
+    /** When the file was made. */
+    born: number;
 }
 
 /** The names of the logs that there are. */
@@ -34,9 +37,20 @@ export function createLogReader(directory: string, isChosen: (name: string) => b
         logNames(directory)
             .filter(isChosen)
             .flatMap((name) => {
-                const log = logs.get(name) ?? { decoder: new StringDecoder("utf8"), read: 0, rest: "", time: 0 };
+                const log = logs.get(name) ?? {
+                    decoder: new StringDecoder("utf8"),
+                    read: 0,
+                    rest: "",
+                    time: 0,
+                    born: 0,
+                };
                 logs.set(name, log);
-                return newLines(join(directory, "logs", `${name}.log`), log).map((text) => {
+                const lines = newLines(join(directory, "logs", `${name}.log`), log);
+                // What stands before the first time in a file came with it.
+                if (lines.length > 0) {
+                    log.time ||= lines.map(timeOf).find((time) => time !== undefined) ?? log.born;
+                }
+                return lines.map((text) => {
                     log.time = timeOf(text) ?? log.time;
                     return { name, text, time: log.time };
                 });
@@ -48,7 +62,7 @@ function newLines(path: string, log: OpenLog): string[] {
     const file = openSync(path, "r");
     try {
         const { size, birthtimeMs } = fstatSync(file);
-        log.time ||= birthtimeMs;
+        log.born = birthtimeMs;
         const chunk = Buffer.alloc(Math.max(0, size - log.read));
         const length = readSync(file, chunk, 0, chunk.length, log.read);
         log.read += length;

@@ -13,32 +13,32 @@ export function define(command: Command): void {
     command
         .argument("[task]", "its id, or how it begins; none: the only one that runs")
         .option("--print", "print the command that would open it instead")
-        .action((given: string | undefined, { print }: { print?: boolean }) =>
-            openTask(chosenCallers(command), given, print),
-        );
+        .action(async (given: string | undefined, { print }: { print?: boolean }) => {
+            const running = await runningTasks(chosenCallers(command));
+            const { caller, id } =
+                given === undefined && running.length === 1 ? running[0] : taskCalled(running, given ?? "");
+            console.log(await (print ? browserCommand(caller, id) : openTask(caller, id)));
+        });
 }
 
-async function openTask(callers: readonly Caller[], given = "", print = false): Promise<void> {
-    const running = await runningTasks(callers);
-    const { caller, id } = given === "" && running.length === 1 ? running[0] : taskCalled(running, given);
-    const words = await browserWords(caller, id);
+/** Opens a task in a browser and gives its URL, or tells how to look at it where there is none. */
+export async function openTask(caller: Caller, id: string): Promise<string> {
     const browser = findBrowser();
-    if (print) {
-        console.log([browser ?? "google-chrome", ...words].map(quoted).join(" "));
-        return;
+    if (browser !== undefined && (process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) {
+        spawn(browser, await browserWords(caller, id), { detached: true, stdio: "ignore" }).unref();
+        return urlOf(caller, id);
     }
-    if (browser === undefined || !(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) {
-        const hostname = hostnameOf(caller, id);
-        const { httpsPort, acme } = caller.system;
-        const to = `${hostname}:${httpsPort}:${await addressOf(caller.system, hostname)}`;
-        console.log(
-            `${browser === undefined ? "There is no Chrome or Chromium on the PATH" : "There is no display"}: look at it with\n` +
-                `  curl --cacert ${acme.rootFile} --resolve ${to} ${urlOf(caller, id)}`,
-        );
-        return;
-    }
-    spawn(browser, words, { detached: true, stdio: "ignore" }).unref();
-    console.log(urlOf(caller, id));
+    const hostname = hostnameOf(caller, id);
+    const { httpsPort, acme } = caller.system;
+    const to = `${hostname}:${httpsPort}:${await addressOf(caller.system, hostname)}`;
+    return (
+        `${browser === undefined ? "There is no Chrome or Chromium on the PATH" : "There is no display"}: look at it with\n` +
+        `  curl --cacert ${acme.rootFile} --resolve ${to} ${urlOf(caller, id)}`
+    );
+}
+
+async function browserCommand(caller: Caller, id: string): Promise<string> {
+    return [findBrowser() ?? "google-chrome", ...(await browserWords(caller, id))].map(quoted).join(" ");
 }
 
 /**

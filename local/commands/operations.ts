@@ -1,14 +1,12 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Command } from "commander";
-import { parse } from "yaml";
 
 import { projectRoot } from "../machine/projectRoot";
 import { type Operation, runOperation } from "../pulumi/operation";
 import { localConfig } from "../pulumi/platforms";
-import { chosenSystem, oneOf } from "./chosen";
-import { setting } from "./values";
+import { chosenSystem } from "./chosen";
+import { checkKeys, setting } from "./settings";
 
 export function define(command: Command): void {
     command
@@ -23,17 +21,4 @@ export function define(command: Command): void {
                 onOutput: (text) => process.stdout.write(text),
             });
         });
-}
-
-/** @throws for a key that the project's own Pulumi.yaml does not declare: the engine would take it and nobody would read it */
-function checkKeys(keys: readonly string[], file: string): void {
-    const { name, config } = parse(readFileSync(file, "utf8")) as { name: string; config?: Record<string, unknown> };
-    const declared = Object.keys(config ?? {}).map((key) => `${name}:${key}`);
-    const own = keys
-        .map((key) => (key.includes(":") ? key : `${name}:${key}`))
-        .filter((key) => key.startsWith(`${name}:`));
-    const unknown = own.find((key) => !declared.includes(key));
-    if (config !== undefined && unknown !== undefined) {
-        throw new Error(`--config ${unknown}: ${file} declares no such key. ${oneOf(unknown, declared)}`);
-    }
 }

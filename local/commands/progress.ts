@@ -10,8 +10,13 @@ export async function runSteps<Context>(context: Context, steps: ListrTask<Conte
     await new Listr(steps, { ...options, registerSignalListeners: false }).run();
 }
 
-/** Tells how many resources an operation has done, and which was the last. */
+/** Tells how many resources an operation has done, and which was the last; where lines are not redrawn, of some only. */
 export function countOf(tell: (text: string) => void): (progress: Progress) => void {
     let count = 0;
-    return ({ type, name }) => tell(`${++count} resources; ${type} ${name}`);
+    return ({ type, name }) => {
+        count++;
+        if (process.stdout.isTTY || count % 25 === 0) {
+            tell(`${count} resources; ${type} ${name}`);
+        }
+    };
 }

@@ -6,6 +6,7 @@ import { createLogUpdate } from "log-update";
 
 import {
     Caller,
+    callerOf,
     deliveredCertificate,
     eventually,
     hostnameOf,
@@ -16,7 +17,15 @@ import {
 import { resolve, visit } from "../internet/visitor";
 import { runOperation } from "../pulumi/operation";
 import { localConfig, platformsOf } from "../pulumi/platforms";
+import type { Config } from "../pulumi/workspace";
 import { RunningSystem, startSystem } from "../system";
+import { writeAddress } from "./console";
+import { createActions } from "./console/actions";
+import { createFeed, type Feed } from "./console/feed";
+import { createRecords, type Records, userAgent } from "./console/records";
+import { type Console, startConsole } from "./console/server";
+import { watch } from "./console/watch";
+import { openTask } from "./open";
 import { countOf, runSteps } from "./progress";
 import { tableOf, taskLines } from "./taskTable";
 
@@ -24,23 +33,33 @@ interface Up {
     /** Settles when it has come up, or could not. */
     starting?: Promise<RunningSystem>;
     system?: RunningSystem;
+    console?: Console;
+    readonly config: Config;
     callers: Caller[];
     taskArn?: string;
 }
 
-export async function stayUp(name?: string): Promise<void> {
+export interface StayOptions {
+    /** Of the running copy. */
+    readonly name?: string;
+    /** Laid over the stack's own configuration. */
+    readonly config?: Config;
+}
+
+export async function stayUp({ name, config = {} }: StayOptions): Promise<void> {
     const signal = untilAsked();
-    const up: Up = { callers: [] };
+    const up: Up = { callers: [], config };
     const asked = once(signal, "abort");
     try {
         await Promise.race([bringUp(up, signal, name), asked]);
         if (!signal.aborted && up.taskArn !== undefined) {
-            const welcome = await welcomeOf(up.callers[0], up.taskArn);
+            const welcome = await welcomeOf(up, up.callers[0], up.taskArn);
             console.log(welcome);
-            await liveList(up.callers, signal, welcome.split("\n"));
+            await liveList(() => up.callers, signal, welcome.split("\n"));
         }
     } finally {
         console.log("\nStopping …");
+        await up.console?.stop();
         const system = await up.starting?.catch(() => undefined);
         await system?.stop();
         console.log("Everything has ended.");
@@ -74,17 +93,18 @@ async function bringUp(up: Up, signal: AbortSignal, name?: string): Promise<void
         {
             title: "start the local AWS, certificate authority and DNS",
             task: async (_, step) => {
-                up.starting = startSystem({ name, onStep: (text) => (step.output = text) });
+                const feed = createFeed();
+                const records = createRecords(feed);
+                up.starting = startSystem({ name, watch: records, onStep: (text) => (step.output = text) });
                 up.system = await up.starting;
+                up.console = await consoleOf(up, up.system, records, feed);
+                step.title = `the console: ${up.console.url}`;
             },
         },
         {
             title: "pulumi up",
             task: async (_, step) => {
-                const { file } = started(up);
-                const onProgress = countOf((text) => (step.output = text));
-                const options = { config: localConfig(file), signal, onProgress };
-                up.callers = platformsOf(file, (await runOperation(file, "up", options)).outputs);
+                await deploy(up, "up", (text) => (step.output = text), signal);
             },
         },
         {
@@ -106,6 +126,39 @@ async function bringUp(up: Up, signal: AbortSignal, name?: string): Promise<void
     ]);
 }
 
+/** Runs an operation on the stack; afterwards the callers are those of what it made. */
+async function deploy(
+    up: Up,
+    kind: "up" | "destroy",
+    tell: (text: string) => void,
+    signal?: AbortSignal,
+): Promise<void> {
+    const { file } = started(up);
+    const options = { config: { ...localConfig(file), ...up.config }, signal, onProgress: countOf(tell) };
+    up.callers = platformsOf(file, (await runOperation(file, kind, options)).outputs);
+}
+
+/** The console of a system, with all that it shows and does. */
+async function consoleOf(up: Up, system: RunningSystem, records: Records, feed: Feed): Promise<Console> {
+    const { name, gatewayUrl, directory } = system.file;
+    feed.set("about", "system", { name, gatewayUrl });
+    const stopWatching = watch(system, records, feed);
+    const actions = createActions({
+        ...{ system, records, feed, open: openTask },
+        callers: () => up.callers,
+        operate: (kind, tell) => deploy(up, kind, tell),
+    });
+    const served = await startConsole(feed, actions);
+    writeAddress(directory, served.url);
+    return {
+        url: served.url,
+        stop: () => {
+            stopWatching();
+            return served.stop();
+        },
+    };
+}
+
 function started({ system }: Up): RunningSystem {
     if (system === undefined) {
         throw new Error("The local system does not run.");
@@ -113,28 +166,35 @@ function started({ system }: Up): RunningSystem {
     return system;
 }
 
-async function welcomeOf(caller: Caller, taskArn: string): Promise<string> {
+async function welcomeOf(up: Up, caller: Caller, taskArn: string): Promise<string> {
     const { system } = caller;
     const hostname = hostnameOf(caller, taskArn);
     const [address] = await resolve(system, hostname);
     return `
   ${urlOf(caller, taskArn)}
+  Console: ${up.console?.url}
 
   curl --cacert ${system.acme.rootFile} --resolve ${hostname}:${system.httpsPort}:${address} ${urlOf(caller, taskArn)}
   dig @${system.dns.address} -p ${system.dns.port} ${hostname}
 
-  In another terminal: npm run local -- run | stop | status | logs | renew | preview | up | destroy
+  In another terminal: npm run local -- run | stop | status | logs | open | renew | preview | up | destroy
   AWS_ENDPOINT_URL=${system.gatewayUrl} AWS_ACCESS_KEY_ID=${system.accountId} AWS_SECRET_ACCESS_KEY=local AWS_REGION=${caller.region} aws ecs list-clusters
   Ctrl-C ends everything.
 `;
 }
 
 /** The tasks, their names and states: redrawn on a terminal below what stands there, otherwise printed when something changed. */
-async function liveList(callers: readonly Caller[], signal: AbortSignal, above: readonly string[]): Promise<void> {
+async function liveList(
+    callers: () => readonly Caller[],
+    signal: AbortSignal,
+    above: readonly string[],
+): Promise<void> {
     const update = createLogUpdate(process.stdout);
     let shown = "";
     while (!signal.aborted) {
-        const tasks = await taskLines(callers);
+        // Not of those whose requests the console shows.
+        const looking = callers().map(({ system, region, outputs }) => callerOf(system, region, outputs, userAgent));
+        const tasks = await taskLines(looking);
         if (process.stdout.isTTY) {
             update(tableOf(tasks, { ...roomBelow(above), stoppedFor: 60 }).join("\n"));
         } else {

@@ -29,6 +29,7 @@ export const commands: Readonly<Record<string, Entry>> = {
         load: () => import("./logs"),
     },
     open: { summary: "open a task in the browser", load: () => import("./open") },
+    console: { summary: "print the address of the console's page", load: () => import("./console") },
     renew: {
         summary: "run the certificate renewal now, as the schedule does",
         load: () => import("./renew"),

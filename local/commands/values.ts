@@ -12,26 +12,6 @@ export function wholeNumber(least: number, most: number): (given: string) => num
     };
 }
 
-/** `key=value`; a value that begins as a JSON list or object does is one. */
-export function setting(given: string, others: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-    const [, key, value] = /^([^=]+)=(.*)$/s.exec(given) ?? [];
-    if (key === undefined) {
-        throw new InvalidArgumentError(
-            'It takes <key>=<value>, e.g. taskgate:cpu=512 or taskgate:command=\'["--port", "8080"]\'.',
-        );
-    }
-    if (!/^\s*[[{]/.test(value)) {
-        return { ...others, [key]: value };
-    }
-    try {
-        return { ...others, [key]: JSON.parse(value) as unknown };
-    } catch (error) {
-        throw new InvalidArgumentError(
-            `The value of ${key} begins as JSON does, but is none: ${(error as Error).message}. A list is given as '["a", "b"]'.`,
-        );
-    }
-}
-
 /** A time that has passed, as short as one reads it: `5 s`, `3 min`, `2 h`, `4 d`. */
 export function age(since: Date | undefined, now = new Date()): string {
     if (since === undefined) {

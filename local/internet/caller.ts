@@ -49,8 +49,9 @@ export interface DeliveredCertificate {
     readonly notAfter: string;
 }
 
-export function callerOf(system: SystemFile, region: string, outputs: RegionOutputs): Caller {
-    const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
+export function callerOf(system: SystemFile, region: string, outputs: RegionOutputs, customUserAgent?: string): Caller {
+    const scope = { accountId: system.accountId, region };
+    const config = { ...clientConfig(system.gatewayUrl, scope), customUserAgent };
     return {
         system,
         region,

@@ -36,6 +36,8 @@ export interface Processes {
     readonly directory: string;
     /** Rejects when the process ends, or the time is over, before it is ready: with its last log lines and the log's path. */
     start(options: StartOptions): Promise<ManagedProcess>;
+    /** Sends a signal to the process that was started last under a name, and to all that it started; false = none runs. */
+    signal(name: string, signal: NodeJS.Signals): boolean;
     /** The same care for a child started elsewhere; it must lead a process group of its own (`detached`). */
     adopt(child: ChildProcess & { readonly pid: number }): ManagedProcess;
     /** Ends everything that still runs, then the reaper; gives how many processes are left all the same. */
@@ -45,6 +47,7 @@ export interface Processes {
 /** Starts child processes, each in a process group of its own, and sees to it that none outlives this process. */
 export function createProcesses(directory: string): Processes {
     const running = new Set<ManagedProcess>();
+    const named = new Map<string, ManagedProcess>();
     const groups: number[] = [];
     const reaper = spawn(process.execPath, [join(__dirname, "reaper.mjs")], {
         detached: true, // out of reach of the terminal's Ctrl-C
@@ -79,6 +82,7 @@ export function createProcesses(directory: string): Processes {
                     return; // gone; its id may be another's by now
                 }
                 signal(pid, "SIGTERM"); // it tells its own children, as process 1 of a container does
+                signal(-pid, "SIGCONT"); // one that is held hears nothing
                 const timer = setTimeout(() => signal(-pid, "SIGKILL"), graceMs);
                 await exited;
                 clearTimeout(timer);
@@ -108,6 +112,8 @@ export function createProcesses(directory: string): Processes {
             throw new Error(`${options.name} could not be started: ${error.message}`);
         }
         const managed = adopt(child);
+        named.set(options.name, managed);
+        void managed.exited.then(() => named.get(options.name) === managed && named.delete(options.name));
         if (options.ready) {
             try {
                 await untilReady(options.ready, managed.exited, options.readyTimeoutMs ?? 120_000);
@@ -132,7 +138,15 @@ export function createProcesses(directory: string): Processes {
         return countLeft(groups);
     }
 
-    return { directory, start, adopt, stop };
+    function signalNamed(name: string, what: NodeJS.Signals): boolean {
+        const managed = named.get(name);
+        if (managed !== undefined) {
+            signal(-managed.pid, what);
+        }
+        return managed !== undefined;
+    }
+
+    return { directory, start, adopt, signal: signalNamed, stop };
 }
 
 function hasPid(child: ChildProcess): child is ChildProcess & { readonly pid: number } {

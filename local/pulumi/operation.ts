@@ -137,6 +137,7 @@ export function engineEnvironment(system: SystemFile, workspace: Workspace): Rec
         AWS_ENDPOINT_URL: system.gatewayUrl,
         AWS_ACCESS_KEY_ID: system.accountId,
         AWS_SECRET_ACCESS_KEY: "local",
+        AWS_SDK_UA_APP_ID: "pulumi",
         NODE_COMPILE_CACHE: compileCache,
         PULUMI_HOME: workspace.pulumiHome,
         PULUMI_BACKEND_URL: workspace.backendUrl,

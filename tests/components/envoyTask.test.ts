@@ -372,7 +372,7 @@ describe("EnvoyTask", () => {
             const options = { httpsPort: 443, httpPort: 80, appPort: 8080, accessLog: AccessLog.Errors };
             expect(container).to.deep.equal({
                 ...envoy,
-                image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+                image: "docker.io/envoyproxy/envoy:distroless-v1.39.1",
                 command: commandOf(options, 20),
                 dependsOn: [
                     { containerName: "init", condition: "SUCCESS" },

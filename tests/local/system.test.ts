@@ -172,7 +172,7 @@ describe("the local system", () => {
                     { name: "app", image: "traefik/whoami:v1.11", command: ["--port", "8080"] },
                     {
                         name: "envoy",
-                        image: "docker.io/envoyproxy/envoy:distroless-v1.37.5@sha256:1234",
+                        image: "docker.io/envoyproxy/envoy:distroless-v1.39.1@sha256:1234",
                         command: [
                             "--config-yaml",
                             JSON.stringify(bootstrap(file.httpPort)),

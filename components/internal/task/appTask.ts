@@ -12,6 +12,7 @@ import {
 } from "../arguments";
 import { drainReason, stopTimeoutReason } from "../envoy/drainTimes";
 import { AccessLog, certificateVariables, Front } from "../envoy/envoyBootstrap";
+import { envoyImage } from "../envoy/envoyVersion";
 import { imageReason } from "../imageName";
 import { arnKinds, arnReason, pathReason, Reason } from "../rules";
 import {
@@ -177,7 +178,7 @@ export interface AppArgs {
     readonly allowedSecurityGroupIds?: pulumi.Input<string>[];
     /**
      * Envoy's image: a distroless one of Envoy 1.37 or newer.
-     * @default "docker.io/envoyproxy/envoy:distroless-v1.37.5"
+     * @default "docker.io/envoyproxy/envoy:distroless-v1.39.1"
      */
     readonly envoyImage?: pulumi.Input<string>;
     /**
@@ -207,7 +208,7 @@ export const appDefaults = {
     drainSeconds: 20,
     httpsPort: 443,
     httpPort: 80,
-    envoyImage: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+    envoyImage,
     accessLog: AccessLog.Errors,
     logRetentionDays: 30,
 } as const;
@@ -236,7 +237,7 @@ export function appTask(
     sidecar: SidecarArgs | undefined,
     parent: pulumi.Resource,
 ): FargateTask {
-    const { secrets = {}, envoyImage = appDefaults.envoyImage } = args;
+    const { secrets = {} } = args;
     const certificateSecretArn = sidecar?.certificateSecretArn;
     const isSelfSigned = sidecar !== undefined && certificateSecretArn === undefined;
     const cpuArchitecture = args.cpuArchitecture ?? appDefaults.cpuArchitecture;
@@ -247,7 +248,7 @@ export function appTask(
     return fargateTask(
         name,
         {
-            images: [image, ...(sidecar === undefined ? [] : [envoyImage])],
+            images: [image, ...(sidecar === undefined ? [] : [args.envoyImage ?? appDefaults.envoyImage])],
             secretArns: pulumi
                 .all([secrets, certificateSecretArn === undefined ? [] : [certificateSecretArn]])
                 .apply(([ofApp, ofEnvoy]) => [...ofEnvoy, ...Object.values(ofApp)]),

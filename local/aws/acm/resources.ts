@@ -1,6 +1,6 @@
 import type { CertificateArgs, CertificateState } from "@pulumi/aws/acm/certificate";
 import type { CertificateValidationArgs, CertificateValidationState } from "@pulumi/aws/acm/certificateValidation";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["ResourceNotFoundException"];
@@ -50,7 +50,7 @@ function request(aws: Aws, inputs: Inputs<CertificateArgs>) {
         SubjectAlternativeNames: inputs.subjectAlternativeNames,
         ValidationMethod: inputs.validationMethod as "DNS",
         KeyAlgorithm: inputs.keyAlgorithm as "EC_prime256v1" | undefined,
-        Tags: tagList(inputs.tagsAll),
+        Tags: tagsOrNone(inputs.tagsAll),
     });
 }
 
@@ -60,7 +60,7 @@ function importInto(aws: Aws, CertificateArn: string | undefined, inputs: Inputs
         Certificate: Buffer.from(inputs.certificateBody ?? ""),
         CertificateChain: inputs.certificateChain === undefined ? undefined : Buffer.from(inputs.certificateChain),
         PrivateKey: Buffer.from(inputs.privateKey ?? ""),
-        Tags: CertificateArn === undefined ? tagList(inputs.tagsAll) : undefined,
+        Tags: CertificateArn === undefined ? tagsOrNone(inputs.tagsAll) : undefined,
     });
 }
 

@@ -1,6 +1,6 @@
 import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
 import type { MetricAlarmArgs, MetricAlarmState } from "@pulumi/aws/cloudwatch/metricAlarm";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
 
 export const cloudwatch: Adapters = service("CloudWatch", {
     "cloudwatch/metricAlarm:MetricAlarm": adapter<MetricAlarmArgs, MetricAlarmState>({
@@ -10,7 +10,7 @@ export const cloudwatch: Adapters = service("CloudWatch", {
         replaceOn: ["name"],
         gone: ["ResourceNotFoundException", "ResourceNotFound"],
         async create(aws, inputs) {
-            await aws.cloudwatch.putMetricAlarm({ ...alarm(inputs), Tags: tagList(inputs.tagsAll) });
+            await aws.cloudwatch.putMetricAlarm({ ...alarm(inputs), Tags: tagsOrNone(inputs.tagsAll) });
             return { id: inputs.name!, arn: aws.arn("cloudwatch", `alarm:${inputs.name}`) };
         },
         async update(aws, change) {

@@ -1,6 +1,6 @@
 import type { GlobalSecondaryIndex } from "@aws-sdk/client-dynamodb";
 import type { TableArgs, TableState } from "@pulumi/aws/dynamodb/table";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 export const dynamodb: Adapters = service("DynamoDB", {
@@ -37,7 +37,7 @@ export const dynamodb: Adapters = service("DynamoDB", {
                     Enabled: inputs.serverSideEncryption.enabled,
                     KMSMasterKeyId: inputs.serverSideEncryption.kmsKeyArn,
                 },
-                Tags: tagList(inputs.tagsAll),
+                Tags: tagsOrNone(inputs.tagsAll),
             });
             await waitUntilTableExists(
                 { client: aws.dynamodb, minDelay: 0.1, maxDelay: 2, maxWaitTime: 60 },

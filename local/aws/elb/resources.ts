@@ -4,7 +4,16 @@ import type { ListenerCertificateArgs, ListenerCertificateState } from "@pulumi/
 import type { ListenerRuleArgs, ListenerRuleState } from "@pulumi/aws/lb/listenerRule";
 import type { LoadBalancerArgs, LoadBalancerState } from "@pulumi/aws/lb/loadBalancer";
 import type { TargetGroupArgs, TargetGroupState } from "@pulumi/aws/lb/targetGroup";
-import { type Adapters, adapter, changeTags, Gone, type Inputs, service, tagList } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    Gone,
+    type Inputs,
+    service,
+    tagList,
+    tagsOrNone,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 
@@ -175,10 +184,6 @@ function expectOne(found: readonly unknown[] = []): void {
 }
 
 /** ELB refuses an empty list. */
-function tagsOrNone(tags: Readonly<Record<string, string>> = {}) {
-    return Object.keys(tags).length > 0 ? tagList(tags) : undefined;
-}
-
 function changeElbTags(aws: Aws, change: Parameters<typeof changeTags>[0]): Promise<void> {
     const ResourceArns = [change.id];
     return changeTags(

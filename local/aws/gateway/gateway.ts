@@ -17,6 +17,15 @@ export interface GatewayOptions {
     readonly accountId: string;
     readonly overlays: readonly Overlay[];
     readonly log: (text: string) => void;
+    readonly watch?: GatewayWatch;
+}
+
+/** Somebody who looks on, and may disturb. */
+export interface GatewayWatch {
+    /** Told of every call once it is answered. */
+    answered(request: AwsRequest, response: AwsResponse, milliseconds: number): void;
+    /** What a call is refused with, before anything else is asked. */
+    refusal(request: AwsRequest): AwsError | undefined;
 }
 
 export interface Gateway {
@@ -33,23 +42,32 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const forward = createForward(agent, options.emulatorPort);
 
     async function answer(incoming: AwsRequest): Promise<AwsResponse> {
+        const started = performance.now();
         let request = incoming;
+        const told = (response: AwsResponse) => {
+            options.watch?.answered(request, response, performance.now() - started);
+            return response;
+        };
         try {
             request = judged(incoming);
+            const refusal = options.watch?.refusal(request);
+            if (refusal !== undefined) {
+                throw refusal;
+            }
             for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
                 const response = await overlay.handle(request, forward);
                 if (response) {
-                    return response;
+                    return told(response);
                 }
             }
-            return await forward(request);
+            return told(await forward(request));
         } catch (error) {
             if (error instanceof AwsError) {
-                return errorResponse(request, error);
+                return told(errorResponse(request, error));
             }
             const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
             options.log(`${request.service} ${request.operation ?? `${request.method} ${request.path}`}: ${text}`);
-            return errorResponse(request, new AwsError("InternalFailure", text, 500));
+            return told(errorResponse(request, new AwsError("InternalFailure", text, 500)));
         }
     }
 

@@ -2,7 +2,7 @@ import type { PolicyArgs, PolicyState } from "@pulumi/aws/iam/policy";
 import type { RoleArgs, RoleState } from "@pulumi/aws/iam/role";
 import type { RolePolicyArgs, RolePolicyState } from "@pulumi/aws/iam/rolePolicy";
 import type { RolePolicyAttachmentArgs, RolePolicyAttachmentState } from "@pulumi/aws/iam/rolePolicyAttachment";
-import { type Adapters, adapter, changeTags, json, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, json, service, tagList, tagsOrNone } from "../resources/adapter";
 
 const gone = ["NoSuchEntityException", "NoSuchEntity"];
 
@@ -23,7 +23,7 @@ export const iam: Adapters = service("IAM", {
                 Description: inputs.description,
                 MaxSessionDuration: inputs.maxSessionDuration,
                 PermissionsBoundary: inputs.permissionsBoundary,
-                Tags: tagList(inputs.tagsAll),
+                Tags: tagsOrNone(inputs.tagsAll),
             });
             return {
                 id: inputs.name!,
@@ -101,7 +101,7 @@ export const iam: Adapters = service("IAM", {
                 Path: inputs.path,
                 Description: inputs.description,
                 PolicyDocument,
-                Tags: tagList(inputs.tagsAll),
+                Tags: tagsOrNone(inputs.tagsAll),
             });
             return { id: Policy!.Arn!, arn: Policy?.Arn, policyId: Policy?.PolicyId, policy: PolicyDocument };
         },

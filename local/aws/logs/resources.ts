@@ -14,7 +14,7 @@ export const logs: Adapters = service("CloudWatch Logs", {
                 logGroupName: inputs.name,
                 kmsKeyId: inputs.kmsKeyId,
                 logGroupClass: inputs.logGroupClass as "STANDARD" | undefined,
-                tags: inputs.tagsAll,
+                tags: Object.keys(inputs.tagsAll ?? {}).length > 0 ? inputs.tagsAll : undefined, // AWS refuses an empty map
             });
             await setRetention(aws, inputs.name!, inputs.retentionInDays);
             return { id: inputs.name!, arn: aws.arn("logs", `log-group:${inputs.name}`) };

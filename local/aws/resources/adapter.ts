@@ -94,6 +94,11 @@ export function tagList(tags: Tags = {}): { Key: string; Value: string }[] {
     return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
+/** Those that something is made with: AWS takes none, but no empty list. */
+export function tagsOrNone(tags: Tags = {}): { Key: string; Value: string }[] | undefined {
+    return Object.keys(tags).length > 0 ? tagList(tags) : undefined;
+}
+
 /** What brings one set of tags to the other: those to set and the keys to remove, each only when there are any. */
 export async function changeTags(
     { old, inputs }: Change<unknown, unknown>,

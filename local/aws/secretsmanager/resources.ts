@@ -1,6 +1,6 @@
 import type { SecretArgs, SecretState } from "@pulumi/aws/secretsmanager/secret";
 import type { SecretVersionArgs, SecretVersionState } from "@pulumi/aws/secretsmanager/secretVersion";
-import { type Adapters, adapter, changeTags, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, service, tagList, tagsOrNone } from "../resources/adapter";
 
 const gone = ["ResourceNotFoundException"];
 
@@ -17,7 +17,7 @@ export const secretsmanager: Adapters = service("Secrets Manager", {
                 Name: inputs.name,
                 Description: inputs.description,
                 KmsKeyId: inputs.kmsKeyId,
-                Tags: tagList(inputs.tagsAll),
+                Tags: tagsOrNone(inputs.tagsAll),
             });
             if (inputs.policy !== undefined) {
                 await aws.secretsManager.putResourcePolicy({ SecretId: ARN, ResourcePolicy: inputs.policy });

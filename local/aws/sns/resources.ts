@@ -1,7 +1,16 @@
 import type { TopicArgs, TopicState } from "@pulumi/aws/sns/topic";
 import type { TopicPolicyArgs, TopicPolicyState } from "@pulumi/aws/sns/topicPolicy";
 import type { TopicSubscriptionArgs, TopicSubscriptionState } from "@pulumi/aws/sns/topicSubscription";
-import { type Adapters, adapter, changeTags, type Inputs, json, service, tagList } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    type Inputs,
+    json,
+    service,
+    tagList,
+    tagsOrNone,
+} from "../resources/adapter";
 
 const gone = ["NotFoundException", "NotFound"];
 
@@ -15,7 +24,7 @@ export const sns: Adapters = service("SNS", {
             const { TopicArn } = await aws.sns.createTopic({
                 Name: inputs.name,
                 Attributes: topicAttributes(inputs),
-                Tags: tagList(inputs.tagsAll),
+                Tags: tagsOrNone(inputs.tagsAll),
             });
             return { id: TopicArn!, arn: TopicArn, owner: aws.accountId };
         },

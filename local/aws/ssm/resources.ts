@@ -1,5 +1,5 @@
 import type { ParameterArgs, ParameterState } from "@pulumi/aws/ssm/parameter";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
 
 export const ssm: Adapters = service("SSM", {
     "ssm/parameter:Parameter": adapter<ParameterArgs, ParameterState>({
@@ -13,7 +13,7 @@ export const ssm: Adapters = service("SSM", {
             const { Version } = await aws.ssm.putParameter({
                 ...parameter(inputs),
                 Overwrite: inputs.overwrite ?? false,
-                Tags: inputs.overwrite ? undefined : tagList(inputs.tagsAll), // AWS takes only one of the two
+                Tags: inputs.overwrite ? undefined : tagsOrNone(inputs.tagsAll), // AWS takes only one of the two
             });
             const name = inputs.name!.replace(/^\//, "");
             return { id: inputs.name!, arn: aws.arn("ssm", `parameter/${name}`), version: Version };

@@ -79,8 +79,8 @@ function baseName(path: string): string {
 }
 
 /** The binary itself: the script beside it would start a Python interpreter for each container. */
-export function envoyBinary(root: string): string {
-    const pattern = join(root, ".tools/python/lib/python3*/site-packages/envoy/_bin/envoy");
+export function envoyBinary(root: string, tools = "python"): string {
+    const pattern = join(root, ".tools", tools, "lib/python3*/site-packages/envoy/_bin/envoy");
     const [binary] = globSync(pattern);
     if (binary === undefined) {
         throw new Error(`Envoy is not installed: nothing matches ${pattern}. Install the tools with "npm run setup".`);

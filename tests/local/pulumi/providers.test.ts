@@ -643,6 +643,18 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         expect(Attributes).to.deep.equal({ DelaySeconds: "0" });
     });
 
+    it("may be without a tag, though AWS refuses an empty list of them", async () => {
+        const untagged = createAwsProvider({ gatewayUrl: emulator.url, accessKeyId: accountId });
+        untagged.configure({ region });
+        const { create } = engineFor(untagged);
+        const group = await create("aws:cloudwatch/logGroup:LogGroup", "untagged", {});
+        expect((await aws.cloudwatchLogs.listTagsForResource({ resourceArn: String(group.outputs.arn) })).tags).to.be
+            .empty;
+        const args = { domainName: "untagged.example.test", validationMethod: "DNS" };
+        const { id: CertificateArn } = await create("aws:acm/certificate:Certificate", "untagged", args);
+        expect((await aws.acm.listTagsForCertificate({ CertificateArn })).Tags ?? []).to.be.empty;
+    });
+
     it("are refused in AWS's words, with what was to be done", async () => {
         const args = { role: "nobody", name: "inline", policy: '{"Statement":[]}' };
         expect(await rejection(engine.create("aws:iam/rolePolicy:RolePolicy", "inline", args))).to.equal(

@@ -4,6 +4,7 @@ import { get as getByHttps } from "node:https";
 import type { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
+import { envoyImage } from "../../../components/internal/envoy/envoyVersion";
 import { AccessLog } from "../../../components/internal/envoy/envoyBootstrap";
 import { containerDefinitions } from "../../../components/internal/task/containers";
 import type { AppContainer } from "../../../components/internal/task/containers";
@@ -28,7 +29,7 @@ const asItIs = containerDefinitions({ app, envoy: undefined, ...logs }) as Conta
 const behindEnvoy = containerDefinitions({
     app,
     envoy: {
-        image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+        image: envoyImage,
         bootstrap: { httpsPort: 8443, accessLog: AccessLog.Off },
         certificateSecretArn: undefined,
         drainSeconds: 0,

@@ -4,6 +4,7 @@ import { StopTaskCommand } from "@aws-sdk/client-ecs";
 import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
+import { envoyImage } from "../../../components/internal/envoy/envoyVersion";
 import { startLocalEcs } from "../../support/localEcs";
 import type { LocalEcs } from "../../support/localEcs";
 
@@ -83,7 +84,7 @@ const init: ContainerDefinition = {
 };
 const envoy: ContainerDefinition = {
     name: "envoy",
-    image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+    image: envoyImage,
     command: ["--config-yaml", JSON.stringify(bootstrap), "--concurrency", "1", "--disable-hot-restart"],
     dependsOn: [{ containerName: "init", condition: "SUCCESS" }],
     mountPoints: [mount("envoy", "/run/envoy"), mount("tls", "/run/tls")],

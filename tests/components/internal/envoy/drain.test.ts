@@ -6,6 +6,7 @@ import { ContainerDefinition, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
+import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
 import { AccessLog, Front, sidecarHealthPath } from "../../../../components/internal/envoy/envoyBootstrap";
 import { containerDefinitions } from "../../../../components/internal/task/containers";
 import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
@@ -22,7 +23,7 @@ function containers(drainSeconds: number): ContainerDefinition[] {
             stopTimeout: 5,
         },
         envoy: {
-            image: "docker.io/envoyproxy/envoy:distroless-v1.37.5",
+            image: envoyImage,
             bootstrap: {
                 front: Front.ApplicationLoadBalancer,
                 httpsPort: port,

@@ -1,4 +1,4 @@
-// What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`.
+// What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`. The version of the tasks, and the oldest.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, IncomingHttpHeaders, request as httpRequest, Server } from "node:http";
 import * as http2 from "node:http2";
@@ -18,8 +18,10 @@ import {
     Front,
     sidecarHealthPath,
 } from "../../../../components/internal/envoy/envoyBootstrap";
+import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
 import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
+import { envoyBinary } from "../../../../local/tasks/images/images";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -36,7 +38,11 @@ interface Answer {
 
 const toLoopback: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
 
-describe("Envoy in front of a task", () => {
+for (const [tools, version] of Object.entries({ python: envoyVersion, "oldest-envoy": oldestEnvoyVersion })) {
+    describe(`Envoy ${version} in front of a task`, () => behaviour(envoyBinary(projectRoot, tools)));
+}
+
+function behaviour(envoy: string): void {
     let directory: string;
     let processes: Processes;
     let pem: Pem;
@@ -73,7 +79,7 @@ describe("Envoy in front of a task", () => {
             .replace(/"(interval|(?:un|no_)\w+_interval)":"[25]s"/g, '"$1":"0.2s"'); // of its questions to the app
         return processes.start({
             name,
-            command: join(projectRoot, ".tools", "python", "bin", "envoy"),
+            command: envoy,
             args: ["--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
             env: {
                 PATH: process.env.PATH ?? "",
@@ -309,4 +315,4 @@ describe("Envoy in front of a task", () => {
             expect(String(failure)).to.match(/ended before it was ready \(exit code 1\)/, missing);
         }
     });
-});
+}

@@ -14,7 +14,9 @@ import {
     Front,
     selfSignedFiles,
 } from "../../../../components/internal/envoy/envoyBootstrap";
+import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
 import { projectRoot } from "../../../../local/machine/projectRoot";
+import { envoyBinary } from "../../../../local/tasks/images/images";
 import { selfSignedWildcard } from "../../../support/wildcard";
 
 const domain = "tasks.example.com";
@@ -198,8 +200,12 @@ describe("The bootstrap of Envoy", () => {
         after(() => rmSync(directory, { recursive: true }));
 
         // Envoy takes 0.3 s to look at a bootstrap: it gets the listeners and clusters of all combinations in one.
-        for (const admin of [false, true]) {
-            it(`in every combination of options, ${admin ? "with" : "without"} an admin interface`, async () => {
+        const versions = { python: envoyVersion, "oldest-envoy": oldestEnvoyVersion };
+        const cases = Object.entries(versions).flatMap(([tools, version]) =>
+            [false, true].map((admin) => ({ tools, version, admin })),
+        );
+        for (const { tools, version, admin } of cases) {
+            it(`${version} in every combination of options, ${admin ? "with" : "without"} an admin interface`, async () => {
                 const { certificate, privateKey } = await selfSignedWildcard(domain);
                 const place = (path: string): string => join(directory, path.replaceAll("/", "-"));
                 writeFileSync(place(selfSignedFiles.chain), certificate);
@@ -221,9 +227,8 @@ describe("The bootstrap of Envoy", () => {
                     },
                 };
                 writeFileSync(file, JSON.stringify(joined));
-                const envoy = join(projectRoot, ".tools", "python", "bin", "envoy");
                 execFileSync(
-                    envoy,
+                    envoyBinary(projectRoot, tools),
                     ["--mode", "validate", "--concurrency", "1", "--log-level", "warning", "-c", file],
                     {
                         env: {

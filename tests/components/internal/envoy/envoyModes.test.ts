@@ -1,8 +1,3 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { expect } from "chai";
 
 import {
@@ -11,11 +6,8 @@ import {
     envoyBootstrap,
     EnvoyBootstrapOptions,
     Front,
-    selfSignedFiles,
     sidecarHealthPath,
 } from "../../../../components/internal/envoy/envoyBootstrap";
-import { projectRoot } from "../../../../local/machine/projectRoot";
-import { selfSignedWildcard } from "../../../support/wildcard";
 
 const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, accessLog: AccessLog.Errors };
 
@@ -116,34 +108,5 @@ describe("Envoy's bootstrap", () => {
                 { prefix: "/drain_listeners" },
             ],
         });
-    });
-
-    describe("is accepted by Envoy", () => {
-        const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
-        const file = (name: string): string => join(directory, name);
-        before(async () => {
-            const { certificate, privateKey } = await selfSignedWildcard("example.test");
-            writeFileSync(file("certificate.pem"), certificate);
-            writeFileSync(file("key.pem"), privateKey);
-        });
-        after(() => rmSync(directory, { recursive: true }));
-
-        for (const front of [undefined, ...Object.values(Front)]) {
-            for (const healthCheckPath of [undefined, "/up"]) {
-                const title = `${front ?? "direct"}${healthCheckPath === undefined ? "" : ", app asked"}`;
-                it(title, () => {
-                    const bootstrap = envoyBootstrap({
-                        ...common,
-                        ...{ front, healthCheckPath, httpPort: 8081, admin: true, selfSigned: true },
-                    });
-                    const config = JSON.stringify(bootstrap)
-                        .replaceAll(selfSignedFiles.chain, file("certificate.pem"))
-                        .replaceAll(selfSignedFiles.key, file("key.pem"))
-                        .replaceAll(adminSocket, file("admin.sock"));
-                    const envoy = join(projectRoot, ".tools/python/bin/envoy");
-                    execFileSync(envoy, ["--mode", "validate", "--config-yaml", config], { stdio: "pipe" });
-                });
-            }
-        }
     });
 });

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
-import { envoyBootstrap, EnvoyBootstrapOptions } from "../../components/internal/envoy/envoyBootstrap";
-import { drainEnvoy } from "../../components/internal/envoy/scripts";
+import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
+import { drainEnvoy, writeRoutes } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 
@@ -419,6 +419,14 @@ describe("EnvoyTask", () => {
                 ...confined("0"),
                 logConfiguration: logConfiguration("init"),
             });
+        });
+
+        it("writes the routes that lead the task's own name to the app, where it has a domain", () => {
+            const [, init] = inputsOf("it").containerDefinitions as Record<string, unknown>[];
+            expect(init.command).to.deep.equal([`set -eu\nchmod 1777 /run/envoy\n${writeRoutes}`]);
+            expect(init.environment).to.deep.equal([
+                { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com")) },
+            ]);
         });
 
         it("proves the TLS handshake, and drains Envoy before it and the app are stopped", () => {

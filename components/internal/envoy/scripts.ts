@@ -1,17 +1,23 @@
 // Shell scripts of the helper containers beside Envoy, whose own image has no shell. POSIX sh with BusyBox's tools; settings come as
 // environment variables, so that the scripts are constants.
-import { adminSocket, selfSignedFiles } from "./envoyBootstrap";
+import { adminSocket, ownIdPlaceholder, routesFile, selfSignedFiles } from "./envoyBootstrap";
 
 /** A volume that a task mounts belongs to root alone; Envoy is not root and makes its admin socket there. */
 export const openVolume = `set -eu
 chmod 1777 ${directoryOf(adminSocket)}`;
 
 /**
+ * Writes ROUTES with the task's own id, which is in the metadata URI that ECS puts into each container's environment; were it missing, every
+ * name below the domain is served.
+ */
+export const writeRoutes = `own=$(printf %s "\${ECS_CONTAINER_METADATA_URI_V4:-}" | sed -n 's#.*/v4/\\([0-9a-f]*\\).*#\\1#p')
+printf %s "$ROUTES" | sed "s/${ownIdPlaceholder}/\${own:-*}/" > ${routesFile}`;
+
+/**
  * Makes a key and a certificate for this one task. A load balancer does not check the certificates of its targets: it needs the encryption.
  * They outlive any task. Only Envoy has the volume besides, and reads them as another user.
  */
-export const makeCertificate = `${openVolume}
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=taskgate -keyout ${selfSignedFiles.key} -out ${selfSignedFiles.chain}
+export const makeCertificate = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=taskgate -keyout ${selfSignedFiles.key} -out ${selfSignedFiles.chain}
 chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
 
 /**

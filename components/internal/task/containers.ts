@@ -6,8 +6,9 @@ import {
     EnvoyBootstrapOptions,
     envoyLimits,
     Front,
+    ownRoutes,
 } from "../envoy/envoyBootstrap";
-import { drainEnvoy, makeCertificate, openVolume } from "../envoy/scripts";
+import { drainEnvoy, makeCertificate, openVolume, writeRoutes } from "../envoy/scripts";
 
 /** The user's own container. */
 export interface AppContainer {
@@ -109,14 +110,21 @@ function appContainer(task: TaskContainers): Container {
 }
 
 /** Prepares the volumes and ends: Envoy starts after it. */
-function initContainer(task: TaskContainers, { certificateSecretArn }: EnvoySidecar): Container {
+function initContainer(task: TaskContainers, { certificateSecretArn, bootstrap: { domain } }: EnvoySidecar): Container {
     const isSelfSigned = certificateSecretArn === undefined;
     return {
         name: "init",
         image: isSelfSigned ? opensslImage : curlImage,
         essential: false,
         entryPoint: ["/bin/sh", "-c"],
-        command: [isSelfSigned ? makeCertificate : openVolume],
+        command: [
+            [
+                openVolume,
+                ...(isSelfSigned ? [makeCertificate] : []),
+                ...(domain === undefined ? [] : [writeRoutes]),
+            ].join("\n"),
+        ],
+        environment: domain === undefined ? undefined : [{ name: "ROUTES", value: JSON.stringify(ownRoutes(domain)) }],
         mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume)] : [])],
         ...confined("0"), // root owns the volumes
         logConfiguration: logConfiguration(task, "init"),

@@ -22,6 +22,7 @@ import { envoyVersion, oldestEnvoyVersion } from "../../../../components/interna
 import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";
+import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -72,20 +73,17 @@ function behaviour(envoy: string): void {
         name: string,
         ports: { readonly httpsPort: number; readonly httpPort?: number; readonly front?: Front },
         certificate: Readonly<Record<string, string>>,
+        volume = directory,
     ): Promise<unknown> => {
         const options = { ...ports, appPort, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
-        const bootstrap = JSON.stringify(envoyBootstrap(options))
+        const bootstrap = inFolder(JSON.stringify(envoyBootstrap(options)), volume)
             .replaceAll('"0.0.0.0"', '"127.0.0.1"')
             .replace(/"(interval|(?:un|no_)\w+_interval)":"[25]s"/g, '"$1":"0.2s"'); // of its questions to the app
         return processes.start({
             name,
             command: envoy,
             args: ["--config-yaml", bootstrap, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
-            env: {
-                PATH: process.env.PATH ?? "",
-                ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${taskId}-1234567890`,
-                ...certificate,
-            },
+            env: { PATH: process.env.PATH ?? "", ...certificate },
             ready: accepts(ports.httpsPort),
         });
     };
@@ -96,6 +94,7 @@ function behaviour(envoy: string): void {
         pem = await selfSignedWildcard(domain);
         [appPort, httpsPort, httpPort] = [await freePort(), await freePort(), await freePort()];
         await startApp();
+        writeOwnRoutes(directory, domain, taskId);
         const { chain, key } = certificateVariables;
         await startEnvoy("envoy", { httpsPort, httpPort }, { [chain]: pem.certificate, [key]: pem.privateKey });
         await until("Envoy has found the app healthy", async () => (await get(own)).status === 200);
@@ -302,6 +301,29 @@ function behaviour(envoy: string): void {
         await until("it is not healthy any more", async () => (await getFrom(check, own)).status === 503);
         const { status } = await getFrom({ port: ports.httpsPort }, own);
         expect(status).to.equal(200);
+    });
+
+    it("serves every name below the domain, and no other, where the task's id is not told", async () => {
+        const volume = mkdtempSync(join(directory, "volume-"));
+        writeOwnRoutes(volume, domain);
+        const { chain, key } = certificateVariables;
+        const ports = { httpsPort: await freePort() };
+        await startEnvoy("anonymous", ports, { [chain]: pem.certificate, [key]: pem.privateKey }, volume);
+        const statusOf = async (name: string): Promise<number> =>
+            (await getFrom({ port: ports.httpsPort }, name)).status;
+        await until("it has found the app healthy", async () => (await statusOf(own)) === 200);
+        expect([await statusOf(other), await statusOf("example.org")]).to.deep.equal([200, 421]);
+    });
+
+    it("does not start without the routes of its task", async () => {
+        const volume = mkdtempSync(join(directory, "volume-"));
+        const { chain, key } = certificateVariables;
+        const certificate = { [chain]: pem.certificate, [key]: pem.privateKey };
+        const ports = { httpsPort: await freePort() };
+        const failure: unknown = await startEnvoy("without-routes", ports, certificate, volume).catch(
+            (reason: unknown) => reason,
+        );
+        expect(String(failure)).to.match(/ended before it was ready \(exit code 1\)/);
     });
 
     it("does not start without its certificate", async () => {

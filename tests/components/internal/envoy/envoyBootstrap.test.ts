@@ -12,11 +12,14 @@ import {
     EnvoyBootstrapOptions,
     envoyLimits,
     Front,
+    ownRoutes,
+    routesFile,
     selfSignedFiles,
 } from "../../../../components/internal/envoy/envoyBootstrap";
 import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";
+import { writeOwnRoutes } from "../../../support/initEnvoy";
 import { selfSignedWildcard } from "../../../support/wildcard";
 
 const domain = "tasks.example.com";
@@ -66,6 +69,7 @@ describe("The bootstrap of Envoy", () => {
     it("has no admin interface and no listener but those asked for", () => {
         const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
         expect(Object.keys(at("") as object)).to.deep.equal([
+            "node",
             "static_resources",
             "overload_manager",
             "layered_runtime",
@@ -113,8 +117,8 @@ describe("The bootstrap of Envoy", () => {
 
     it("limits what one client can take", () => {
         const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
-        const { listener_filters_timeout, per_connection_buffer_limit_bytes } = at(listener) as never;
-        expect([listener_filters_timeout, per_connection_buffer_limit_bytes]).to.deep.equal(["5s", 32_768]);
+        expect(at(`${listener}.per_connection_buffer_limit_bytes`)).to.equal(32_768);
+        expect(bootstrapOf({ front: Front.ProxyProtocol }, `${listener}.listener_filters_timeout`)).to.equal("5s");
         expect(at(`${listener}.filter_chains.0.transport_socket_connect_timeout`)).to.equal("10s");
         expect(at(connections)).to.deep.include({
             use_remote_address: true,
@@ -153,38 +157,55 @@ describe("The bootstrap of Envoy", () => {
     });
 
     it("never cuts an answer that takes long, and gives up an idle one after an hour", () => {
-        expect(bootstrapOf({}, `${connections}.route_config.virtual_hosts.0.routes`)).to.deep.equal([
+        const routes = [{ match: { prefix: "/" }, route: { cluster: "app", timeout: "0s", idle_timeout: "3600s" } }];
+        const hosts = bootstrapOf({}, `${connections}.route_config.virtual_hosts`);
+        expect(hosts).to.deep.equal([{ name: "app", domains: ["*"], routes }]);
+        const [{ virtual_hosts }] = ownRoutes(domain).resources as [{ virtual_hosts: object[] }];
+        expect(virtual_hosts[0]).to.deep.equal({ name: "app", domains: [`OWN_TASK_ID.${domain}`], routes });
+    });
+
+    it("takes the routes of a task that has a domain from a file, and needs no script", () => {
+        expect(bootstrapOf({ domain }, `${connections}.rds`)).to.deep.equal({
+            route_config_name: "https",
+            config_source: { resource_api_version: "V3", path_config_source: { path: "/run/envoy/routes.json" } },
+        });
+        expect(bootstrapOf({ domain }, `${connections}.http_filters`)).to.deep.equal([
             {
-                match: { prefix: "/" },
-                route: {
-                    cluster: "app",
-                    timeout: "0s",
-                    idle_timeout: "3600s",
-                    retry_policy: { retry_on: "connect-failure,refused-stream", num_retries: 2 },
+                name: "envoy.filters.http.router",
+                typed_config: {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                    suppress_envoy_headers: true,
+                    dynamic_stats: false,
                 },
             },
         ]);
     });
 
+    it("tells clients the id of a request where each is logged", () => {
+        const told = (accessLog: AccessLog): unknown =>
+            bootstrapOf({ accessLog }, `${connections}.always_set_request_id_in_response`);
+        expect(Object.values(AccessLog).map(told)).to.deep.equal([false, false, true]);
+    });
+
     it("passes on no address or name that a client forged, but what an Application Load Balancer adds", () => {
         const dropped = (front?: Front): unknown =>
             bootstrapOf({ front }, `${connections}.early_header_mutation_extensions`);
-        const dropping = (...headers: string[]): unknown => [
+        const dropping = (...matchers: object[]): unknown => [
             {
                 name: "envoy.http.early_header_mutation.header_mutation",
                 typed_config: {
                     "@type":
                         "type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                    mutations: headers.map((remove) => ({ remove })),
+                    mutations: matchers.map((key_matcher) => ({ remove_on_match: { key_matcher } })),
                 },
             },
         ];
-        const all = ["forwarded", "x-forwarded-host", "x-real-ip", "x-forwarded-for", "x-forwarded-port"];
         for (const front of [undefined, Front.NetworkLoadBalancer, Front.ProxyProtocol]) {
-            expect(dropped(front)).to.deep.equal(dropping(...all));
+            expect(dropped(front)).to.deep.equal(dropping({ contains: "forwarded" }, { exact: "x-real-ip" }));
         }
-        const own = ["forwarded", "x-forwarded-host", "x-real-ip"];
-        expect(dropped(Front.ApplicationLoadBalancer)).to.deep.equal(dropping(...own));
+        expect(dropped(Front.ApplicationLoadBalancer)).to.deep.equal(
+            dropping({ exact: "forwarded" }, { exact: "x-forwarded-host" }, { exact: "x-real-ip" }),
+        );
     });
 
     it("takes little of a task definition's 64 KiB", () => {
@@ -210,10 +231,14 @@ describe("The bootstrap of Envoy", () => {
                 const place = (path: string): string => join(directory, path.replaceAll("/", "-"));
                 writeFileSync(place(selfSignedFiles.chain), certificate);
                 writeFileSync(place(selfSignedFiles.key), privateKey);
+                writeOwnRoutes(directory, domain);
                 const all = combinations().map((options, index) =>
                     [selfSignedFiles.chain, selfSignedFiles.key, adminSocket].reduce(
                         (text, path) => text.replaceAll(path, place(path)),
-                        withNamesOfItsOwn(JSON.stringify(envoyBootstrap({ ...options, admin })), index),
+                        withNamesOfItsOwn(JSON.stringify(envoyBootstrap({ ...options, admin })), index).replaceAll(
+                            routesFile,
+                            join(directory, "routes.json"),
+                        ),
                     ),
                 );
                 const bootstraps = all.map((text) => JSON.parse(text) as Bootstrap);

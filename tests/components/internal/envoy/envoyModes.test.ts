@@ -52,7 +52,7 @@ describe("Envoy's bootstrap", () => {
         expect(connectionsOf(https).use_remote_address).to.equal(true);
         expect(connectionsOf(https)).to.have.property("xff_num_trusted_hops", 1);
         expect(connectionsOf(https).common_http_protocol_options.idle_timeout).to.equal("120s");
-        expect(filterNames(https)).to.deep.equal(["envoy.filters.listener.tls_inspector"]);
+        expect(filterNames(https)).to.deep.equal([]);
     });
 
     it("elsewhere believes nobody's x-forwarded-for", () => {
@@ -66,11 +66,11 @@ describe("Envoy's bootstrap", () => {
     it("reads proxy protocol before anything else, on each listener, where a load balancer sends it and nowhere else", () => {
         const behind = listenersOf({ front: Front.ProxyProtocol, httpPort: 8081 });
         expect(behind.map(filterNames)).to.deep.equal([
-            ["envoy.filters.listener.proxy_protocol", "envoy.filters.listener.tls_inspector"],
+            ["envoy.filters.listener.proxy_protocol"],
             ["envoy.filters.listener.proxy_protocol"],
         ]);
         const preserved = listenersOf({ front: Front.NetworkLoadBalancer, httpPort: 8081 });
-        expect(preserved.map(filterNames)).to.deep.equal([["envoy.filters.listener.tls_inspector"], []]);
+        expect(preserved.map(filterNames)).to.deep.equal([[], []]);
     });
 
     it("answers a load balancer's health check itself, with the app's health when it asks for it", () => {

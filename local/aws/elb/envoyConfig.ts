@@ -7,7 +7,7 @@ import { extension, named } from "./envoyTypes";
 import type { Json } from "./envoyTypes";
 import { jwksCluster, jwtFilter, jwtRoutes } from "./jwtValidation";
 import type { JwksSource, JwtValidation } from "./jwtValidation";
-import { conditionValues } from "./operations";
+import { conditionValues } from "./ruleOperations";
 import { forwardedTo, isApplication, listenersOf, rulesOf, targetGroupsOf } from "./state";
 import type { Action, BalancerState, Listener, LoadBalancer, RuleCondition, TargetGroup } from "./state";
 import { tlsParameters } from "./tlsPolicies";

@@ -12,7 +12,7 @@ import { resourceFiles } from "./envoyConfig";
 import { watchTarget } from "./healthChecks";
 import type { JwksSource } from "./jwtValidation";
 import { balancerOperations } from "./operations";
-import type { Operation } from "./operations";
+import type { Operation } from "./operation";
 import { startProxy } from "./proxy";
 import type { Proxy } from "./proxy";
 import { createState, findTargetGroup, loadBalancerArnsOf, targetKey } from "./state";

@@ -131,3 +131,9 @@ export function isApplication({ Type }: LoadBalancerView): boolean {
 export function targetKey(id: string, port: number): string {
     return `${id}:${port}`;
 }
+
+/** With its rules. */
+export function removeListener(state: BalancerState, listenerArn: string): void {
+    rulesOf(state, listenerArn).forEach(({ view }) => state.rules.delete(view.RuleArn!));
+    state.listeners.delete(listenerArn);
+}

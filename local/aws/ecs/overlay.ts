@@ -8,7 +8,8 @@ import type { LoadBalancing } from "../elb/loadBalancing";
 import { AwsError, jsonResponse } from "../gateway/overlay";
 import type { AwsResponse, Overlay } from "../gateway/overlay";
 import { clusterOperations } from "./clusters";
-import { createServiceScheduler } from "./services";
+import { serviceOperations } from "./services";
+import { createServiceScheduler } from "./serviceScheduler";
 import { createState } from "./state";
 import type { EcsState, Operation } from "./state";
 import { tagOperations } from "./tags";
@@ -45,7 +46,7 @@ export function createEcs(options: EcsOptions): Ecs {
         ...clusterOperations,
         ...taskDefinitionOperations,
         ...taskOperations(host),
-        ...services.operations,
+        ...serviceOperations(services, options.loadBalancing),
         ...tagOperations,
     };
 

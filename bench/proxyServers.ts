@@ -52,6 +52,7 @@ export async function startSidecar(
         app: { image: "app", containerPort: appPort, stopTimeout: 30 },
         envoy: {
             image: "envoy",
+            helperImage: "helper",
             bootstrap: { httpsPort, healthCheckPath: "/health", accessLog: AccessLog.Errors },
             certificateSecretArn: "secret",
             drainSeconds: 20,

@@ -340,7 +340,8 @@ function applicationListeners(
         return conditions.map(
             (condition, index) =>
                 new aws.lb.ListenerRule(
-                    `${name}-rule-${index + 1}`,
+                    // By its priority: a rule whose priority changed could meet the one that has not given it up yet (PriorityInUse).
+                    `${name}-rule-at-${priority + index}`,
                     {
                         listenerArn,
                         priority: priority + index,
@@ -351,7 +352,7 @@ function applicationListeners(
                         actions,
                         tags,
                     },
-                    { parent },
+                    { parent, aliases: [{ name: `${name}-rule-${index + 1}` }] },
                 ),
         );
     };

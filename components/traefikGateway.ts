@@ -24,7 +24,7 @@ import { outputsOf } from "./internal/outputs";
 import { Statement } from "./internal/policies";
 import { nameReason } from "./internal/rules";
 import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
-import { CpuArchitecture } from "./internal/task/appTask";
+import { appRules, CpuArchitecture } from "./internal/task/appTask";
 import { FargateTask, fargateTask } from "./internal/task/fargateTask";
 import { cpuReason, memoryReason } from "./internal/task/taskSize";
 import {
@@ -96,6 +96,12 @@ export interface TraefikGatewayArgs {
      */
     readonly dashboardUsersSecretArn?: pulumi.Input<string>;
     /**
+     * ARNs of KMS keys of your own under which these secrets are encrypted: ECS may decrypt with them what it reads. A key's own policy has to let the
+     * account's IAM policies decide.
+     * @default none: AWS's own key of each service, which needs no permission
+     */
+    readonly secretKeyArns?: pulumi.Input<pulumi.Input<string>[]>;
+    /**
      * CPU units of each Traefik, 1024 being one vCPU.
      * @default 256
      */
@@ -111,8 +117,8 @@ export interface TraefikGatewayArgs {
      */
     readonly cpuArchitecture?: pulumi.Input<CpuArchitecture>;
     /**
-     * Traefik's image: version 3.
-     * @default "docker.io/library/traefik:v3.7.15"
+     * Traefik's image: version 3, with a shell.
+     * @default "public.ecr.aws/docker/library/traefik:v3.7.15"
      */
     readonly traefikImage?: pulumi.Input<string>;
     /**
@@ -156,7 +162,7 @@ const defaults = {
     cpu: 256,
     memory: 512,
     cpuArchitecture: CpuArchitecture.X86,
-    traefikImage: "docker.io/library/traefik:v3.7.15",
+    traefikImage: "public.ecr.aws/docker/library/traefik:v3.7.15",
     desiredCount: 2,
     drainSeconds: 20,
     deregistrationDelay: 30,
@@ -352,6 +358,7 @@ function traefikTask(name: string, args: TraefikGatewayArgs, parent: pulumi.Reso
         {
             images: [traefikImage],
             secretArns: pulumi.all([args.certificateSecretArn, ...(users === undefined ? [] : [users])]),
+            keyArns: args.secretKeyArns,
             volumes: ["dynamic"],
             containers: (logGroupName, region) => containers(name, args, logGroupName, region),
             cpu: args.cpu ?? defaults.cpu,
@@ -420,6 +427,7 @@ const traefikGatewayArguments: ArgumentRules<TraefikGatewayArgs> = {
         desiredCount,
         dashboardHost: plain(domain()),
         dashboardUsersSecretArn: plain(secretReference),
+        secretKeyArns: appRules.secretKeyArns,
         cpu: number(cpuReason),
         memory: number(),
         cpuArchitecture: choice(CpuArchitecture),

@@ -1,4 +1,5 @@
 // IAM documents in one shape and one order, so that no preview shows a difference where there is none.
+import { ecrRepositoryOf } from "./imageName";
 
 /** One statement of an IAM policy. */
 export interface Statement {
@@ -56,20 +57,20 @@ export function pullImages(images: readonly string[]): Statement[] {
 }
 
 function repositoryArnOf(image: string): string | undefined {
-    const match = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)/.exec(image);
-    if (match === null) {
+    const repository = ecrRepositoryOf(image);
+    if (repository === undefined) {
         return undefined;
     }
-    const [, account, region, repository] = match;
-    const partition = region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
-    return `arn:${partition}:ecr:${region}:${account}:repository/${repository}`;
+    const { partition, region, account, name } = repository;
+    return `arn:${partition}:ecr:${region}:${account}:repository/${name}`;
 }
 
 /**
- * Read the secrets that ECS puts into containers. A Secrets Manager ARN may end in `:jsonKey:stage:version`, which IAM does not know.
+ * Read the secrets that ECS puts into containers. A Secrets Manager ARN may end in `:jsonKey:stage:version`, which IAM does not know. What is
+ * encrypted under one of the keys may be decrypted, by the services that keep it and for nothing else.
  */
-export function readSecrets(references: readonly string[]): Statement[] {
-    const secrets = references.filter((arn) => arn.includes(":secretsmanager:")).map(secretArnOf);
+export function readSecrets(references: readonly string[], keyArns: readonly string[] = []): Statement[] {
+    const secrets = references.filter((arn) => arn.includes(":secretsmanager:"));
     const parameters = references.filter((arn) => arn.includes(":ssm:"));
     const statements: Statement[] = [];
     if (secrets.length > 0) {
@@ -77,7 +78,7 @@ export function readSecrets(references: readonly string[]): Statement[] {
             Sid: "ReadSecrets",
             Effect: "Allow",
             Action: "secretsmanager:GetSecretValue",
-            Resource: sortedSet(secrets),
+            Resource: sortedSet(secrets.flatMap(secretArnsOf)),
         });
     }
     if (parameters.length > 0) {
@@ -88,11 +89,37 @@ export function readSecrets(references: readonly string[]): Statement[] {
             Resource: sortedSet(parameters),
         });
     }
+    if (keyArns.length > 0) {
+        const keepers = references.map((arn) => arn.split(":").slice(2, 4).join("."));
+        statements.push({
+            Sid: "DecryptSecrets",
+            Effect: "Allow",
+            Action: "kms:Decrypt",
+            Resource: sortedSet(keyArns),
+            // China's domain has another ending (docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
+            Condition: {
+                StringLike: { "kms:ViaService": sortedSet(keepers).map((keeper) => `${keeper}.amazonaws.com*`) },
+            },
+        });
+    }
     return statements;
 }
 
-function secretArnOf(reference: string): string {
-    return reference.split(":").slice(0, 7).join(":");
+/**
+ * The whole ARNs that a reference may mean. Secrets Manager puts six characters behind the name and takes an ARN without them, but IAM compares
+ * with the whole one. A name may end like that by itself (`my-secret`): six lower-case letters are taken for both.
+ */
+export function secretArnsOf(reference: string): string[] {
+    const arn = reference.split(":").slice(0, 7).join(":");
+    if (!/-[a-zA-Z0-9]{6}$/.test(arn)) {
+        return [`${arn}-??????`];
+    }
+    return /-[a-z]{6}$/.test(arn) ? [arn, `${arn}-??????`] : [arn];
+}
+
+/** One resource is written without a list, as it always was. */
+export function oneOrMore(resources: readonly string[]): string | readonly string[] {
+    return resources.length === 1 ? resources[0] : resources;
 }
 
 function sortedSet(values: readonly string[]): string[] {

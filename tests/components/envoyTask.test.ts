@@ -411,7 +411,7 @@ describe("EnvoyTask", () => {
             expect(app).not.to.have.property("mountPoints");
             expect(init).to.deep.equal({
                 name: "init",
-                image: "docker.io/curlimages/curl:8.16.0",
+                image: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
                 essential: false,
                 entryPoint: ["/bin/sh", "-c"],
                 command: ["set -eu\nchmod 1777 /run/envoy"],
@@ -433,7 +433,7 @@ describe("EnvoyTask", () => {
             const [, , , lifecycle] = inputsOf("it").containerDefinitions as unknown[];
             expect(lifecycle).to.deep.equal({
                 name: "lifecycle",
-                image: "docker.io/curlimages/curl:8.16.0",
+                image: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
                 essential: true,
                 entryPoint: ["/bin/sh", "-c"],
                 command: [drainEnvoy],

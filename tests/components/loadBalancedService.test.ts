@@ -140,7 +140,7 @@ describe("LoadBalancedService", () => {
                     },
                 },
             ]);
-            expect(omit(all().find("it-rule-1").inputs, "actions")).to.deep.equal({
+            expect(omit(all().find("it-rule-at-7").inputs, "actions")).to.deep.equal({
                 listenerArn: "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/it-https/1/2",
                 priority: 7,
                 conditions: [
@@ -152,7 +152,7 @@ describe("LoadBalancedService", () => {
         });
 
         it("asks who somebody is before it forwards, by a secret that is encrypted in the state", () => {
-            const { actions } = all().find("it-rule-1").inputs;
+            const { actions } = all().find("it-rule-at-7").inputs;
             expect(actions).to.deep.include({ [pulumi.runtime.specialSigKey]: pulumi.runtime.specialSecretSig });
             expect((actions as { value: unknown }).value).to.deep.equal([
                 { type: "authenticate-oidc", authenticateOidc: full.oidc, order: 1 },
@@ -336,7 +336,9 @@ describe("LoadBalancedService", () => {
             expect(terminate.find("it-task").inputs).not.to.have.property("volumes");
             expect(names(endToEnd)).to.deep.equal(["app", "init", "envoy", "lifecycle"]);
             expect(endToEnd.find("it-task").inputs.volumes).to.deep.equal([{ name: "envoy" }, { name: "tls" }]);
-            expect(containersOf(endToEnd)[1].image).to.equal("docker.io/alpine/openssl:3.5.4");
+            expect(containersOf(endToEnd)[1].image).to.equal(
+                "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
+            );
             expect(containersOf(endToEnd).map(({ portMappings }) => portMappings?.length)).to.deep.equal([
                 ...[undefined, undefined, 1, undefined],
             ]);
@@ -477,7 +479,7 @@ describe("LoadBalancedService", () => {
 
         it("adds rules and makes no load balancer", () => {
             expect(shared.resources.filter(({ type }) => /lb\/(listener|loadBalancer):/.test(type))).to.deep.equal([]);
-            const rules = ["it-rule-1", "it-rule-2"].map((rule) => shared.find(rule));
+            const rules = ["it-rule-at-10", "it-rule-at-11"].map((rule) => shared.find(rule));
             expect(rules.map(({ inputs }) => [inputs.listenerArn, inputs.priority, inputs.conditions])).to.deep.equal([
                 [
                     sharedListenerArn,
@@ -541,6 +543,23 @@ describe("LoadBalancedService", () => {
                 'LoadBalancedService "wiki" cannot be made: priority: 10 is taken: "shop" has 10 on this listener; give another priority',
             );
         });
+    });
+
+    it("has a rule for each priority, which keeps it: one that moved could meet another that has not gone yet", async () => {
+        const rulesAt = async (priority: number): Promise<string[][]> => {
+            const hosts = ["a", "b", "c", "d", "e", "f"].map((host) => `${host}.example.com`);
+            const { resources } = await made({ ...minimal, hosts, priority });
+            const rules = resources.filter(({ type }) => type === "aws:lb/listenerRule:ListenerRule");
+            return rules.map(({ name, inputs, aliases }) => [name, String(inputs.priority), ...aliases]).sort();
+        };
+        expect(await rulesAt(10)).to.deep.equal([
+            ["it-rule-at-10", "10", "it-rule-1"],
+            ["it-rule-at-11", "11", "it-rule-2"],
+        ]);
+        expect(await rulesAt(11)).to.deep.equal([
+            ["it-rule-at-11", "11", "it-rule-1"],
+            ["it-rule-at-12", "12", "it-rule-2"],
+        ]);
     });
 
     describe("refuses", () => {

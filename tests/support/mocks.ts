@@ -26,6 +26,8 @@ export interface Registered {
     readonly dependsOn: readonly string[];
     /** The inputs whose change makes a new one. */
     readonly replaceOnChanges: readonly string[];
+    /** The names that it had before. */
+    readonly aliases: readonly string[];
     /** Whether it is left in AWS when it is deleted here. */
     readonly retainOnDelete: boolean;
     /** What a component registered as its outputs; undefined when it has not, or more than once. */
@@ -161,6 +163,10 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
             provider: nameOf(provider || fallback),
             dependsOn: request.getDependenciesList().map((urn) => nameOf(urn) ?? ""),
             replaceOnChanges: request.getReplaceonchangesList(),
+            aliases: request
+                .getAliasesList()
+                .map((alias) => alias.getSpec()?.getName() ?? "")
+                .filter((alias) => alias !== ""),
             retainOnDelete: request.getRetainondelete() ?? false,
             outputs: outputs.length === 1 ? propertiesOf(outputs[0].getOutputs()) : undefined,
         };

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { redeployService } from "../../../handlers/redeployService";
 import { alarm } from "../alarm";
-import { Statement } from "../policies";
+import { oneOrMore, secretArnsOf, Statement } from "../policies";
 import { callbackFunction } from "./callback";
 import { scheduled } from "./schedule";
 
@@ -39,7 +39,7 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
                         Sid: "SeeRenewals",
                         Effect: "Allow",
                         Action: "secretsmanager:DescribeSecret",
-                        Resource: secretArn,
+                        Resource: oneOrMore(secretArnsOf(secretArn)),
                     },
                 ]),
             environment: {

@@ -212,7 +212,8 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      */
     readonly webAclArn?: pulumi.Input<string>;
     /**
-     * Name of a bucket in which the load balancer may log each request; its policy lets `logdelivery.elasticloadbalancing.amazonaws.com` put objects.
+     * Name of a bucket in which the load balancer may log each request. Its policy lets the load balancer in, each type by a principal of its own:
+     * docs/shapes.md has both.
      * @default none
      */
     readonly accessLogsBucket?: pulumi.Input<string>;

@@ -1,7 +1,7 @@
 // Traefik's configuration: flags, the file beside them, its containers, and the labels by which tasks are routed.
 import { port as portRule } from "../arguments";
 import { Reason } from "../rules";
-import { confined, Container, curlImage, logConfiguration, mount, nonroot, portMappings } from "../task/containers";
+import { confined, Container, logConfiguration, mount, nonroot, portMappings } from "../task/containers";
 import { faultOf, flag, given, judged, list, plain, required, Rules, text } from "../validation";
 
 /** What a task wants of a TraefikGateway. */
@@ -143,7 +143,7 @@ export interface TraefikContainers extends Omit<TraefikOptions, "hasDashboard"> 
     readonly logGroupName: string;
 }
 
-/** Traefik, and before it a container that writes its file: the volume is root's, and Traefik is not root. */
+/** Traefik, and before it a container of the same image, which has a shell, that writes its file: the volume is root's, and Traefik is not root. */
 export function traefikContainers(task: TraefikContainers): Container[] {
     const volume = { name: "dynamic", path: "/etc/traefik/dynamic" };
     const { certificateSecretArn, dashboardUsersSecretArn } = task;
@@ -155,7 +155,7 @@ export function traefikContainers(task: TraefikContainers): Container[] {
     return [
         {
             name: "init",
-            image: curlImage,
+            image: task.image,
             essential: false,
             entryPoint: ["/bin/sh", "-c"],
             command: [`printf %s "$DYNAMIC_CONFIGURATION" > ${traefikFile}`],

@@ -110,6 +110,12 @@ export interface AppArgs {
      */
     readonly secrets?: pulumi.Input<Record<string, pulumi.Input<string>>>;
     /**
+     * ARNs of KMS keys of your own under which `secrets` and the certificate's secret are encrypted: ECS may decrypt with them what it reads. A key's
+     * own policy has to let the account's IAM policies decide.
+     * @default none: AWS's own key of each service, which needs no permission
+     */
+    readonly secretKeyArns?: pulumi.Input<pulumi.Input<string>[]>;
+    /**
      * CPU units of the task, 1024 being one vCPU; Envoy takes 64 of them where it is.
      * @default 256
      */
@@ -182,6 +188,11 @@ export interface AppArgs {
      */
     readonly envoyImage?: pulumi.Input<string>;
     /**
+     * Image of the containers that help Envoy: one with a shell and curl, and with openssl where tasks make their own certificate.
+     * @default "public.ecr.aws/docker/library/buildpack-deps:trixie-curl"
+     */
+    readonly helperImage?: pulumi.Input<string>;
+    /**
      * Which requests Envoy logs.
      * @default "errors"
      */
@@ -209,6 +220,8 @@ export const appDefaults = {
     httpsPort: 443,
     httpPort: 80,
     envoyImage,
+    // Of Debian's, kept by Docker at AWS: pulls by tasks are not limited there.
+    helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
     accessLog: AccessLog.Errors,
     logRetentionDays: 30,
 } as const;
@@ -248,10 +261,11 @@ export function appTask(
     return fargateTask(
         name,
         {
-            images: [image, ...(sidecar === undefined ? [] : [args.envoyImage ?? appDefaults.envoyImage])],
+            images: [image, ...(sidecar === undefined ? [] : helpers(args))],
             secretArns: pulumi
                 .all([secrets, certificateSecretArn === undefined ? [] : [certificateSecretArn]])
                 .apply(([ofApp, ofEnvoy]) => [...ofEnvoy, ...Object.values(ofApp)]),
+            keyArns: args.secretKeyArns,
             volumes: volumeNames(sidecar !== undefined, isSelfSigned),
             containers: (logGroupName, region) => containers(args, image, sidecar, logGroupName, region),
             cpu: args.cpu ?? appDefaults.cpu,
@@ -263,6 +277,14 @@ export function appTask(
         },
         parent,
     );
+}
+
+/** The images beside the app's. */
+function helpers({
+    envoyImage: envoy = appDefaults.envoyImage,
+    helperImage = appDefaults.helperImage,
+}: AppArgs): pulumi.Input<string>[] {
+    return [envoy, helperImage];
 }
 
 function containers(
@@ -286,6 +308,7 @@ function containers(
             },
             bootstrap: { ...bootstrap, accessLog: args.accessLog ?? appDefaults.accessLog },
             envoyImage: args.envoyImage ?? appDefaults.envoyImage,
+            helperImage: args.helperImage ?? appDefaults.helperImage,
             drainSeconds: args.drainSeconds ?? appDefaults.drainSeconds,
             certificateSecretArn,
             dockerLabels: args.dockerLabels,
@@ -301,6 +324,7 @@ function containers(
                             ? undefined
                             : {
                                   image: envoy.envoyImage,
+                                  helperImage: envoy.helperImage,
                                   bootstrap: { ...rest, httpsPort },
                                   certificateSecretArn: envoy.certificateSecretArn,
                                   drainSeconds: envoy.drainSeconds,
@@ -321,6 +345,10 @@ export const appRules: Rules<AppArgs> = {
     command: list(word()),
     environment: map(word(), variableReason),
     secrets: map(required(secretReference, "give the ARN of a secret or a parameter"), variableReason),
+    secretKeyArns: list(
+        text((value) => arnReason(value, arnKinds.key)),
+        { unique: true },
+    ),
     cpu: number(cpuReason),
     memory: number(),
     cpuArchitecture: choice(CpuArchitecture),
@@ -346,6 +374,7 @@ export const appRules: Rules<AppArgs> = {
     allowedCidrBlocks,
     allowedSecurityGroupIds,
     envoyImage: text(imageReason),
+    helperImage: text(imageReason),
     accessLog: choice(AccessLog),
     logRetentionDays,
     tags,

@@ -36,6 +36,8 @@ export interface HealthCheck {
 /** The Envoy in front of it. */
 export interface EnvoySidecar {
     readonly image: string;
+    /** Of `init` and `lifecycle`: it has a shell and curl, and openssl where a certificate is to be made. */
+    readonly helperImage: string;
     readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "selfSigned">;
     /** Secret with the certificate and its key; undefined: the task makes its own. */
     readonly certificateSecretArn: string | undefined;
@@ -55,11 +57,6 @@ export interface TaskContainers {
 }
 
 export type Container = Readonly<Record<string, unknown>>;
-
-/** Image of the helper containers; it has curl and a shell. */
-export const curlImage = "docker.io/curlimages/curl:8.16.0";
-/** Image of `init` where a certificate is to be made. */
-const opensslImage = "docker.io/alpine/openssl:3.5.4";
 
 /** Seconds until Traefik has certainly noticed that a task stops: it asks ECS every 10 s, waits 2 s with a change, and ECS may be slow. */
 const traefikNotices = 20;
@@ -110,11 +107,13 @@ function appContainer(task: TaskContainers): Container {
 }
 
 /** Prepares the volumes and ends: Envoy starts after it. */
-function initContainer(task: TaskContainers, { certificateSecretArn, bootstrap: { domain } }: EnvoySidecar): Container {
+function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
+    const { helperImage, certificateSecretArn, bootstrap } = envoy;
+    const { domain } = bootstrap;
     const isSelfSigned = certificateSecretArn === undefined;
     return {
         name: "init",
-        image: isSelfSigned ? opensslImage : curlImage,
+        image: helperImage,
         essential: false,
         entryPoint: ["/bin/sh", "-c"],
         command: [
@@ -186,7 +185,7 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
     const header = front === Front.ProxyProtocol ? ["--haproxy-protocol"] : [];
     return {
         name: "lifecycle",
-        image: curlImage,
+        image: envoy.helperImage,
         essential: true,
         entryPoint: ["/bin/sh", "-c"],
         command: [drainEnvoy],

@@ -9,6 +9,8 @@ export interface FargateTaskArgs {
     readonly images: readonly pulumi.Input<string>[];
     /** ARNs of the parameters and secrets that ECS puts into containers. */
     readonly secretArns: pulumi.Input<readonly string[]>;
+    /** ARNs of the keys under which some of them are encrypted. */
+    readonly keyArns?: pulumi.Input<pulumi.Input<string>[]>;
     /** Names of the volumes that containers share. */
     readonly volumes: readonly string[];
     /** The containers, by the name of the log group and the region. */
@@ -95,9 +97,13 @@ function executionRole(
         {
             role: role.name,
             policy: pulumi
-                .all([pulumi.all([...args.images]), args.secretArns, logGroup.arn])
-                .apply(([images, secretArns, logGroupArn]) =>
-                    policyDocument([...readSecrets(secretArns), ...pullImages(images), writeLogs(logGroupArn)]),
+                .all([pulumi.all([...args.images]), args.secretArns, args.keyArns ?? [], logGroup.arn])
+                .apply(([images, secretArns, keyArns, logGroupArn]) =>
+                    policyDocument([
+                        ...readSecrets(secretArns, keyArns),
+                        ...pullImages(images),
+                        writeLogs(logGroupArn),
+                    ]),
                 ),
         },
         { parent },

@@ -33,8 +33,7 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
     }),
     node: () => ({ entryPoint: [], command: ["node"], programs: { node: [process.execPath] }, sharesLoopback: false }),
     // Their scripts run in the machine's own shell, with programs of ours: not every machine has curl and openssl.
-    "curlimages/curl": () => helper("curl"),
-    "alpine/openssl": () => helper("openssl"),
+    "docker/library/buildpack-deps": () => helper("curl", "openssl"),
     traefik: (root) => ({
         entryPoint: ["traefik"],
         command: [],
@@ -43,9 +42,10 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
     }),
 };
 
-function helper(program: string): Image {
-    const standIn = [process.execPath, join(__dirname, "..", "programs", `${program}.mjs`)];
-    return { entryPoint: [program], command: [], programs: { [program]: standIn }, sharesLoopback: true };
+function helper(...names: readonly string[]): Image {
+    const standIn = (name: string): string[] => [process.execPath, join(__dirname, "..", "programs", `${name}.mjs`)];
+    const programs = Object.fromEntries(names.map((name) => [name, standIn(name)]));
+    return { entryPoint: [], command: ["bash"], programs, sharesLoopback: true };
 }
 
 /** undefined = there is no such image here. */

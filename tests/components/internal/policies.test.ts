@@ -5,6 +5,7 @@ import {
     policyDocument,
     pullImages,
     readSecrets,
+    secretArnsOf,
     writeLogs,
 } from "../../../components/internal/policies";
 
@@ -68,8 +69,14 @@ describe("policies", () => {
             ]);
         });
 
-        it("know digests, FIPS endpoints and the other partitions", () => {
+        it("know digests, FIPS and dual-stack endpoints and the other partitions", () => {
+            const dualStack = account.replace(".dkr", ".dkr-ecr");
             const images = [
+                `${dualStack}.eu-west-1.on.aws/dual:1`,
+                `${dualStack}-fips.us-west-2.on.aws/dual-fips@sha256:${"0".repeat(64)}`,
+                `${dualStack}.cn-northwest-1.on.amazonwebservices.com.cn/dual-cn`,
+                `${account}.ecr.eusc-de-east-1.amazonaws.eu/eusc`,
+                `${account}.ecr.us-iso-east-1.c2s.ic.gov/iso`,
                 `${account}.ecr.us-east-1.amazonaws.com/digest@sha256:${"0".repeat(64)}`,
                 `${account}.ecr-fips.us-east-1.amazonaws.com/fips`,
                 `${account}.ecr.us-gov-west-1.amazonaws.com/gov`,
@@ -77,9 +84,14 @@ describe("policies", () => {
             ];
             expect(pullImages(images)[1].Resource).to.deep.equal([
                 "arn:aws-cn:ecr:cn-north-1:444455556666:repository/cn",
+                "arn:aws-cn:ecr:cn-northwest-1:444455556666:repository/dual-cn",
+                "arn:aws-eusc:ecr:eusc-de-east-1:444455556666:repository/eusc",
+                "arn:aws-iso:ecr:us-iso-east-1:444455556666:repository/iso",
                 "arn:aws-us-gov:ecr:us-gov-west-1:444455556666:repository/gov",
+                "arn:aws:ecr:eu-west-1:444455556666:repository/dual",
                 "arn:aws:ecr:us-east-1:444455556666:repository/digest",
                 "arn:aws:ecr:us-east-1:444455556666:repository/fips",
+                "arn:aws:ecr:us-west-2:444455556666:repository/dual-fips",
             ]);
         });
 
@@ -106,6 +118,32 @@ describe("policies", () => {
                 },
                 { Sid: "ReadParameters", Effect: "Allow", Action: "ssm:GetParameters", Resource: [parameter] },
             ]);
+        });
+
+        it("mean the whole ARN, of which a reference may lack the end that Secrets Manager makes", () => {
+            const prefix = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:";
+            expect(secretArnsOf(`${prefix}db-AbCdEf:password::`)).to.deep.equal([`${prefix}db-AbCdEf`]);
+            expect(secretArnsOf(`${prefix}db`)).to.deep.equal([`${prefix}db-??????`]);
+            expect(secretArnsOf(`${prefix}my-secret:key::`)).to.deep.equal([
+                `${prefix}my-secret`,
+                `${prefix}my-secret-??????`,
+            ]);
+            expect(readSecrets([`${prefix}db`])[0].Resource).to.deep.equal([`${prefix}db-??????`]);
+        });
+
+        it("let decrypt with the given keys, by the services that keep the secrets and for nothing else", () => {
+            const key = "arn:aws:kms:eu-west-1:111122223333:key/1234";
+            expect(readSecrets([secret, parameter, `${secret}:a::`], [key])[2]).to.deep.equal({
+                Sid: "DecryptSecrets",
+                Effect: "Allow",
+                Action: "kms:Decrypt",
+                Resource: [key],
+                Condition: {
+                    StringLike: {
+                        "kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com*", "ssm.eu-west-1.amazonaws.com*"],
+                    },
+                },
+            });
         });
 
         it("are none when there is nothing to read", () => {

@@ -186,8 +186,8 @@ describe("the scripts of helper containers", () => {
         const local = await startLocalEcs();
         const of = (name: string, image: string) => script(name, `command -v ${name}`, { image, essential: false });
         const taskArn = await local.run(
-            of("curl", "docker.io/curlimages/curl:8.16.0"),
-            of("openssl", "docker.io/alpine/openssl:3.5.4"),
+            of("curl", "public.ecr.aws/docker/library/buildpack-deps:trixie-curl"),
+            of("openssl", "public.ecr.aws/docker/library/buildpack-deps:trixie-curl"),
             script("app", "sleep 0.01", {
                 dependsOn: ["curl", "openssl"].map((containerName) => ({ containerName, condition: "SUCCESS" })),
             }),

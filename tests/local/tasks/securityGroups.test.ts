@@ -30,6 +30,7 @@ const behindEnvoy = containerDefinitions({
     app,
     envoy: {
         image: envoyImage,
+        helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
         bootstrap: { httpsPort: 8443, accessLog: AccessLog.Off },
         certificateSecretArn: undefined,
         drainSeconds: 0,

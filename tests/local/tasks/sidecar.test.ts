@@ -73,7 +73,7 @@ const bootstrap = {
 
 const init: ContainerDefinition = {
     name: "init",
-    image: "docker.io/alpine/openssl:3.5.4",
+    image: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
     essential: false,
     entryPoint: shell,
     command: [
@@ -91,7 +91,7 @@ const envoy: ContainerDefinition = {
 };
 const lifecycle: ContainerDefinition = {
     name: "lifecycle",
-    image: "docker.io/curlimages/curl:8.16.0",
+    image: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
     entryPoint: shell,
     command: [
         "trap 'curl -s --unix-socket /run/envoy/admin.sock -X POST http://envoy/healthcheck/fail; exit 0' TERM;" +

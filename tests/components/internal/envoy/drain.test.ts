@@ -24,6 +24,7 @@ function containers(drainSeconds: number): ContainerDefinition[] {
         },
         envoy: {
             image: envoyImage,
+            helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
             bootstrap: {
                 front: Front.ApplicationLoadBalancer,
                 httpsPort: port,

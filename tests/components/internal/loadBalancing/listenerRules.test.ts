@@ -48,6 +48,26 @@ describe("listener rules", () => {
         expect(count(0, 0)).to.equal(0);
     });
 
+    it("have at most five wildcards each, whoever brings them", () => {
+        const pattern = (text: string): fc.Arbitrary<string[]> =>
+            fc.uniqueArray(fc.stringMatching(new RegExp(`^${text}$`)), { maxLength: 9 });
+        const wild = { hosts: pattern("[*?]{0,2}[a-z]{1,4}\\.example"), paths: pattern("/[a-z]{1,4}[*?]{0,3}") };
+        fc.assert(
+            fc.property(wild.hosts, wild.paths, (someHosts, somePaths) => {
+                fc.pre(someHosts.length + somePaths.length > 0);
+                const conditions = { hosts: someHosts, paths: somePaths };
+                const rules = splitConditions(conditions);
+                expect(matched(rules)).to.deep.equal(matched([conditions]));
+                for (const rule of rules) {
+                    const values = [...rule.hosts, ...rule.paths];
+                    expect(values.length).to.be.within(1, valuesPerRule);
+                    expect(values.join("").replace(/[^*?]/g, "").length).to.be.at.most(5);
+                }
+            }),
+        );
+        expect(splitConditions({ hosts: ["*.*.*.example"], paths: ["/*/*/*"] })).to.deep.equal([]);
+    });
+
     it("keep the order in which they were given", () => {
         expect(splitConditions({ hosts: ["b", "a"], paths: ["/4", "/3", "/2", "/1"] })).to.deep.equal([
             { hosts: ["b"], paths: ["/4", "/3", "/2", "/1"] },

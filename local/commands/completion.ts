@@ -1,7 +1,9 @@
 import { Argument, type Command } from "commander";
 
 import { chosenCallers, runningTasks } from "./chosen";
-import { commands } from "./table";
+
+/** Commands by their words: completed without their files, their options with them. */
+type Commands = Readonly<Record<string, { readonly load: () => Promise<{ define(command: Command): void }> }>>;
 
 const shells = {
     bash: (name: string) => `complete -o default -C '${name} completion words' ${name}`,
@@ -10,7 +12,9 @@ const shells = {
     fish: (name: string) => `complete -c ${name} -f -a "(COMP_LINE=(commandline -cp) ${name} completion words)"`,
 };
 
-export function define(command: Command): void {
+export const completionOf = (commands: Commands) => ({ define: (command: Command) => define(command, commands) });
+
+function define(command: Command, commands: Commands): void {
     command
         .addArgument(new Argument("<shell>", "whose").choices([...Object.keys(shells), "words"]))
         .argument("[given...]", "with words: what the shell hands over")
@@ -19,7 +23,7 @@ export function define(command: Command): void {
         .action(async (shell: keyof typeof shells | "words") => {
             const program = command.parent!;
             if (shell === "words") {
-                const words = await candidates(program, process.env.COMP_LINE ?? "");
+                const words = await candidates(program, commands, process.env.COMP_LINE ?? "");
                 console.log(words.join("\n"));
             } else {
                 console.log(shells[shell](program.name()));
@@ -28,7 +32,7 @@ export function define(command: Command): void {
 }
 
 /** What the last word of a line may be: a command, an option, what an option takes, or a running task. */
-async function candidates(program: Command, line: string): Promise<string[]> {
+async function candidates(program: Command, commands: Commands, line: string): Promise<string[]> {
     const [, ...words] = line.trimStart().split(/\s+/);
     const last = words.pop() ?? "";
     const name = words.find((text) => Object.hasOwn(commands, text));

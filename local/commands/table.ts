@@ -43,6 +43,6 @@ export const commands: Readonly<Record<string, Entry>> = {
     },
     completion: {
         summary: "print what makes a shell complete these words",
-        load: () => import("./completion"),
+        load: async () => (await import("./completion")).completionOf(commands),
     },
 };

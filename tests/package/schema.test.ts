@@ -6,8 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import * as components from "../../components";
-import { build, inferSchema, root, Schema, version } from "../support/plugin";
-import { readGoldenSchema, sorted } from "./schema";
+import { build, inferSchema, readGoldenSchema, root, Schema, version } from "../support/plugin";
+import { sorted } from "./schema";
 
 describe("the package's schema", () => {
     let schema: Schema;

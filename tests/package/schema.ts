@@ -1,15 +1,8 @@
 // The package's schema as it was last looked at. `npm run schema` writes it anew.
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 
-import { build, inferSchema, Schema } from "../support/plugin";
-
-const file = join(__dirname, "schema.golden.json");
-
-export function readGoldenSchema(): Schema {
-    return JSON.parse(readFileSync(file, "utf8")) as Schema;
-}
+import { build, goldenSchemaFile, inferSchema } from "../support/plugin";
 
 /** The schema with all keys in order: what TypeScript meets first is no change. */
 export function sorted<T>(value: T): T {
@@ -25,7 +18,7 @@ export function sorted<T>(value: T): T {
 
 async function write(): Promise<void> {
     await build();
-    writeFileSync(file, JSON.stringify(sorted(await inferSchema(tmpdir())), undefined, 4) + "\n");
+    writeFileSync(goldenSchemaFile, JSON.stringify(sorted(await inferSchema(tmpdir())), undefined, 4) + "\n");
 }
 
 if (require.main === module) {

@@ -3,8 +3,8 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
-import { readGoldenSchema } from "../package/schema";
 import { isTaggable, parsed, record, Recording, RecordOptions, valueOf } from "./mocks";
+import { readGoldenSchema } from "./plugin";
 
 export const tags = { team: "red" };
 

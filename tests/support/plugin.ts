@@ -43,6 +43,13 @@ export interface PropertySchema {
     readonly description?: string;
 }
 
+export const goldenSchemaFile = join(root, "tests/package/schema.golden.json");
+
+/** The package's schema as it was last looked at. */
+export function readGoldenSchema(): Schema {
+    return JSON.parse(readFileSync(goldenSchemaFile, "utf8")) as Schema;
+}
+
 /** Makes dist/, which the plugin host loads. */
 export async function build(): Promise<void> {
     await promisify(execFile)(process.execPath, [join(root, "tools/build.mjs")]);

@@ -1,5 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 
+import { AwsError } from "../models/awsError";
+
+export { AwsError };
+
 /** A call to AWS as it came in, with what its signature says about it. */
 export interface AwsRequest {
     readonly method: string;
@@ -36,17 +40,6 @@ export interface Overlay {
     readonly pathPrefix?: string;
     /** undefined = pass the request on unchanged. An AwsError becomes an error answer in the service's own protocol. */
     handle(request: AwsRequest, forward: Forward): Promise<AwsResponse | undefined>;
-}
-
-/** A refusal as AWS words it. */
-export class AwsError extends Error {
-    constructor(
-        readonly code: string,
-        message: string,
-        readonly status = 400,
-    ) {
-        super(message);
-    }
 }
 
 export function jsonResponse(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): AwsResponse {

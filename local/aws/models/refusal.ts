@@ -1,4 +1,4 @@
-import { AwsError } from "../gateway/overlay";
+import { AwsError } from "./awsError";
 import type { Fault } from "./judge";
 import type { Call } from "./request";
 

@@ -1,7 +1,7 @@
 import { cbor } from "@smithy/core/cbor";
 import { XMLParser } from "fast-xml-parser";
 
-import { AwsError } from "../gateway/overlay";
+import { AwsError } from "./awsError";
 import { judgeBody, judgeMembers } from "./judge";
 import type { Judgement } from "./judge";
 import { modelOf } from "./model";

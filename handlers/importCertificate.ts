@@ -41,9 +41,22 @@ export async function importCertificate(event: ImportEvent | null, context: Lamb
 
     if (event?.tf?.action === "delete") {
         if (before !== undefined) {
-            await call(`acm:DeleteCertificate of ${before.certificateArn}`, deadline, () =>
-                acm.send(new DeleteCertificateCommand({ CertificateArn: before.certificateArn })),
-            );
+            // ACM takes it for in use for some time after its last listener has gone.
+            await poll(`The end of the use of ${before.certificateArn}`, deadline, async () => {
+                try {
+                    await call(`acm:DeleteCertificate of ${before.certificateArn}`, deadline, () =>
+                        acm.send(new DeleteCertificateCommand({ CertificateArn: before.certificateArn })),
+                    );
+                } catch (error) {
+                    if ((error as Error).name === "ResourceInUseException") {
+                        return undefined;
+                    }
+                    if ((error as Error).name !== "ResourceNotFoundException") {
+                        throw error;
+                    }
+                }
+                return true;
+            });
             await call(`ssm:DeleteParameter of ${parameter}`, deadline, () =>
                 ssm.send(new DeleteParameterCommand({ Name: parameter })),
             );

@@ -122,6 +122,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         writeFileSync(amazonRootFile, amazon.ca);
         const acm = acmOverlay({
             onChange: () => loadBalancing.certificateChanged(),
+            isInUse: (arn) => loadBalancing.usesCertificate(arn),
             issue: async (names) => {
                 const { certificate, privateKey } = await amazon.issue(names);
                 return { chain: certificate, privateKey };

@@ -109,4 +109,35 @@ describe("importCertificate", () => {
         expect(sent("DeleteParameter")).to.deep.equal([{ Name: "/secret/acm-certificate" }]);
         expect(sent("GetSecretValue")).to.deep.equal([]);
     });
+
+    it("waits with that until ACM no longer takes it for in use, and does not mind when somebody else has taken it out", async () => {
+        for (const [last, tries] of [
+            [undefined, 4],
+            [missing("ResourceNotFoundException"), 4],
+        ] as const) {
+            aws.requests.length = 0;
+            parameter = JSON.stringify({ certificateArn, serialNumber: "1" });
+            aws.interfere = ({ operation }) => {
+                if (operation !== "DeleteCertificate") {
+                    return undefined;
+                }
+                return sent("DeleteCertificate").length < tries ? missing("ResourceInUseException") : last;
+            };
+            await importCertificate({ tf: { action: "delete" } }, context);
+            expect(sent("DeleteCertificate")).to.have.length(tries);
+            expect(sent("DeleteParameter")).to.have.length(1);
+        }
+        aws.interfere = undefined;
+    });
+
+    it("tells that it is still in use when there is no time left, and keeps in mind where it is", async () => {
+        parameter = JSON.stringify({ certificateArn, serialNumber: "1" });
+        aws.interfere = ({ operation }) =>
+            operation === "DeleteCertificate" ? missing("ResourceInUseException") : undefined;
+        const hurried = { ...context, getRemainingTimeInMillis: () => 1_500 };
+        const error = await importCertificate({ tf: { action: "delete" } }, hurried).catch(String);
+        aws.interfere = undefined;
+        expect(error).to.contain(`The end of the use of ${certificateArn} took longer than the function has time.`);
+        expect(sent("DeleteParameter")).to.deep.equal([]);
+    });
 });

@@ -47,6 +47,8 @@ export interface AcmOptions {
     readonly onChange?: () => void;
     /** Issues what was requested and validated. */
     readonly issue?: (names: readonly string[]) => Promise<KeyPair>;
+    /** Whether a load balancer has it, or had it a moment ago. */
+    readonly isInUse?: (certificateArn: string) => boolean;
     /** Whether DNS answers so. */
     readonly isPublished?: (record: ValidationRecord) => boolean;
 }
@@ -60,7 +62,7 @@ export interface ValidationRecord {
 
 /** The emulator stores certificates; we read and check the imported ones, and issue the requested ones once DNS validates them. */
 export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
-    const { onChange = () => undefined, issue, isPublished = () => false } = options;
+    const { onChange = () => undefined, issue, isPublished = () => false, isInUse = () => false } = options;
     const imported = new Map<string, CertificateFacts>();
     const keyPairs = new Map<string, KeyPair>();
     const requested = new Map<string, readonly string[]>();
@@ -149,6 +151,9 @@ export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
                 }
                 case "DeleteCertificate": {
                     const { CertificateArn = "" } = JSON.parse(request.body.toString()) as { CertificateArn?: string };
+                    if (isInUse(CertificateArn)) {
+                        throw new AwsError("ResourceInUseException", `Certificate ${CertificateArn} is in use.`);
+                    }
                     keyPairs.delete(CertificateArn);
                     requested.delete(CertificateArn);
                     return undefined;

@@ -43,6 +43,8 @@ export interface LoadBalancing {
     call(scope: Scope, operation: string, input: unknown): object | undefined;
     /** A certificate has come or changed: load balancers use it from now on. */
     certificateChanged(): void;
+    /** A listener has the certificate, or had it some seconds ago. */
+    usesCertificate(arn: string): boolean;
     register(scope: Scope, target: TargetAddress): void;
     /** Gets no new requests from now on; resolves when it has none left, or the deregistration delay is over. */
     deregister(scope: Scope, target: TargetAddress): Promise<void>;
@@ -56,12 +58,23 @@ export interface LoadBalancing {
     stop(): Promise<void>;
 }
 
+/** Milliseconds for which a certificate is still taken for in use; on AWS ten seconds and more. */
+const stillInUse = 3_000;
+
+function certificatesOf({ listeners }: BalancerState): string[] {
+    return [...listeners.values()].flatMap(({ view, certificates }) => [
+        ...(view.Certificates ?? []).flatMap(({ CertificateArn }) => CertificateArn ?? []),
+        ...certificates,
+    ]);
+}
+
 /** Elastic Load Balancing: all objects are ours, and each load balancer's traffic goes through an Envoy of its own. */
 export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancing {
     const states = new Map<string, BalancerState>();
     const proxies = new Map<string, Proxy>();
     const listeners: ((scope: Scope, targetGroupArn: string) => void)[] = [];
     const due = new Set<BalancerState>();
+    const released = new Map<string, number>();
     const portOf = (port: number): number => options.ports[port] ?? port;
 
     const operations: Readonly<Record<string, Operation>> = balancerOperations({
@@ -186,13 +199,19 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
                 return undefined;
             }
             const state = stateOf(scope);
+            const before = certificatesOf(state);
             const result = operation(state, input as never);
+            const after = certificatesOf(state);
+            before.filter((arn) => !after.includes(arn)).forEach((arn) => released.set(arn, Date.now()));
             if (!name.startsWith("Describe")) {
                 configureSoon(state);
             }
             return result;
         },
         certificateChanged: () => states.forEach(configureSoon),
+        usesCertificate: (arn) =>
+            [...states.values()].some((state) => certificatesOf(state).includes(arn)) ||
+            Date.now() - (released.get(arn) ?? 0) < stillInUse,
         register(scope, { targetGroupArn, address, port }) {
             const state = stateOf(scope);
             register(state, findTargetGroup(state, targetGroupArn), address, port);

@@ -18,12 +18,14 @@ describe("ACM of the local system", () => {
     let acm: ACM;
     let overlay: AcmOverlay;
     const published: ResourceRecord[] = [];
+    const inUse = new Set<string>();
     let one: TlsFiles;
     let other: TlsFiles;
 
     before(async () => {
         const authority = await createAuthority("Amazon");
         overlay = acmOverlay({
+            isInUse: (arn) => inUse.has(arn),
             issue: async (names) => {
                 const { certificate, privateKey } = await authority.issue(names);
                 return { chain: certificate, privateKey };
@@ -50,6 +52,17 @@ describe("ACM of the local system", () => {
         });
         return CertificateArn;
     }
+
+    it("keeps what is in use", async () => {
+        const { ca, certificate, privateKey } = other;
+        const arn = await importPem(certificate, privateKey, ca);
+        inUse.add(arn);
+        expect(await acm.deleteCertificate({ CertificateArn: arn }).catch(String)).to.equal(
+            `ResourceInUseException: Certificate ${arn} is in use.`,
+        );
+        inUse.delete(arn);
+        await acm.deleteCertificate({ CertificateArn: arn });
+    });
 
     async function refusal(...pems: [string, string, string?]): Promise<string> {
         return importPem(...pems).then(() => "imported", String);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import autocannon from "autocannon";
 
-import { envoyLimits } from "../components/internal/envoy/envoyBootstrap";
+import { sidecarSize } from "../components/internal/envoy/sidecarSize";
 import { createProcesses, Processes } from "../local/machine/processes";
 import { openConnections, openHttp1, openHttp2, openWebSocket } from "../tests/support/connections";
 import {
@@ -20,6 +20,7 @@ import {
 } from "./proxyServers";
 import { median, printTable, spread } from "./table";
 
+const envoyLimits = sidecarSize(256);
 const rounds = 5;
 const connections = 50;
 const saturatedSeconds = 4;

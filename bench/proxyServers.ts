@@ -53,7 +53,7 @@ export async function startSidecar(
         envoy: {
             image: "envoy",
             helperImage: "helper",
-            bootstrap: { httpsPort, healthCheckPath: "/health", accessLog: AccessLog.Errors },
+            bootstrap: { httpsPort, taskCpu: 256, healthCheckPath: "/health", accessLog: AccessLog.Errors },
             certificateSecretArn: "secret",
             drainSeconds: 20,
         },

@@ -310,6 +310,7 @@ describe("EnvoyTask", () => {
                 secrets: [],
                 stopTimeout: 30,
                 logConfiguration: logConfiguration("app"),
+                cpu: 176,
             });
         });
 
@@ -336,6 +337,7 @@ describe("EnvoyTask", () => {
                 },
                 stopTimeout: 120,
                 logConfiguration: logConfiguration("app"),
+                cpu: 704,
             });
         });
 
@@ -369,7 +371,10 @@ describe("EnvoyTask", () => {
 
         it("runs Envoy with the certificate, without privileges, after the app", () => {
             const [, , container] = plain.find("it").inputs.containerDefinitions as unknown[];
-            const options = { httpsPort: 443, httpPort: 80, appPort: 8080, accessLog: AccessLog.Errors };
+            const options = {
+                ...{ httpsPort: 443, httpPort: 80, appPort: 8080, taskCpu: 256 },
+                accessLog: AccessLog.Errors,
+            };
             expect(container).to.deep.equal({
                 ...envoy,
                 image: "docker.io/envoyproxy/envoy:distroless-v1.39.1",
@@ -388,6 +393,7 @@ describe("EnvoyTask", () => {
             const options = {
                 httpsPort: 8443,
                 httpPort: 8080,
+                taskCpu: 1024,
                 appPort: 3000,
                 domain: "tasks.example.com",
                 healthCheckPath: "/health",
@@ -395,6 +401,7 @@ describe("EnvoyTask", () => {
             };
             expect(container).to.deep.equal({
                 ...envoy,
+                cpu: 256,
                 image: "444455556666.dkr.ecr.eu-west-1.amazonaws.com/envoy:1.40",
                 command: commandOf(options, 115),
                 dockerLabels: { team: "red" },
@@ -441,6 +448,7 @@ describe("EnvoyTask", () => {
                     { name: "DRAIN_SECONDS", value: "115" },
                     { name: "LEAST_DRAIN_SECONDS", value: "0" },
                 ],
+                cpu: 64,
                 memory: 32,
                 dependsOn: [{ containerName: "envoy", condition: "START" }],
                 healthCheck: {

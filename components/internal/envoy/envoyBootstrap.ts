@@ -1,6 +1,7 @@
 // The bootstrap of the TLS sidecar, passed to the stock Envoy image by --config-yaml (JSON is YAML).
 // Limits follow Envoy's "best practices for edge proxies" (docs/root/configuration/best_practices/edge.rst); docs/design.md says
 // where and why they differ.
+import { sidecarSize } from "./sidecarSize";
 
 /** Which requests the sidecar logs, one JSON line each on its standard output. */
 export const AccessLog = {
@@ -34,6 +35,8 @@ export interface EnvoyBootstrapOptions {
     readonly httpPort?: number;
     /** Port to which the redirect sends clients, when a load balancer serves another one than `httpsPort`. */
     readonly publicHttpsPort?: number;
+    /** CPU units of the task: its memory, connections and threads go by them. */
+    readonly taskCpu: number;
     /** Port of the app on the task's loopback. */
     readonly appPort: number;
     /** Tasks are `<taskId>.<domain>`: requests for any other name are refused. Undefined: every name is served. */
@@ -49,18 +52,6 @@ export interface EnvoyBootstrapOptions {
     /** Which requests are logged. */
     readonly accessLog: AccessLog;
 }
-
-/** Limits of the sidecar's container; the bootstrap's own limits are derived from them. */
-export const envoyLimits = {
-    /** CPU units of the container. */
-    cpu: 64,
-    /** MiB the container may use. */
-    memory: 128,
-    /** Bytes of heap near which Envoy refuses work: half of the container. Its code takes 52 MiB, and what it has accepted grows on. */
-    heapBytes: 64 * 2 ** 20,
-    /** Client connections at once; some 20 kB each with TLS fit the heap. */
-    connections: 1000,
-} as const;
 
 /** Environment variables that carry the certificate into the Envoy container, and into no other. */
 export const certificateVariables = { chain: "TLS_CERTIFICATE_CHAIN", key: "TLS_PRIVATE_KEY" } as const;
@@ -98,7 +89,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
         node: { id: "envoy", cluster: "taskgate" }, // Envoy reads no file of routes or secrets without
         ...(options.admin && { admin: adminInterface() }),
         static_resources: { listeners, clusters: [appCluster(options)] },
-        overload_manager: overloadManager(),
+        overload_manager: overloadManager(options),
         layered_runtime: {
             layers: [
                 {
@@ -419,7 +410,8 @@ function router(): Json {
     };
 }
 
-function appCluster({ front, appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
+function appCluster({ front, taskCpu, appPort, healthCheckPath }: EnvoyBootstrapOptions): Json {
+    const { connections: most } = sidecarSize(taskCpu);
     return {
         name: "app",
         type: "STATIC",
@@ -429,7 +421,7 @@ function appCluster({ front, appPort, healthCheckPath }: EnvoyBootstrapOptions):
         // them. Without one, nobody notices but the client, who is told at once.
         ...(front === undefined && { common_lb_config: { healthy_panic_threshold: { value: 0 } } }),
         circuit_breakers: {
-            thresholds: [{ max_connections: 1024, max_pending_requests: 1024, max_requests: 4096 }],
+            thresholds: [{ max_connections: most, max_pending_requests: most, max_requests: 2 * most }],
         },
         health_checks: healthCheckPath === undefined ? [] : [appHealthCheck(healthCheckPath)],
         typed_extension_protocol_options: {
@@ -467,7 +459,8 @@ function appHealthCheck(path: string): Json {
     };
 }
 
-function overloadManager(): Json {
+function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
+    const { heapBytes, connections: most } = sidecarSize(taskCpu);
     const heap = "envoy.resource_monitors.fixed_heap";
     const at = (value: number): Json => ({ triggers: [{ name: heap, threshold: { value } }] });
     return {
@@ -476,14 +469,14 @@ function overloadManager(): Json {
             {
                 name: heap,
                 typed_config: extension("envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig", {
-                    max_heap_size_bytes: envoyLimits.heapBytes,
+                    max_heap_size_bytes: heapBytes,
                 }),
             },
             {
                 name: "envoy.resource_monitors.global_downstream_max_connections",
                 typed_config: extension(
                     "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                    { max_active_downstream_connections: envoyLimits.connections },
+                    { max_active_downstream_connections: most },
                 ),
             },
         ],

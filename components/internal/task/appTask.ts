@@ -116,12 +116,12 @@ export interface AppArgs {
      */
     readonly secretKeyArns?: pulumi.Input<pulumi.Input<string>[]>;
     /**
-     * CPU units of the task, 1024 being one vCPU; Envoy takes 64 of them where it is.
+     * CPU units of the task, 1024 being one vCPU. Where Envoy is, it gets a quarter of them and its helper a sixteenth while the app needs all the rest.
      * @default 256
      */
     readonly cpu?: pulumi.Input<number>;
     /**
-     * Memory of the task in MiB; Envoy and its helper take 160 of them where they are.
+     * Memory of the task in MiB. Where Envoy is, it may take 128 of them a vCPU, at least 128, and its helper 32.
      * @default 512
      */
     readonly memory?: pulumi.Input<number>;
@@ -306,7 +306,11 @@ function containers(
                 healthCheck: args.healthCheck,
                 stopTimeout: args.stopTimeout ?? appDefaults.stopTimeout,
             },
-            bootstrap: { ...bootstrap, accessLog: args.accessLog ?? appDefaults.accessLog },
+            bootstrap: {
+                ...bootstrap,
+                taskCpu: args.cpu ?? appDefaults.cpu,
+                accessLog: args.accessLog ?? appDefaults.accessLog,
+            },
             envoyImage: args.envoyImage ?? appDefaults.envoyImage,
             helperImage: args.helperImage ?? appDefaults.helperImage,
             drainSeconds: args.drainSeconds ?? appDefaults.drainSeconds,

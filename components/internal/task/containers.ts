@@ -1,13 +1,7 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/drainTimes";
-import {
-    certificateVariables,
-    envoyBootstrap,
-    EnvoyBootstrapOptions,
-    envoyLimits,
-    Front,
-    ownRoutes,
-} from "../envoy/envoyBootstrap";
+import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
+import { sidecarSize } from "../envoy/sidecarSize";
 import { drainEnvoy, makeCertificate, openVolume, writeRoutes } from "../envoy/scripts";
 
 /** The user's own container. */
@@ -78,7 +72,7 @@ export function containerDefinitions(task: TaskContainers): Container[] {
     return envoy === undefined
         ? [{ ...appContainer(task), portMappings: portMappings([app.containerPort]), dockerLabels: task.dockerLabels }]
         : [
-              appContainer(task),
+              { ...appContainer(task), cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.app },
               initContainer(task, envoy),
               envoyContainer(task, envoy),
               lifecycleContainer(task, envoy),
@@ -135,6 +129,7 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { bootstrap, certificateSecretArn } = envoy;
     const isSelfSigned = certificateSecretArn === undefined;
     const ports = [bootstrap.httpsPort, ...(bootstrap.httpPort === undefined ? [] : [bootstrap.httpPort])];
+    const { concurrency, shares, memory } = sidecarSize(bootstrap.taskCpu);
     const config = envoyBootstrap({
         ...bootstrap,
         appPort: app.containerPort,
@@ -147,13 +142,13 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
         essential: true,
         command: [
             ...["--config-yaml", JSON.stringify(config)],
-            ...["--concurrency", "1"], // Envoy would start a thread for each of the host's cores
+            ...["--concurrency", String(concurrency)],
             "--disable-hot-restart",
             ...["--drain-time-s", String(envoy.drainSeconds)], // listeners go on accepting for as long
             ...["--log-level", "warning"],
         ],
-        cpu: envoyLimits.cpu,
-        memory: envoyLimits.memory,
+        cpu: shares.envoy,
+        memory,
         dependsOn: [
             { containerName: "init", condition: "SUCCESS" },
             { containerName: "app", condition: app.healthCheck ? "HEALTHY" : "START" },
@@ -193,6 +188,7 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
             { name: "DRAIN_SECONDS", value: String(envoy.drainSeconds) },
             { name: "LEAST_DRAIN_SECONDS", value: String(isRoutedByTraefik(task) ? traefikNotices : 0) },
         ],
+        cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.lifecycle,
         memory: 32,
         dependsOn: [{ containerName: "envoy", condition: "START" }],
         healthCheck: {

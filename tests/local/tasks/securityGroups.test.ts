@@ -31,7 +31,7 @@ const behindEnvoy = containerDefinitions({
     envoy: {
         image: envoyImage,
         helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
-        bootstrap: { httpsPort: 8443, accessLog: AccessLog.Off },
+        bootstrap: { httpsPort: 8443, taskCpu: 256, accessLog: AccessLog.Off },
         certificateSecretArn: undefined,
         drainSeconds: 0,
     },

@@ -28,6 +28,7 @@ function containers(drainSeconds: number): ContainerDefinition[] {
             bootstrap: {
                 front: Front.ApplicationLoadBalancer,
                 httpsPort: port,
+                taskCpu: 256,
                 healthCheckPath: "/health",
                 accessLog: AccessLog.Off,
             },

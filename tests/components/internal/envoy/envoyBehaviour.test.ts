@@ -75,7 +75,14 @@ function behaviour(envoy: string): void {
         certificate: Readonly<Record<string, string>>,
         volume = directory,
     ): Promise<unknown> => {
-        const options = { ...ports, appPort, domain, healthCheckPath: "/health", accessLog: AccessLog.All };
+        const options = {
+            ...ports,
+            appPort,
+            domain,
+            taskCpu: 256,
+            healthCheckPath: "/health",
+            accessLog: AccessLog.All,
+        };
         const bootstrap = inFolder(JSON.stringify(envoyBootstrap(options)), volume)
             .replaceAll('"0.0.0.0"', '"127.0.0.1"')
             .replace(/"(interval|(?:un|no_)\w+_interval)":"[25]s"/g, '"$1":"0.2s"'); // of its questions to the app

@@ -10,7 +10,6 @@ import {
     adminSocket,
     envoyBootstrap,
     EnvoyBootstrapOptions,
-    envoyLimits,
     Front,
     ownRoutes,
     routesFile,
@@ -23,7 +22,7 @@ import { writeOwnRoutes } from "../../../support/initEnvoy";
 import { selfSignedWildcard } from "../../../support/wildcard";
 
 const domain = "tasks.example.com";
-const minimal: EnvoyBootstrapOptions = { httpsPort: 443, appPort: 8080, accessLog: AccessLog.Errors };
+const minimal: EnvoyBootstrapOptions = { httpsPort: 443, appPort: 8080, taskCpu: 256, accessLog: AccessLog.Errors };
 
 /** What Envoy gets (JSON knows no undefined), or the value at a path deep inside, such as `static_resources.listeners.0.name`. */
 function bootstrapOf(options: Partial<EnvoyBootstrapOptions>, path = ""): unknown {
@@ -82,7 +81,6 @@ describe("The bootstrap of Envoy", () => {
     });
 
     it("refuses work before its container is out of memory", () => {
-        expect(envoyLimits).to.deep.equal({ cpu: 64, memory: 128, heapBytes: 67_108_864, connections: 1000 });
         const heap = (value: number): unknown => [{ name: "envoy.resource_monitors.fixed_heap", threshold: { value } }];
         expect(bootstrapOf({}, "overload_manager")).to.deep.equal({
             refresh_interval: "0.1s",

@@ -9,12 +9,8 @@ import { connect } from "node:tls";
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
 
-import {
-    AccessLog,
-    certificateVariables,
-    envoyBootstrap,
-    envoyLimits,
-} from "../../../../components/internal/envoy/envoyBootstrap";
+import { AccessLog, certificateVariables, envoyBootstrap } from "../../../../components/internal/envoy/envoyBootstrap";
+import { sidecarSize } from "../../../../components/internal/envoy/sidecarSize";
 import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";
@@ -29,6 +25,8 @@ import {
 } from "../../../support/connections";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+
+const limits = sidecarSize(256);
 
 describe("Envoy at its limit of connections", () => {
     let directory: string;
@@ -62,7 +60,7 @@ describe("Envoy at its limit of connections", () => {
     async function startEnvoy(name: string): Promise<Served & { readonly pid: number }> {
         const port = await freePort();
         const { port: appPort } = app.address() as AddressInfo;
-        const bootstrap = envoyBootstrap({ httpsPort: port, appPort, accessLog: AccessLog.Off });
+        const bootstrap = envoyBootstrap({ httpsPort: port, appPort, taskCpu: 256, accessLog: AccessLog.Off });
         const { chain, key } = certificateVariables;
         const { pid } = await processes.start({
             name,
@@ -89,7 +87,7 @@ describe("Envoy at its limit of connections", () => {
 
     it("serves a thousand, refuses one more at once, and takes another when one has gone", async () => {
         const served = await startEnvoy("many");
-        const others = envoyLimits.connections - 200;
+        const others = limits.connections - 200;
         connections = await openConnections(served, [
             [others, openHttp1],
             [100, openHttp2],
@@ -102,7 +100,7 @@ describe("Envoy at its limit of connections", () => {
         connections.pop()!.close();
         await until("another one is served", async () => (await codeOf(openHttp1(served))) === "served");
         connections.forEach(({ close }) => close());
-        expect(mostMemory(served.pid)).to.be.below(envoyLimits.memory);
+        expect(mostMemory(served.pid)).to.be.below(limits.memory);
     });
 
     it("stays within its container's memory when a thousand send what the app does not take", async () => {
@@ -119,8 +117,8 @@ describe("Envoy at its limit of connections", () => {
             }
             return { ask: () => Promise.resolve(), close: () => socket.destroy() };
         };
-        const floods = await openConnections(served, [[envoyLimits.connections, openFlood]]);
-        expect(mostMemory(served.pid)).to.be.below(envoyLimits.memory);
+        const floods = await openConnections(served, [[limits.connections, openFlood]]);
+        expect(mostMemory(served.pid)).to.be.below(limits.memory);
         floods.forEach(({ close }) => close());
         await until("it serves again", async () => (await codeOf(openHttp1(served))) === "served");
     });

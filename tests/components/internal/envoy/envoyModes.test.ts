@@ -9,7 +9,7 @@ import {
     sidecarHealthPath,
 } from "../../../../components/internal/envoy/envoyBootstrap";
 
-const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, accessLog: AccessLog.Errors };
+const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, taskCpu: 256, accessLog: AccessLog.Errors };
 
 interface Named {
     readonly name: string;

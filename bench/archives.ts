@@ -14,7 +14,7 @@ import { syncTaskDns } from "../handlers/syncTaskDns";
 
 const limits = {
     syncTaskDns: 100_000,
-    renewCertificate: 100_000,
+    renewCertificate: 2_500_000,
     redeployService: 100_000,
     importCertificate: 100_000,
 };
@@ -22,7 +22,7 @@ const limits = {
 export async function archives(): Promise<void> {
     const functions = {
         syncTaskDns: archive(syncTaskDns, []),
-        renewCertificate: archive(renewCertificate, []),
+        renewCertificate: archive(renewCertificate, ["acme-client"]),
         redeployService: archive(redeployService, []),
         importCertificate: archive(importCertificate, []),
     };

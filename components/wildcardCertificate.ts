@@ -257,7 +257,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     SECRET_ARN: secret.arn,
                     TOPIC_ARN: topic.arn,
                 },
-                packages: [],
+                packages: ["acme-client"],
                 timeout: 600, // an order with two challenges takes some 30 s; a slow certificate authority some minutes
                 memory: 512,
                 logRetentionDays,

@@ -1,4 +1,4 @@
-/** The packages that the handlers use. Lambda brings them all. */
+/** The packages that the handlers use. Lambda brings the AWS SDK; acme-client travels in the function's archive. */
 interface Packages {
     readonly "@aws-sdk/client-acm": typeof import("@aws-sdk/client-acm");
     readonly "@aws-sdk/client-dynamodb": typeof import("@aws-sdk/client-dynamodb");
@@ -11,6 +11,7 @@ interface Packages {
     readonly "@aws-sdk/client-sqs": typeof import("@aws-sdk/client-sqs");
     readonly "@aws-sdk/client-ssm": typeof import("@aws-sdk/client-ssm");
     readonly "@aws-sdk/client-sts": typeof import("@aws-sdk/client-sts");
+    readonly "acme-client": typeof import("acme-client");
     readonly "node:crypto": typeof import("node:crypto");
     readonly "node:http": typeof import("node:http");
     readonly "node:https": typeof import("node:https");

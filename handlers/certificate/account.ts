@@ -1,13 +1,12 @@
 import { call, clientSettings } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
-import type { Authority, Refusal } from "./authority";
-import { bindExternalAccount } from "./keys";
+import { bindExternalAccount, type Authority, type Refusal } from "./authority";
 import type { CertificateSettings } from "./settings";
 
 /** Finds the account that belongs to the key, or makes it: an authority knows an account by its key (RFC 8555, section 7.3). */
 export async function openAccount(authority: Authority, settings: CertificateSettings): Promise<void> {
-    const { newAccount, meta } = authority.directory;
+    const { meta } = authority.directory;
     authority.accountUrl = undefined;
     const { email, externalAccount } = settings;
     const contact = email === "" ? undefined : [`mailto:${email}`];
@@ -30,11 +29,7 @@ export async function openAccount(authority: Authority, settings: CertificateSet
             throw error;
         }
         const hmacKey = await readHmacKey(externalAccount.keyReference, authority.deadline);
-        const binding = bindExternalAccount(
-            { keyId: externalAccount.keyId, hmacKey },
-            newAccount,
-            authority.accountKey,
-        );
+        const binding = bindExternalAccount(authority, { keyId: externalAccount.keyId, hmacKey });
         const terms = { termsOfServiceAgreed: true, contact, externalAccountBinding: binding };
         authority.accountUrl = await request(authority, settings, terms);
     }

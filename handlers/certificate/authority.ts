@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Client } from "acme-client";
 import { sleep } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
-import { publicJwk, signJws } from "./keys";
 
-// How an ACME server is talked to (RFC 8555, section 6). Its faults that pass are waited out, a nonce of an answer serves the next request,
-// and a refusal keeps its type.
+// How an ACME server is talked to (RFC 8555, section 6). acme-client signs; the way there is ours: faults that pass are waited out, a nonce of
+// an answer serves the next request, and a refusal keeps its type.
 
 /** An error document (RFC 8555, section 6.7; RFC 9457). */
 export interface Problem {
@@ -44,14 +44,16 @@ export interface Answer {
     readonly text: string;
 }
 
-/** An ACME server and an account's key. */
+/** An ACME server and who asks it. */
 export interface Authority {
     readonly directory: Directory;
-    readonly accountKey: string;
+    readonly client: Client;
     /** Milliseconds since the epoch. */
     readonly deadline: number;
     /** Where the account is, once it was opened. */
     accountUrl: string | undefined;
+    /** What a TXT record has to say to answer a dns-01 challenge (RFC 8555, section 8.4). */
+    readonly challengeValue: (token: string) => Promise<string>;
     /** A signed request; without a payload it only reads ("POST-as-GET"). */
     readonly post: (url: string, payload?: object) => Promise<Answer>;
     readonly get: (url: string) => Promise<Answer>;
@@ -68,15 +70,19 @@ const NONCE_TRIES = 30;
 
 export async function openAuthority(directoryUrl: string, accountKey: string, deadline: number): Promise<Authority> {
     const nonces: string[] = [];
+    const { Client } = load("acme-client");
+    const client = new Client({ directoryUrl, accountKey });
     const ask = (method: string, url: string, body?: () => Promise<string>) =>
         request(method, url, body, deadline, nonces);
     const { text } = await ask("GET", directoryUrl);
     const directory = parseDocument<Directory>(text, directoryUrl);
     const authority: Authority = {
         directory,
-        accountKey,
+        client,
         deadline,
         accountUrl: undefined,
+        challengeValue: (token) =>
+            client.getChallengeKeyAuthorization({ type: "dns-01", token, url: "", status: "pending" }),
         get: (url) => ask("GET", url),
         post: (url, payload) =>
             ask("POST", url, async () => {
@@ -84,12 +90,35 @@ export async function openAuthority(directoryUrl: string, accountKey: string, de
                     await ask("HEAD", directory.newNonce);
                 }
                 const nonce = nonces.pop() ?? "";
-                const account =
-                    authority.accountUrl === undefined ? { jwk: publicJwk(accountKey) } : { kid: authority.accountUrl };
-                return signJws(accountKey, { ...account, nonce, url }, payload);
+                const signed = signerOf(client).createSignedBody(url, payload, { nonce, kid: authority.accountUrl });
+                return JSON.stringify(signed);
             }),
     };
     return authority;
+}
+
+/** What acme-client signs requests with (RFC 8555, section 6.2). Its types leave it out; its own calls give no nonce and lose a problem's type. */
+interface Signer {
+    getJwk(): object;
+    createSignedBody(
+        url: string,
+        payload?: object,
+        header?: { readonly nonce?: string; readonly kid?: string },
+    ): object;
+    createSignedHmacBody(hmacKey: string, url: string, payload: object, header: { readonly kid: string }): object;
+}
+
+function signerOf(client: Client): Signer {
+    return (client as unknown as { readonly http: Signer }).http;
+}
+
+/** Binds an account's key to an account that the authority knows already (RFC 8555, section 7.3.4). */
+export function bindExternalAccount(
+    { client, directory }: Authority,
+    { keyId, hmacKey }: { readonly keyId: string; readonly hmacKey: string },
+): object {
+    const signer = signerOf(client);
+    return signer.createSignedHmacBody(hmacKey, directory.newAccount, signer.getJwk(), { kid: keyId });
 }
 
 /** A JSON document; another text is an error that says where it came from. */

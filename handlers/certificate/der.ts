@@ -1,33 +1,8 @@
-// Just enough of ASN.1's distinguished encoding rules (X.690) to write a certificate request and to read a certificate's extensions.
+// Just enough of ASN.1's distinguished encoding rules (X.690) to read a certificate's extensions.
 
 export interface Element {
     readonly tag: number;
     readonly content: Buffer;
-}
-
-export const INTEGER = 0x02;
-export const SEQUENCE = 0x30;
-
-/** An element of this tag that holds these parts, one after the other. */
-export function der(tag: number, ...parts: readonly Buffer[]): Buffer {
-    const content = Buffer.concat(parts);
-    const size = content.length.toString(16);
-    const bytes = Buffer.from(size.length % 2 === 0 ? size : `0${size}`, "hex");
-    const length = content.length < 0x80 ? bytes : Buffer.concat([Buffer.from([0x80 | bytes.length]), bytes]);
-    return Buffer.concat([Buffer.from([tag]), length, content]);
-}
-
-/** An object identifier, written with dots. */
-export function objectIdentifier(dotted: string): Buffer {
-    const [first, second, ...rest] = dotted.split(".").map(Number);
-    const bytes = [40 * first + second, ...rest].flatMap((arc) => {
-        const digits = [arc & 0x7f];
-        for (let left = arc >>> 7; left > 0; left >>>= 7) {
-            digits.unshift(0x80 | (left & 0x7f));
-        }
-        return digits;
-    });
-    return der(0x06, Buffer.from(bytes));
 }
 
 /** The elements that stand in a row in these bytes. */

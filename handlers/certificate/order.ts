@@ -15,7 +15,7 @@ import {
 } from "./authority";
 import { challengeRecordName, publishChallenges, type ChallengeValue } from "./challengeRecords";
 import { readChain, type Certificate } from "./facts";
-import { createKey, createRequest, thumbprint, sha256 } from "./keys";
+import { createKey, createRequest } from "./keys";
 import { orderedFor, type PendingOrder } from "./pendingOrder";
 import type { CertificateSettings } from "./settings";
 
@@ -76,7 +76,7 @@ export async function obtainCertificate(work: OrderWork): Promise<Certificate & 
         order = await settle(authority, order, "The check of the names by the certificate authority", ["pending"]);
     }
     if (order.status === "ready") {
-        order = await finalize(authority, order, createRequest(settings.names, pending.privateKey));
+        order = await finalize(authority, order, await createRequest(settings.names, pending.privateKey));
     }
     if (order.status === "ready" || order.status === "processing") {
         order = await settle(authority, order, "Issuing by the certificate authority", ["ready", "processing"]);
@@ -193,7 +193,7 @@ async function meetChallenges({ authority, settings, zone, stale, expect }: Orde
         }
         challenges.push({
             recordName: settings.delegation?.recordName ?? challengeRecordName(identifier.value),
-            value: sha256(`${challenge.token}.${thumbprint(authority.accountKey)}`),
+            value: await authority.challengeValue(challenge.token),
             url: challenge.url,
         });
     }
@@ -214,9 +214,9 @@ async function meetChallenges({ authority, settings, zone, stale, expect }: Orde
 }
 
 /** Asks the authority to issue. An answer that was lost, or an order that is further than thought, is seen by looking at the order. */
-async function finalize(authority: Authority, order: Order, request: Buffer): Promise<Order> {
+async function finalize(authority: Authority, order: Order, csr: string): Promise<Order> {
     try {
-        return readOrder(await authority.post(order.finalize, { csr: request.toString("base64url") }), order.url);
+        return readOrder(await authority.post(order.finalize, { csr }), order.url);
     } catch (error) {
         const { type } = error as Refusal;
         const now = await getOrder(authority, order.url);

@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { KeyType, WildcardCertificate, WildcardCertificateArgs } from "../../components";
+import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
 
@@ -207,8 +211,10 @@ describe("WildcardCertificate", () => {
             });
         });
 
-        it("carries no package", async () => {
-            expect(await pathsIn(inputsOf("it-renewal").code)).to.deep.equal(["__index.js"]);
+        it("carries acme-client, what that depends on, and nothing else", async () => {
+            expect(await pathsIn(inputsOf("it-renewal").code)).to.deep.equal(
+                ["__index.js", ...withDependencies("acme-client").map((name) => `node_modules/${name}`)].sort(),
+            );
         });
 
         it("may do this and no more", () => {
@@ -490,3 +496,16 @@ describe("WildcardCertificate", () => {
         });
     });
 });
+
+/** A package of node_modules and all that it depends on, by name. */
+function withDependencies(...names: string[]): string[] {
+    const found = new Set(names);
+    for (const name of found) {
+        const file = join(projectRoot, "node_modules", name, "package.json");
+        const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
+            dependencies?: Record<string, string>;
+        };
+        Object.keys(dependencies).forEach((dependency) => found.add(dependency));
+    }
+    return [...found];
+}

@@ -16,6 +16,8 @@ import { startEmulator } from "./aws/gateway/emulator";
 import { startGateway } from "./aws/gateway/gateway";
 import type { GatewayWatch } from "./aws/gateway/gateway";
 import { lambdaOverlay } from "./aws/lambda/overlay";
+import { createPermissions } from "./aws/permissions/permissions";
+import type { PermissionsOptions } from "./aws/permissions/permissions";
 import { createRunner } from "./aws/lambda/runner";
 import { route53Overlay } from "./aws/route53/overlay";
 import type { Route53Options } from "./aws/route53/overlay";
@@ -40,6 +42,8 @@ import type { SystemFile } from "./machine/systemFile";
 import { createCredentialReader } from "./tasks/credentials";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
+import { createExecutionRoleCheck } from "./tasks/roles";
+import type { TaskRoles } from "./tasks/roles";
 import { createSecretReader } from "./tasks/secrets";
 import { createIngressReader } from "./tasks/securityGroups";
 
@@ -50,6 +54,7 @@ export interface SystemOptions {
     readonly root?: string;
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
+    readonly iam?: PermissionsOptions;
     /** Who looks on, and may disturb: the console. */
     readonly watch?: SystemWatch;
 }
@@ -114,9 +119,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const httpsPort = await portInBlock(block, 8443);
         const httpPort = await portInBlock(block, 8480);
         const networkInterfaces = createNetworkInterfaces(block.number);
-        const events = createEvents({ gatewayUrl, log });
+        const permissions = createPermissions(options.iam);
+        const { identities } = permissions;
+        const taskRoles: TaskRoles = { ...permissions, keyOfRole: identities.keyOfRole };
+        const events = createEvents({ gatewayUrl, log, identities });
         const route53 = route53Overlay(options.route53);
-        const readSecret = createSecretReader(gatewayUrl);
+        const readSecret = createSecretReader(gatewayUrl, taskRoles);
         const amazon = await createAuthority("taskgate local Amazon Trust Services");
         const amazonRootFile = join(directory, "amazon-root.pem");
         writeFileSync(amazonRootFile, amazon.ca);
@@ -153,7 +161,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             networkInterfaces,
             loadBalancing,
             readSecret,
-            readCredentials: createCredentialReader(gatewayUrl),
+            readCredentials: createCredentialReader(gatewayUrl, taskRoles),
+            checkExecutionRole: createExecutionRoleCheck(taskRoles),
             readIngress: createIngressReader(gatewayUrl),
             publish: (scope, task) => {
                 if (options.watch?.taskChanged(scope, task) !== false) {
@@ -162,17 +171,20 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             },
             log,
         });
-        const runner = createRunner({ gatewayUrl, directory, processes, caFile: tlsCaFile(directory) });
+        const runner = createRunner({
+            ...{ gatewayUrl, directory, processes, permissions },
+            caFile: tlsCaFile(directory),
+        });
         stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,
             ecrOverlay(),
             ec2Overlay(networkInterfaces),
             events.overlay,
-            schedulerOverlay({ gatewayUrl, log }),
+            schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
             route53,
-            lambdaOverlay(runner),
+            lambdaOverlay(runner, permissions),
             acm,
             elbOverlay(loadBalancing),
         ];
@@ -192,6 +204,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             emulatorPort: emulator.port,
             accountId,
             overlays,
+            permissions,
             log,
             watch: options.watch,
         });

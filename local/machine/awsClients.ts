@@ -4,10 +4,15 @@ export interface Scope {
     readonly region: string;
 }
 
-export function clientConfig(gatewayUrl: string, scope: Scope) {
+/** As whom: a role or a service that was given this key; the account itself when there is none. */
+interface Caller extends Scope {
+    readonly accessKeyId?: string;
+}
+
+export function clientConfig(gatewayUrl: string, scope: Caller) {
     return {
         endpoint: gatewayUrl,
         region: scope.region,
-        credentials: { accessKeyId: scope.accountId, secretAccessKey: "local" },
+        credentials: { accessKeyId: scope.accessKeyId ?? scope.accountId, secretAccessKey: "local" },
     };
 }

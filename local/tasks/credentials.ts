@@ -2,6 +2,7 @@ import { IAMClient, ListAttachedRolePoliciesCommand, ListRolePoliciesCommand } f
 
 import { clientConfig } from "../machine/awsClients";
 import type { Scope } from "../machine/awsClients";
+import type { TaskRoles } from "./roles";
 
 /** The environment variables by which a task's containers call AWS: none for a role that permits nothing. */
 export type ReadCredentials = (
@@ -9,12 +10,19 @@ export type ReadCredentials = (
     taskRoleArn: string | undefined,
 ) => Promise<Readonly<Record<string, string>>>;
 
-export function createCredentialReader(gatewayUrl: string): ReadCredentials {
+export function createCredentialReader(gatewayUrl: string, roles?: TaskRoles): ReadCredentials {
     return async (scope, taskRoleArn): Promise<Record<string, string>> => {
+        const reason = taskRoleArn && (await roles?.whyNotAssumed(taskRoleArn, "ecs-tasks.amazonaws.com"));
+        if (reason !== undefined) {
+            throw new Error(
+                `ECS was unable to assume the role '${taskRoleArn}' that was provided for this task: ${reason}.`,
+            );
+        }
         if (taskRoleArn === undefined || !(await permitsAnything(gatewayUrl, scope, taskRoleArn))) {
             return {};
         }
-        const { credentials } = clientConfig(gatewayUrl, scope);
+        const accessKeyId = roles?.keyOfRole(taskRoleArn, "task");
+        const { credentials } = clientConfig(gatewayUrl, { ...scope, accessKeyId });
         return {
             AWS_ENDPOINT_URL: gatewayUrl,
             AWS_REGION: scope.region,

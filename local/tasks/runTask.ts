@@ -35,6 +35,8 @@ export interface TaskHost {
     readonly readSecret: ReadSecret;
     readonly readCredentials: ReadCredentials;
     readonly readIngress: ReadIngress;
+    /** @throws with ECS's words when the execution role does not allow what starting a task takes */
+    readonly checkExecutionRole?: (scope: Scope, definition: TaskDefinition) => Promise<void>;
     /** After each change of lastStatus or desiredStatus; each has made a new version. */
     readonly onChange: (scope: Scope, task: Task) => void;
     /** After each change of its healthStatus, which makes no new version. */
@@ -137,6 +139,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
 
     async function startContainers(networkInterface: NetworkInterface): Promise<void> {
         mkdirSync(directory, { recursive: true });
+        await host.checkExecutionRole?.(scope, definition);
         const isOpen = await host.readIngress(scope, networkInterface.securityGroupIds);
         task.pullStartedAt = new Date();
         const images = await Promise.all(containers.map((container) => pull(container, host.pullImage)));
@@ -157,7 +160,9 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
     }
 
     async function readSecrets({ definition: { secrets = [] } }: RunningContainer): Promise<Record<string, string>> {
-        const values = await Promise.all(secrets.map(({ valueFrom }) => host.readSecret(scope, valueFrom!)));
+        const values = await Promise.all(
+            secrets.map(({ valueFrom }) => host.readSecret(scope, valueFrom!, definition.executionRoleArn)),
+        );
         return Object.fromEntries(secrets.map(({ name }, i) => [name!, values[i]]));
     }
 

@@ -1,14 +1,17 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { GetParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
 
 import { clientConfig } from "../machine/awsClients";
 import type { Scope } from "../machine/awsClients";
+import type { TaskRoles } from "./roles";
 
 /** Reads what a container definition's `secrets[].valueFrom` names; its error says what ECS would say. */
-export type ReadSecret = (scope: Scope, valueFrom: string) => Promise<string>;
+export type ReadSecret = (scope: Scope, valueFrom: string, executionRoleArn?: string) => Promise<string>;
 
-export function createSecretReader(gatewayUrl: string): ReadSecret {
-    return async (scope, valueFrom) => {
+export function createSecretReader(gatewayUrl: string, roles?: TaskRoles): ReadSecret {
+    return async ({ accountId, region }, valueFrom, executionRoleArn) => {
+        const accessKeyId = executionRoleArn && roles?.keyOfRole(executionRoleArn, "ecs-agent");
+        const scope = { accountId, region, accessKeyId };
         const isSecret = valueFrom.startsWith("arn:aws:secretsmanager:");
         try {
             return await (isSecret ? readSecret : readParameter)(gatewayUrl, scope, valueFrom);
@@ -50,6 +53,12 @@ async function readSecret(gatewayUrl: string, scope: Scope, valueFrom: string): 
 async function readParameter(gatewayUrl: string, scope: Scope, valueFrom: string): Promise<string> {
     const region = valueFrom.startsWith("arn:") ? valueFrom.split(":")[3] : scope.region;
     const client = new SSMClient(clientConfig(gatewayUrl, { ...scope, region }));
-    const { Parameter } = await client.send(new GetParameterCommand({ Name: valueFrom, WithDecryption: true }));
-    return Parameter?.Value ?? "";
+    // Several in one: so asks the agent, and so the role must allow.
+    const { Parameters = [] } = await client.send(
+        new GetParametersCommand({ Names: [valueFrom], WithDecryption: true }),
+    );
+    if (Parameters.length === 0) {
+        throw Object.assign(new Error(valueFrom), { name: "InvalidParameters" });
+    }
+    return Parameters[0].Value ?? "";
 }

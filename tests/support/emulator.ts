@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { startEmulator as startMiniStack } from "../../local/aws/gateway/emulator";
 import { startGateway } from "../../local/aws/gateway/gateway";
 import type { Overlay } from "../../local/aws/gateway/overlay";
+import type { Permissions } from "../../local/aws/permissions/permissions";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
 
@@ -13,6 +14,8 @@ export const accountId = "111122223333";
 export interface EmulatorOptions {
     /** Under test. */
     readonly overlays: readonly Overlay[];
+    /** Without them everybody may do everything. */
+    readonly permissions?: Permissions;
     /** A free one if left out. */
     readonly gatewayPort?: number;
 }
@@ -25,13 +28,13 @@ export interface Emulator {
 }
 
 /** The emulator behind a gateway, with a directory of its own. */
-export async function startEmulator({ overlays, gatewayPort }: EmulatorOptions): Promise<Emulator> {
+export async function startEmulator({ overlays, permissions, gatewayPort }: EmulatorOptions): Promise<Emulator> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
     const { port: emulatorPort } = await startMiniStack(processes, { root: projectRoot, accountId });
     const faults: string[] = [];
     const log = (text: string) => faults.push(text);
-    const gateway = await startGateway({ port: gatewayPort, emulatorPort, accountId, overlays, log });
+    const gateway = await startGateway({ port: gatewayPort, emulatorPort, accountId, overlays, permissions, log });
     return {
         url: gateway.url,
         directory,

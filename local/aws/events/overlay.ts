@@ -13,6 +13,7 @@ import type { Scope } from "../../machine/awsClients";
 import { omit } from "../../machine/omit";
 import type { Overlay } from "../gateway/overlay";
 import { sendToTarget } from "../gateway/targets";
+import type { Identities } from "../permissions/identities";
 
 /** An event as EventBridge delivers it. */
 export interface AwsEvent {
@@ -39,7 +40,11 @@ export interface Events {
 }
 
 /** EventBridge for the events of AWS itself, which PutEvents refuses from anybody else. */
-export function createEvents(options: { readonly gatewayUrl: string; readonly log: (text: string) => void }): Events {
+export function createEvents(options: {
+    readonly gatewayUrl: string;
+    readonly log: (text: string) => void;
+    readonly identities?: Identities;
+}): Events {
     const queues = new Map<string, Promise<unknown>>();
     const rulesOf = new Map<string, Promise<readonly RuleWithTargets[]>>();
 
@@ -59,7 +64,8 @@ export function createEvents(options: { readonly gatewayUrl: string; readonly lo
             for (const target of Result ? targets : []) {
                 const to = { arn: target.Arn!, messageGroupId: target.SqsParameters?.MessageGroupId };
                 const input = targetInput(target, event, rule);
-                await sendToTarget(options.gatewayUrl, scope, to, input).catch((error: Error) =>
+                const key = options.identities?.keyOfService("events.amazonaws.com", scope, rule.Arn!);
+                await sendToTarget(options.gatewayUrl, scope, to, input, key).catch((error: Error) =>
                     options.log(`Rule ${rule.Name} could not reach ${target.Arn}: ${error.name}: ${error.message}`),
                 );
             }

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 
 import { refusalOf } from "../models/refusal";
 import { readCall, UnknownCall } from "../models/request";
+import type { Identity } from "../permissions/identities";
+import type { Permissions } from "../permissions/permissions";
 import { AwsError, escapeXml, jsonResponse, xmlResponse } from "./overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
 
@@ -16,6 +18,8 @@ export interface GatewayOptions {
     /** Whose calls those are whose access key id is not a 12-digit account id. */
     readonly accountId: string;
     readonly overlays: readonly Overlay[];
+    /** Who may do what; without it everybody may do everything. */
+    readonly permissions?: Permissions;
     readonly log: (text: string) => void;
     readonly watch?: GatewayWatch;
 }
@@ -40,6 +44,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const agent = new Agent({ keepAlive: true, timeout: 60_000 });
     const forward = createForward(agent, options.emulatorPort);
+    options.permissions?.readPoliciesBy(forward);
 
     async function answer(incoming: AwsRequest): Promise<AwsResponse> {
         const started = performance.now();
@@ -54,13 +59,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             if (refusal !== undefined) {
                 throw refusal;
             }
-            for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
-                const response = await overlay.handle(request, forward);
-                if (response) {
-                    return told(response);
-                }
+            if (request.service !== "") {
+                await options.permissions?.check(request);
             }
-            return told(await forward(request));
+            const answered = await answerOf(request);
+            options.permissions?.answered(request);
+            return told(answered);
         } catch (error) {
             if (error instanceof AwsError) {
                 return told(errorResponse(request, error));
@@ -71,8 +75,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         }
     }
 
+    async function answerOf(request: AwsRequest): Promise<AwsResponse> {
+        for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
+            const response = await overlay.handle(request, forward);
+            if (response) {
+                return response;
+            }
+        }
+        return forward(request);
+    }
+
     const server = createServer((incoming, outgoing) => {
-        readRequest(incoming, options.accountId)
+        readRequest(incoming, options.accountId, (key) => options.permissions?.identities.of(key))
             .then(answer)
             .then((response) => send(outgoing, incoming, response))
             .catch((error: Error) => {
@@ -119,7 +133,11 @@ function concerns(overlay: Overlay, request: AwsRequest): boolean {
     );
 }
 
-async function readRequest(incoming: IncomingMessage, accountId: string): Promise<AwsRequest> {
+async function readRequest(
+    incoming: IncomingMessage,
+    accountId: string,
+    identityOf: (accessKeyId: string) => Identity | undefined,
+): Promise<AwsRequest> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) {
         chunks.push(chunk as Buffer);
@@ -127,6 +145,8 @@ async function readRequest(incoming: IncomingMessage, accountId: string): Promis
     const body = Buffer.concat(chunks);
     const [path, query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
     const scope = credentialScope(incoming.headers.authorization, query);
+    const { accessKeyId } = scope;
+    const owner = identityOf(accessKeyId)?.accountId ?? (/^\d{12}$/.test(accessKeyId) ? accessKeyId : accountId);
     return {
         method: incoming.method ?? "GET",
         path,
@@ -134,7 +154,7 @@ async function readRequest(incoming: IncomingMessage, accountId: string): Promis
         headers: incoming.headers,
         body,
         ...scope,
-        accountId: /^\d{12}$/.test(scope.accessKeyId) ? scope.accessKeyId : accountId,
+        accountId: owner,
         operation: operationOf(incoming, path, body),
     };
 }
@@ -166,6 +186,12 @@ function createForward(agent: Agent, port: number): Forward {
     return (request) =>
         new Promise((resolve, reject) => {
             const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !hopByHop.has(name)));
+            if (/^ASIA/.test(request.accessKeyId)) {
+                // The emulator tells accounts by their keys, and knows none of ours.
+                headers.authorization = headers.authorization
+                    ?.toString()
+                    .replace(`Credential=${request.accessKeyId}/`, `Credential=${request.accountId}/`);
+            }
             const outgoing = httpRequest({
                 agent,
                 host: "127.0.0.1",

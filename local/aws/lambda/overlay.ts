@@ -4,6 +4,7 @@ import { S3 } from "@aws-sdk/client-s3";
 
 import { clientConfig } from "../../machine/awsClients";
 import { AwsError, jsonResponse } from "../gateway/overlay";
+import type { Permissions } from "../permissions/permissions";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
 import type { InvocationResult, LambdaFunction, Runner } from "./runner";
 
@@ -15,6 +16,11 @@ interface Code {
     readonly S3Bucket?: string;
     readonly S3Key?: string;
     readonly S3ObjectVersion?: string;
+}
+
+interface QueueRecord {
+    readonly eventSource?: string;
+    readonly eventSourceARN?: string;
 }
 
 interface FunctionInput {
@@ -31,6 +37,7 @@ interface FunctionConfiguration {
     readonly Handler: string;
     readonly Timeout: number;
     readonly MemorySize: number;
+    readonly Role: string;
     readonly LoggingConfig?: { readonly LogGroup?: string };
     readonly Environment?: { readonly Variables?: Readonly<Record<string, string>> };
 }
@@ -45,7 +52,8 @@ interface Passage {
  * The emulator keeps the functions and decides when they are invoked. It hands each invocation of a Node.js function
  * to the address in a variable of the function's environment, which we add and hide, and so to our runner.
  */
-export function lambdaOverlay(runner: Runner): Overlay {
+export function lambdaOverlay(runner: Runner, permissions?: Pick<Permissions, "allows">): Overlay {
+    const rolesOf = new Map<string, string>();
     const archives = new Map<string, Buffer>();
     const passages = new Map<string, Passage>();
 
@@ -68,6 +76,7 @@ export function lambdaOverlay(runner: Runner): Overlay {
             );
             if (definition) {
                 archives.set(definition.arn, definition.zip);
+                rolesOf.set(definition.arn, definition.role);
                 runner.deploy(definition);
             }
         }
@@ -105,7 +114,12 @@ export function lambdaOverlay(runner: Runner): Overlay {
         const event = request.body.toString();
         const passage = passages.get((JSON.parse(event) as { taskgatePassage?: string } | null)?.taskgatePassage ?? "");
         const started = performance.now();
-        const result = await runner.invoke(`arn:aws:lambda:${region}:${accountId}:function:${name}`, {
+        const arn = `arn:aws:lambda:${region}:${accountId}:function:${name}`;
+        const queue = (JSON.parse(event) as { Records?: QueueRecord[] } | null)?.Records?.[0];
+        if (!passage && queue?.eventSource === "aws:sqs") {
+            await requireQueueAccess(arn, queue.eventSourceARN!);
+        }
+        const result = await runner.invoke(arn, {
             payload: passage?.payload ?? event,
             requestId: request.headers["x-amzn-lambda-request-id"]?.toString(),
             invokedFunctionArn: request.headers["x-amzn-lambda-function-arn"]?.toString(),
@@ -118,12 +132,37 @@ export function lambdaOverlay(runner: Runner): Overlay {
         return jsonResponse(JSON.parse(result.payload), result.isError ? 500 : 200);
     }
 
+    /** Lambda takes messages from a queue in the name of the function's role. @throws as CreateEventSourceMapping does */
+    async function requireQueueAccess(functionArn: string, queueArn: string): Promise<void> {
+        const role = rolesOf.get(functionArn);
+        for (const call of ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]) {
+            const region = queueArn.split(":")[3];
+            if (
+                role !== undefined &&
+                permissions &&
+                !(await permissions.allows(role, region, `sqs:${call}`, queueArn))
+            ) {
+                throw new AwsError(
+                    "InvalidParameterValueException",
+                    `The provided execution role does not have permissions to call ${call} on SQS`,
+                );
+            }
+        }
+    }
+
     return {
         service: "lambda",
         pathPrefix,
         async handle(request, forward) {
             if (request.path.startsWith(pathPrefix)) {
                 return runProxied(request, forward);
+            }
+            if (request.operation === "CreateEventSourceMapping") {
+                const { FunctionName, EventSourceArn } = request.parameters as Record<string, string | undefined>;
+                if (EventSourceArn?.startsWith("arn:aws:sqs:")) {
+                    await requireQueueAccess(arnOf(request, functionName(FunctionName ?? "")), EventSourceArn);
+                }
+                return undefined;
             }
             const [, reference, sub] =
                 /^\/\d{4}-\d{2}-\d{2}\/functions(?:\/([^/]+))?(?:\/([^/]+))?\/?$/.exec(request.path) ?? [];
@@ -186,6 +225,7 @@ function toDefinition(configuration: FunctionConfiguration, zip: Buffer | undefi
               timeout: configuration.Timeout,
               memorySize: configuration.MemorySize,
               logGroup: configuration.LoggingConfig?.LogGroup ?? `/aws/lambda/${configuration.FunctionName}`,
+              role: configuration.Role,
               environment,
               zip,
           }

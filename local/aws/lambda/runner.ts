@@ -9,6 +9,7 @@ import AdmZip from "adm-zip";
 import type { Processes } from "../../machine/processes";
 import { projectRoot } from "../../machine/projectRoot";
 import { isAlive } from "../../machine/systemFile";
+import type { Permissions } from "../permissions/permissions";
 import { startWorker } from "./worker";
 import type { Answer, FunctionError, Worker } from "./worker";
 
@@ -24,6 +25,8 @@ export interface LambdaFunction {
     /** MB. */
     readonly memorySize: number;
     readonly logGroup: string;
+    /** Its execution role. */
+    readonly role: string;
     readonly environment: Readonly<Record<string, string>>;
     /** The archive. */
     readonly zip: Buffer;
@@ -52,6 +55,8 @@ export interface RunnerOptions {
     readonly directory: string;
     /** NODE_EXTRA_CA_CERTS of every function; read when a process starts. */
     readonly caFile?: string;
+    /** As whom functions call AWS, and what their roles let Lambda do; without it they are the account itself. */
+    readonly permissions?: Pick<Permissions, "identities" | "allows">;
     /** Sees to it that no function outlives this process, however that ends. */
     readonly processes: Pick<Processes, "adopt">;
     /** How many run at a time, of all functions; more wait their turn (default 10). */
@@ -118,7 +123,8 @@ export function createRunner(options: RunnerOptions): Runner {
                     AWS_ENDPOINT_URL: options.gatewayUrl,
                     AWS_REGION: region,
                     AWS_DEFAULT_REGION: region,
-                    AWS_ACCESS_KEY_ID: accountId,
+                    AWS_ACCESS_KEY_ID:
+                        options.permissions?.identities.keyOfRole(definition.role, definition.name) ?? accountId,
                     AWS_SECRET_ACCESS_KEY: "local",
                     AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
                     AWS_LAMBDA_FUNCTION_NAME: definition.name,
@@ -169,7 +175,9 @@ export function createRunner(options: RunnerOptions): Runner {
             .filter((part) => part !== "")
             .map((part) => `${part}\n`)
             .join("");
-        appendFileSync(join(logFolder, `${definition.name}.log`), log);
+        if (await mayWriteLogs(definition)) {
+            appendFileSync(join(logFolder, `${definition.name}.log`), log);
+        }
         if (deployment.retired) {
             worker.kill();
         } else if (worker.isAlive()) {
@@ -180,6 +188,18 @@ export function createRunner(options: RunnerOptions): Runner {
             isError: failure !== undefined,
             log,
         };
+    }
+
+    /** Lambda writes them in the name of the function's role. */
+    async function mayWriteLogs({ arn, logGroup, role }: LambdaFunction): Promise<boolean> {
+        const [, , , region, accountId] = arn.split(":");
+        const stream = `arn:aws:logs:${region}:${accountId}:log-group:${logGroup}:log-stream:*`;
+        const { permissions } = options;
+        return (
+            !permissions ||
+            ((await permissions.allows(role, region, "logs:CreateLogStream", stream)) &&
+                (await permissions.allows(role, region, "logs:PutLogEvents", stream)))
+        );
     }
 
     return {

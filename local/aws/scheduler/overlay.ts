@@ -2,6 +2,7 @@ import type { CreateScheduleCommandInput } from "@aws-sdk/client-scheduler";
 
 import type { Overlay } from "../gateway/overlay";
 import { sendToTarget } from "../gateway/targets";
+import type { Identities } from "../permissions/identities";
 
 /**
  * EventBridge Scheduler: a rate() schedule without a start date counts from its creation and invokes its target then, too.
@@ -10,6 +11,7 @@ import { sendToTarget } from "../gateway/targets";
 export function schedulerOverlay(options: {
     readonly gatewayUrl: string;
     readonly log: (text: string) => void;
+    readonly identities?: Identities;
 }): Overlay {
     return {
         service: "scheduler",
@@ -23,7 +25,9 @@ export function schedulerOverlay(options: {
             const { ScheduleExpression = "", StartDate, State = "ENABLED", Target } = schedule;
             if (ScheduleExpression.startsWith("rate(") && StartDate === undefined && State === "ENABLED") {
                 const target = { arn: Target!.Arn!, messageGroupId: Target!.SqsParameters?.MessageGroupId };
-                sendToTarget(options.gatewayUrl, request, target, Target!.Input ?? "{}").catch((error: Error) =>
+                const key = options.identities?.keyOfRole(Target!.RoleArn!, "scheduler");
+                const scope = { accountId: request.accountId, region: request.region };
+                sendToTarget(options.gatewayUrl, scope, target, Target!.Input ?? "{}", key).catch((error: Error) =>
                     options.log(
                         `Schedule ${request.path} could not reach ${target.arn}: ${error.name}: ${error.message}`,
                     ),

@@ -39,6 +39,7 @@ describe("Lambda runner", () => {
             timeout: 100,
             memorySize: 256,
             logGroup: "/aws/lambda/probe",
+            role: "arn:aws:iam::111122223333:role/function",
             environment: { BEGUN: join(directory, "begun") },
             zip: zipOf(typeof code === "string" ? { "index.js": code } : code),
             ...definition,

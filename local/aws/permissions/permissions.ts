@@ -1,0 +1,233 @@
+import { runSimulation } from "@cloud-copilot/iam-simulate";
+
+import { AwsError } from "../gateway/overlay";
+import type { AwsRequest, Forward } from "../gateway/overlay";
+import { passedRoles, permissionsFor } from "./actions";
+import type { Asked, Permission } from "./actions";
+import { createIdentities } from "./identities";
+import type { Identities, Identity } from "./identities";
+import { createPolicies } from "./policies";
+import type { Policies } from "./policies";
+
+/** A permission that was asked for, as often as it was. */
+export interface Use {
+    readonly action: string;
+    readonly resource: string;
+    readonly isAllowed: boolean;
+    readonly count: number;
+}
+
+export interface Permissions {
+    readonly identities: Identities;
+    /** To be called once, before anything is asked. */
+    readPoliciesBy(forward: Forward): void;
+    /** @throws AwsError as AWS does, when the caller may not do it, or hands a role to who may not assume it */
+    check(request: AwsRequest): Promise<void>;
+    /** To be told of each request that was answered. */
+    answered(request: AwsRequest): void;
+    /** Whether a role may do what no request asks for: what a service does in its name. */
+    allows(roleArn: string, region: string, action: string, resource: string): Promise<boolean>;
+    /** Whether a service can take on a role; why not, if it cannot. */
+    whyNotAssumed(roleArn: string, service: string): Promise<string | undefined>;
+    /** What each caller has asked for, by its principal. */
+    uses(): Readonly<Record<string, readonly Use[]>>;
+    /** A role with its policies. */
+    role: Policies["role"];
+}
+
+export interface PermissionsOptions {
+    /** How long a role that was just made cannot be assumed, in milliseconds (default 0). IAM is eventually consistent. */
+    readonly freshRoleMs?: number;
+}
+
+/** IAM: who may do what, by the policies that the emulator keeps. */
+export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}): Permissions {
+    const identities = createIdentities();
+    const usesOf = new Map<string, Map<string, Use>>();
+    const madeAt = new Map<string, number>();
+    let policies: Policies | undefined;
+
+    function known(): Policies {
+        if (!policies) {
+            throw new Error("Nobody has said by what policies are read: call readPoliciesBy first.");
+        }
+        return policies;
+    }
+
+    function note(principal: string, { action, resource }: Permission, isAllowed: boolean): void {
+        const uses = usesOf.get(principal) ?? new Map<string, Use>();
+        usesOf.set(principal, uses);
+        const key = `${action} ${resource} ${isAllowed}`;
+        uses.set(key, { action, resource, isAllowed, count: (uses.get(key)?.count ?? 0) + 1 });
+    }
+
+    /** Undefined when it is allowed; else what denies it. */
+    async function denial(identity: Identity, permission: Permission, region: string): Promise<string | undefined> {
+        const { principal, accountId, roleName } = identity;
+        const role = roleName === undefined ? undefined : await known().role(accountId, roleName);
+        if (roleName !== undefined && !role) {
+            return "because the role does not exist any more";
+        }
+        const result = await runSimulation(
+            {
+                request: {
+                    principal,
+                    action: permission.action,
+                    resource: { resource: permission.resource, accountId },
+                    contextVariables: {
+                        "aws:SecureTransport": "true", // the gateway stands for AWS's TLS endpoints
+                        "aws:PrincipalAccount": accountId,
+                        "aws:RequestedRegion": region,
+                        ...(role && { "aws:PrincipalArn": role.arn }),
+                        ...identity.context,
+                        ...permission.context,
+                    },
+                },
+                identityPolicies: [...(role?.policies ?? [])],
+                permissionBoundaryPolicies: role?.boundary && [role.boundary],
+                resourcePolicy: await known().ofResource(region, permission.resource),
+                serviceControlPolicies: [],
+                resourceControlPolicies: [],
+            },
+            {},
+        );
+        if (result.resultType === "error") {
+            throw new Error(
+                `IAM cannot judge ${permission.action} on ${permission.resource}: ${JSON.stringify(result.errors)}`,
+            );
+        }
+        const isAllowed = result.overallResult === "Allowed";
+        note(principal, permission, isAllowed);
+        if (isAllowed) {
+            return undefined;
+        }
+        return result.overallResult === "ExplicitlyDenied"
+            ? "with an explicit deny in a policy"
+            : `because no ${roleName === undefined ? "resource" : "identity"}-based policy allows the ${permission.action} action`;
+    }
+
+    async function whyNotAssumed(roleArn: string, service: string): Promise<string | undefined> {
+        const accountId = roleArn.split(":")[4];
+        const role = await known().role(accountId, roleArn.slice(roleArn.lastIndexOf("/") + 1));
+        if (!role) {
+            return "it does not exist";
+        }
+        if (Date.now() - (madeAt.get(role.arn) ?? 0) < freshRoleMs) {
+            return "it is not known everywhere yet";
+        }
+        const result = await runSimulation(
+            {
+                request: {
+                    principal: service,
+                    action: "sts:AssumeRole",
+                    resource: { resource: role.arn, accountId },
+                    contextVariables: { "aws:SourceAccount": accountId },
+                },
+                identityPolicies: [],
+                resourcePolicy: role.trust,
+                serviceControlPolicies: [],
+                resourceControlPolicies: [],
+            },
+            {},
+        );
+        const isAllowed = result.resultType !== "error" && result.overallResult === "Allowed";
+        return isAllowed ? undefined : `its trust policy does not let ${service} assume it`;
+    }
+
+    return {
+        identities,
+        readPoliciesBy(forward) {
+            policies = createPolicies(forward);
+        },
+        whyNotAssumed,
+        role: (accountId, name) => known().role(accountId, name),
+        async allows(roleArn, region, action, resource) {
+            const roleName = roleArn.slice(roleArn.lastIndexOf("/") + 1);
+            const accountId = roleArn.split(":")[4];
+            const principal = `arn:aws:sts::${accountId}:assumed-role/${roleName}`;
+            const identity = { principal: `${principal}/service`, accountId, roleName };
+            return (await denial(identity, { action, resource, context: {} }, region)) === undefined;
+        },
+        async check(request) {
+            const { service, operation = "", parameters = {}, region, accountId, accessKeyId } = request;
+            const asked: Asked = { service, operation, parameters, region, accountId };
+            const identity = identities.of(accessKeyId);
+            if (!identity && accessKeyId !== accountId) {
+                throw new AwsError("UnrecognizedClientException", "The security token included in the request is invalid.", 403); // prettier-ignore
+            }
+            const needed = permissionsFor(asked);
+            if (identity) {
+                if (!needed) {
+                    const text = `The local IAM does not know what ${service} ${operation} is called: add a row to local/aws/permissions/actions.ts.`; // prettier-ignore
+                    throw accessDenied(service, text);
+                }
+                for (const permission of needed) {
+                    const reason = await denial(identity, permission, region);
+                    if (reason !== undefined) {
+                        const { action, resource } = permission;
+                        const user = `User: ${identity.principal} is not authorized to perform: ${action}`;
+                        throw accessDenied(service, `${user} on resource: ${resource} ${reason}`);
+                    }
+                }
+            } else {
+                needed?.forEach((permission) => note(`arn:aws:iam::${accountId}:root`, permission, true));
+            }
+            for (const { roleArn, service: taker } of passedRoles(asked)) {
+                const reason = await whyNotAssumed(roleArn, taker);
+                if (reason !== undefined) {
+                    throw notAssumed(service, roleArn, reason);
+                }
+            }
+        },
+        answered({ service, operation = "", accountId, parameters }) {
+            known().changed(service, operation);
+            if (service === "iam" && operation === "CreateRole") {
+                const { RoleName, Path = "/" } = parameters as { RoleName: string; Path?: string };
+                madeAt.set(`arn:aws:iam::${accountId}:role${Path}${RoleName}`, Date.now());
+            }
+        },
+        uses: () => Object.fromEntries([...usesOf].map(([principal, uses]) => [principal, [...uses.values()]])),
+    };
+}
+
+/** What each service calls a refusal; the others call it AccessDeniedException. */
+const deniedCodes: Readonly<Record<string, string>> = {
+    ec2: "UnauthorizedOperation",
+    elasticloadbalancing: "AccessDenied",
+    iam: "AccessDenied",
+    monitoring: "AccessDenied",
+    route53: "AccessDenied",
+    s3: "AccessDenied",
+    sns: "AuthorizationError",
+    sts: "AccessDenied",
+};
+
+function accessDenied(service: string, message: string): AwsError {
+    const code = deniedCodes[service] ?? "AccessDeniedException";
+    const isJson = ["acm", "dynamodb", "ecr", "ecs", "events", "kms", "logs", "secretsmanager", "sqs", "ssm"].includes(
+        service,
+    );
+    return new AwsError(code, message, isJson ? 400 : 403);
+}
+
+/** As the services word it when they cannot take on a role they are given. */
+function notAssumed(service: string, roleArn: string, reason: string): AwsError {
+    switch (service) {
+        case "lambda":
+            return new AwsError(
+                "InvalidParameterValueException",
+                `The role defined for the function cannot be assumed by Lambda. (${roleArn}: ${reason})`,
+            );
+        case "scheduler":
+            return new AwsError(
+                "ValidationException",
+                `The execution role you provide must allow AWS EventBridge Scheduler to assume the role. (${roleArn}: ${reason})`,
+            );
+        default:
+            return new AwsError(
+                "ClientException",
+                `ECS was unable to assume the role '${roleArn}' that was provided for this task. Please verify that the role being ` +
+                    `passed has the proper trust relationship and permissions and that your IAM user has permissions to pass this role. (${reason})`,
+            );
+    }
+}

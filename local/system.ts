@@ -16,6 +16,7 @@ import { startEmulator } from "./aws/gateway/emulator";
 import { startGateway } from "./aws/gateway/gateway";
 import type { GatewayWatch } from "./aws/gateway/gateway";
 import { lambdaOverlay } from "./aws/lambda/overlay";
+import { permissionsOverlay } from "./aws/permissions/report";
 import { createPermissions } from "./aws/permissions/permissions";
 import type { PermissionsOptions } from "./aws/permissions/permissions";
 import { createRunner } from "./aws/lambda/runner";
@@ -187,6 +188,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             lambdaOverlay(runner, permissions),
             acm,
             elbOverlay(loadBalancing),
+            permissionsOverlay(permissions),
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");

@@ -30,6 +30,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     },
     open: { summary: "open a task in the browser", load: () => import("./open") },
     console: { summary: "print the address of the console's page", load: () => import("./console") },
+    permissions: {
+        summary: "what each role may do, what this run has used of it, and what it was denied",
+        load: () => import("./permissions"),
+    },
     renew: {
         summary: "run the certificate renewal now, as the schedule does",
         load: () => import("./renew"),

@@ -10,7 +10,13 @@ import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/c
 import { GetHostedZoneCommand, Route53Client } from "@aws-sdk/client-route-53";
 import { CreateScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+    CreateQueueCommand,
+    DeleteMessageCommand,
+    ReceiveMessageCommand,
+    SetQueueAttributesCommand,
+    SQSClient,
+} from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
 import type { AwsEvent } from "../../local/aws/events/overlay";
@@ -20,6 +26,7 @@ import { findSystemFile } from "../../local/machine/systemFile";
 import type { SystemFile } from "../../local/machine/systemFile";
 import { startSystem } from "../../local/system";
 import type { RunningSystem } from "../../local/system";
+import { newRole, policyOf } from "../support/roles";
 import { until } from "../support/until";
 
 const project = join(__dirname, "..", "..");
@@ -99,6 +106,16 @@ describe("the local system", () => {
         awsvpcConfiguration = { subnets: ["subnet-1"], securityGroups: [GroupId], assignPublicIp: "ENABLED" };
         client = new ecs.ECSClient(config());
         sqs = new SQSClient(config());
+        await newRole(config(), "execution", "ecs-tasks.amazonaws.com", {
+            Effect: "Allow",
+            Action: "secretsmanager:GetSecretValue",
+            Resource: `arn:aws:secretsmanager:${region}:${file.accountId}:secret:*`,
+        });
+        await newRole(config(), "schedule", "scheduler.amazonaws.com", {
+            Effect: "Allow",
+            Action: "sqs:SendMessage",
+            Resource: `arn:aws:sqs:${region}:${file.accountId}:renewals`,
+        });
     });
     after(async () => {
         await system.stop();
@@ -155,6 +172,13 @@ describe("the local system", () => {
             }),
         );
         const queueArn = `arn:aws:sqs:${region}:${file.accountId}:changes`;
+        const Policy = policyOf({
+            Effect: "Allow",
+            Principal: { Service: "events.amazonaws.com" },
+            Action: "sqs:SendMessage",
+            Resource: queueArn,
+        });
+        await sqs.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: { Policy } }));
         await eventBridge.send(new PutTargetsCommand({ Rule: "changes", Targets: [{ Id: "queue", Arn: queueArn }] }));
         const secret = await new SecretsManagerClient(config()).send(
             new CreateSecretCommand({ Name: "tls", SecretString: JSON.stringify({ privateKey: "the key" }) }),

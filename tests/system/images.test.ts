@@ -12,12 +12,14 @@ import {
 } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
+import { pullImages } from "../../components/internal/policies";
 import { clientConfig } from "../../local/machine/awsClients";
 import type { SystemFile } from "../../local/machine/systemFile";
 import { OperationResult, runOperation } from "../../local/pulumi/operation";
 import { readState } from "../../local/pulumi/state";
 import { localSystem } from "../support/localSystem";
 import { root } from "../support/plugin";
+import { newRole } from "../support/roles";
 import { until } from "../support/until";
 
 const region = "eu-west-1";
@@ -120,11 +122,18 @@ describe("an image that a component builds", () => {
 
     it("runs in a task, with its files, variables and working directory", async () => {
         await ecs.send(new CreateClusterCommand({ clusterName: "images", capacityProviders: ["FARGATE"] }));
+        const scope = { accountId: system.accountId, region: "eu-west-1" };
+        const executionRoleArn = await newRole(
+            clientConfig(system.gatewayUrl, scope),
+            "execution-of-images",
+            "ecs-tasks.amazonaws.com",
+            ...pullImages([images[0]]),
+        );
         const { taskDefinition } = await ecs.send(
             new RegisterTaskDefinitionCommand({
                 family: "image",
                 ...{ networkMode: "awsvpc", requiresCompatibilities: ["FARGATE"], cpu: "256", memory: "512" },
-                executionRoleArn: `arn:aws:iam::${system.accountId}:role/execution`,
+                executionRoleArn,
                 containerDefinitions: [{ name: "app", image: images[0] }],
             }),
         );

@@ -146,7 +146,8 @@ async function readRequest(
     const [path, query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
     const scope = credentialScope(incoming.headers.authorization, query);
     const { accessKeyId } = scope;
-    const owner = identityOf(accessKeyId)?.accountId ?? (/^\d{12}$/.test(accessKeyId) ? accessKeyId : accountId);
+    const identity = identityOf(accessKeyId);
+    const owner = identity?.accountId ?? (/^\d{12}$/.test(accessKeyId) ? accessKeyId : accountId);
     return {
         method: incoming.method ?? "GET",
         path,
@@ -155,6 +156,7 @@ async function readRequest(
         body,
         ...scope,
         accountId: owner,
+        principal: identity?.principal,
         operation: operationOf(incoming, path, body),
     };
 }

@@ -18,6 +18,8 @@ export interface AwsRequest {
     readonly region: string;
     readonly accountId: string;
     readonly accessKeyId: string;
+    /** Whose key it is: a role's session or a service; undefined for the account itself. */
+    readonly principal?: string;
     /** As AWS's model names it; undefined when the request is not signed. */
     readonly operation?: string;
     /** By the model's names and types, whatever the protocol; undefined when the request is not signed. */

@@ -172,7 +172,9 @@ export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}):
             } else {
                 needed?.forEach((permission) => note(`arn:aws:iam::${accountId}:root`, permission, true));
             }
-            for (const { roleArn, service: taker } of passedRoles(asked)) {
+            // ECS looks at a definition's roles when a task starts.
+            const taken = operation === "RegisterTaskDefinition" ? [] : passedRoles(asked);
+            for (const { roleArn, service: taker } of taken) {
                 const reason = await whyNotAssumed(roleArn, taker);
                 if (reason !== undefined) {
                     throw notAssumed(service, roleArn, reason);

@@ -153,14 +153,14 @@ function recordOf(task: Task, id: string, region: string, before: TaskRecord | u
     };
 }
 
-/** What the caller's SDK says of its program, and the key that signed when it is not the account's own. */
-function callerOf({ accessKeyId, accountId, headers }: AwsRequest): string {
+/** What the caller's SDK says of its program, and who signed when it is not the account itself. */
+function callerOf({ principal, headers }: AwsRequest): string {
     const agent = `${String(headers["user-agent"])} ${String(headers["x-amz-user-agent"] ?? "")}`;
     const program =
         (/exec-env\/AWS_Lambda/.test(agent) ? "a function" : /\bapp\/([^\s#]+)/.exec(agent)?.[1]) ??
         /^[A-Za-z][\w.-]*/.exec(agent)?.[0] ??
         "unknown";
-    return accessKeyId === accountId ? program : `${program} ${accessKeyId}`;
+    return principal === undefined ? program : `${program} ${principal.replace(/^.*:assumed-role\//, "")}`;
 }
 
 /** The error's name, where the service's protocol puts it. */

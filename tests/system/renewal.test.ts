@@ -1,3 +1,4 @@
+import { IAM } from "@aws-sdk/client-iam";
 import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import {
     ListResourceRecordSetsCommand,
@@ -6,12 +7,19 @@ import {
     DeleteHostedZoneCommand,
 } from "@aws-sdk/client-route-53";
 import { SubscribeCommand, SNSClient } from "@aws-sdk/client-sns";
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+    CreateQueueCommand,
+    DeleteMessageCommand,
+    GetQueueAttributesCommand,
+    ReceiveMessageCommand,
+    SQSClient,
+} from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
 import { Caller, deliveredCertificate, renew } from "../../local/internet/caller";
 import { clientConfig } from "../../local/machine/awsClients";
 import { issuedCertificate, localStack } from "../support/localSystem";
+import { policyOf } from "../support/roles";
 import { until } from "../support/until";
 
 describe("renewal of the certificate", () => {
@@ -19,6 +27,7 @@ describe("renewal of the certificate", () => {
     let queueUrl: string;
     let sqs: SQSClient;
     let route53: Route53Client;
+    let iam: IAM;
 
     before(async () => {
         caller = await localStack();
@@ -27,6 +36,7 @@ describe("renewal of the certificate", () => {
         const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
         sqs = new SQSClient(config);
         route53 = new Route53Client(config);
+        iam = new IAM(config);
         const { alertTopicArn } = caller.outputs;
         const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "alerts" }));
         const { Attributes } = await sqs.send(
@@ -43,15 +53,24 @@ describe("renewal of the certificate", () => {
             const { Messages = [] } = await sqs.send(
                 new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 1 }),
             );
-            return Messages[0]?.Body;
+            const [message] = Messages;
+            if (message) {
+                await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: message.ReceiptHandle }));
+            }
+            return message?.Body;
         });
         return JSON.parse(body) as { Subject: string; Message: string };
     }
 
-    /** Runs `test` while the renewal function has other environment variables. */
+    /** Runs `test` while the renewal function has other environment variables, and may write to the zones that they name. */
     async function withEnvironment(changed: Record<string, string>, test: () => Promise<void>): Promise<void> {
         const FunctionName = caller.outputs.renewalFunctionName;
-        const { Environment } = await caller.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+        const { Environment, Role = "" } = await caller.lambda.send(
+            new GetFunctionConfigurationCommand({ FunctionName }),
+        );
+        const RoleName = Role.slice(Role.lastIndexOf("/") + 1);
+        const PolicyDocument = policyOf({ Effect: "Allow", Action: "route53:*", Resource: "*" });
+        await iam.putRolePolicy({ RoleName, PolicyName: "other-names", PolicyDocument });
         const set = (Variables: Record<string, string>): Promise<unknown> =>
             caller.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
         await set({ ...Environment?.Variables, ...changed });
@@ -59,6 +78,7 @@ describe("renewal of the certificate", () => {
             await test();
         } finally {
             await set({ ...Environment?.Variables });
+            await iam.deleteRolePolicy({ RoleName, PolicyName: "other-names" });
         }
     }
 

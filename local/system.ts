@@ -18,7 +18,7 @@ import type { GatewayWatch } from "./aws/gateway/gateway";
 import { lambdaOverlay } from "./aws/lambda/overlay";
 import { permissionsOverlay } from "./aws/permissions/report";
 import { createPermissions } from "./aws/permissions/permissions";
-import type { PermissionsOptions } from "./aws/permissions/permissions";
+import type { Permissions, PermissionsOptions } from "./aws/permissions/permissions";
 import { createRunner } from "./aws/lambda/runner";
 import { route53Overlay } from "./aws/route53/overlay";
 import type { Route53Options } from "./aws/route53/overlay";
@@ -67,6 +67,8 @@ export interface SystemWatch extends GatewayWatch {
 
 export interface RunningSystem {
     readonly file: SystemFile;
+    /** Who may do what, and what each has asked for. */
+    readonly permissions: Permissions;
     /** Starts an OpenID provider at `https://<hostname>/`, a name below the system's domain; it ends with the system. */
     startIdentityProvider(hostname: string): Promise<IdentityProvider>;
     /** What Route 53 has published. */
@@ -233,6 +235,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         onStep(`Ready: ${gatewayUrl}`);
         return {
             file,
+            permissions,
             stop,
             publishedZones: () => route53.publishedZones(),
             signal: (name, what) => processes.signal(name, what),

@@ -41,6 +41,10 @@ export const commands: Readonly<Record<string, Entry>> = {
     preview: { summary: "pulumi preview of the stack", load: operations },
     up: { summary: "pulumi up of the stack", load: operations },
     destroy: { summary: "pulumi destroy of the stack", load: operations },
+    accept: {
+        summary: "prove what nobody has seen on AWS yet: against the local system, or with --aws in a named account",
+        load: () => import("./accept"),
+    },
     doctor: {
         summary: "what this machine lacks, what is in the way, and what to do about it",
         load: () => import("./doctor"),

@@ -28,7 +28,7 @@ export function domainReason(value: string, longestLabel = 0): Reason {
     }
     const longest = 253 - longestLabel - 1;
     if (value.length > longest) {
-        return `${given} that leaves room for the name in front: it has ${value.length} characters, ${longest} are allowed`;
+        return `${given} that leaves room for the name in front: it has ${value.length} characters, ${longest} are allowed, give a shorter one`;
     }
     return undefined;
 }
@@ -164,7 +164,7 @@ export function pathReason(value: string): Reason {
 export function httpsReason(value: string): Reason {
     return URL.canParse(value) && new URL(value).protocol === "https:"
         ? undefined
-        : `"${value}" is not an https:// URL`;
+        : `"${value}" is not an https:// URL, e.g. https://id.example.com`;
 }
 
 /** Key of a tag (docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html). */
@@ -241,7 +241,9 @@ export function nameReason(name: string, longest: number): Reason {
 
 /** An e-mail address, as far as it can be judged without sending to it. */
 export function emailReason(value: string): Reason {
-    return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value) ? undefined : `"${value}" is not an e-mail address`;
+    return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value)
+        ? undefined
+        : `"${value}" is not an e-mail address, e.g. ops@example.com`;
 }
 
 /** A whole number within bounds, both included. */

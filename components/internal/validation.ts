@@ -85,7 +85,7 @@ export function judged<Args extends object>(
     const into: Verdict = { subject: `${component} "${name}"`, found: [] };
     const ready = (judgeValue({ ...record(rules), isPlain: true }, args ?? {}, "", into) ?? {}) as Args;
     for (const combination of combinations) {
-        const isSound = combination.of.every(
+        const isSound = ["", ...combination.of].every(
             (key) => !into.found.some(({ propertyPath }) => isBelow(propertyPath, key)),
         );
         if (isSound) {
@@ -287,7 +287,7 @@ export function list(rule: Rule, { least = 0, unique = false }: { least?: number
             }
             return value.map((item: unknown, index) => {
                 if (unique && !isOutput(item) && value.indexOf(item) < index) {
-                    return fail(`"${String(item)}" is named twice`, `${path}[${index}]`);
+                    return fail(`"${String(item)}" is named twice: give it once`, `${path}[${index}]`);
                 }
                 return judgeValue(
                     { missing: "give a value, or a shorter list", ...rule },

@@ -533,7 +533,7 @@ describe("EnvoyTask", () => {
             "healthCheck.retries": "0 is not allowed: give a whole number from 1 to 10",
             "healthCheck.startPeriod": "301 is not allowed: give a whole number from 0 to 300 seconds",
             "allowedCidrBlocks[1]": '"anywhere" is not a CIDR block, e.g. 203.0.113.0/24 or 2001:db8::/32',
-            "allowedCidrBlocks[2]": '"10.0.0.0/8" is named twice',
+            "allowedCidrBlocks[2]": '"10.0.0.0/8" is named twice: give it once',
             logRetentionDays:
                 "2 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
             domain: '"tasks_example.com" is not a domain: use at least two labels of a-z, 0-9 and inner hyphens, each up to 63 characters, e.g. tasks.example.com',

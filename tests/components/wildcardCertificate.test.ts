@@ -488,9 +488,9 @@ describe("WildcardCertificate", () => {
             domain: '"*.tasks.example.com" is not a domain: leave out the wildcard, taskgate puts it in front itself, e.g. tasks.example.com',
             acmeDirectory:
                 '"http://ca.example.com/dir" is not an ACME directory: give letsencrypt, letsencrypt-staging or a directory\'s https:// URL',
-            acmeEmail: '"nobody" is not an e-mail address',
+            acmeEmail: '"nobody" is not an e-mail address, e.g. ops@example.com',
             keyType: '"P-521" is not one of P-256, P-384, RSA-2048, RSA-3072, RSA-4096',
-            notificationEmail: '"somebody" is not an e-mail address',
+            notificationEmail: '"somebody" is not an e-mail address, e.g. ops@example.com',
             logRetentionDays:
                 "0 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
         });

@@ -241,7 +241,7 @@ describe("The stack's configuration", () => {
             [
                 "a domain without room for <taskId>.<region>",
                 { "taskgate:domain": `${"a.".repeat(100)}example.com` },
-                `taskgate:domain: "${"a.".repeat(100)}example.com" is not a domain that leaves room for the name in front: it has 211 characters, 204 are allowed`,
+                `taskgate:domain: "${"a.".repeat(100)}example.com" is not a domain that leaves room for the name in front: it has 211 characters, 204 are allowed, give a shorter one`,
             ],
             [
                 "a zone that does not hold the domain",
@@ -286,12 +286,12 @@ describe("The stack's configuration", () => {
             [
                 "a bad contact",
                 { "taskgate:acmeEmail": "nobody" },
-                'taskgate:acmeEmail: "nobody" is not an e-mail address',
+                'taskgate:acmeEmail: "nobody" is not an e-mail address, e.g. ops@example.com',
             ],
             [
                 "a bad address to notify",
                 { "taskgate:notificationEmail": "ops@" },
-                'taskgate:notificationEmail: "ops@" is not an e-mail address',
+                'taskgate:notificationEmail: "ops@" is not an e-mail address, e.g. ops@example.com',
             ],
             [
                 "an unknown kind of key",

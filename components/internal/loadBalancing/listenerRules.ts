@@ -26,7 +26,7 @@ export function pathPatternReason(value: string): Reason {
 function wildcardReason(value: string): Reason {
     return wildcardsIn([value]) <= wildcardsPerRule
         ? undefined
-        : `"${value}" has ${wildcardsIn([value])} wildcards: a rule takes ${wildcardsPerRule}`;
+        : `"${value}" has ${wildcardsIn([value])} wildcards: a rule takes ${wildcardsPerRule}, give fewer`;
 }
 
 function wildcardsIn(values: readonly string[]): number {

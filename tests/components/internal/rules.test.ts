@@ -65,7 +65,7 @@ describe("rules", () => {
                 `${"a.".repeat(length / 2)}bc`.slice(-length).replace(/^\./, "a");
             expect(domainReason(ofLength(220), 32)).to.equal(undefined);
             expect(domainReason(ofLength(221), 32)).to.equal(
-                `"${ofLength(221)}" is not a domain that leaves room for the name in front: it has 221 characters, 220 are allowed`,
+                `"${ofLength(221)}" is not a domain that leaves room for the name in front: it has 221 characters, 220 are allowed, give a shorter one`,
             );
         });
     });
@@ -73,10 +73,10 @@ describe("rules", () => {
     it("an e-mail address", () => {
         accepts(emailReason, ["a@b.c", "first.last+tag@example.com"]);
         refuses(emailReason, {
-            "": `"" is not an e-mail address`,
-            "a@b": `"a@b" is not an e-mail address`,
-            "a b@example.com": `"a b@example.com" is not an e-mail address`,
-            "a@b@example.com": `"a@b@example.com" is not an e-mail address`,
+            "": `"" is not an e-mail address, e.g. ops@example.com`,
+            "a@b": `"a@b" is not an e-mail address, e.g. ops@example.com`,
+            "a b@example.com": `"a b@example.com" is not an e-mail address, e.g. ops@example.com`,
+            "a@b@example.com": `"a@b@example.com" is not an e-mail address, e.g. ops@example.com`,
         });
     });
 

@@ -103,7 +103,9 @@ describe("validation", () => {
         }
         expect(faultsOf({ flour: 1, names: "one" }).names).to.equal('"one" (text) is not allowed: give a list');
         expect(faultsOf({ flour: 1, names: ["one", null] })["names[1]"]).to.match(/^is missing/);
-        expect(faultsOf({ flour: 1, names: ["one", "one"] })["names[1]"]).to.equal('"one" is named twice');
+        expect(faultsOf({ flour: 1, names: ["one", "one"] })["names[1]"]).to.equal(
+            '"one" is named twice: give it once',
+        );
         expect(faultsOf({ flour: 1, notes: ["one"] }).notes).to.equal("a list is not allowed: give an object");
         expect(faultsOf("nothing")[""]).to.equal('"nothing" (text) is not allowed: give an object');
         expect(faultsOf(null)).to.deep.equal({ flour: "is missing: give some" });

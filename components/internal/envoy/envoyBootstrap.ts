@@ -208,7 +208,7 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
             headers_with_underscores_action: "REJECT_REQUEST",
         },
         http2_protocol_options: {
-            max_concurrent_streams: 100,
+            max_concurrent_streams: 50, // each may hold two buffers whose content nobody reads
             initial_stream_window_size: 65_536,
             initial_connection_window_size: 1_048_576,
             allow_connect: true, // WebSocket over HTTP/2, RFC 8441
@@ -480,14 +480,15 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
                 ),
             },
         ],
+        // Early, as what was accepted within a refresh still grows: a burst of streams by a quarter of the heap.
         actions: [
-            { name: "envoy.overload_actions.shrink_heap", ...at(0.85) },
-            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.92) },
-            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.95) },
+            { name: "envoy.overload_actions.shrink_heap", ...at(0.65) },
+            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.75) },
+            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.8) },
         ],
         loadshed_points: [
-            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.95) },
-            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.98) },
+            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.8) },
+            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.85) },
         ],
     };
 }

@@ -4,7 +4,6 @@ import { createServer, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "node:tls";
 
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
@@ -23,6 +22,7 @@ import {
     openWebSocket,
     Served,
 } from "../../../support/connections";
+import { endlessHeaders, Flood, resetStreams, unreadAnswer, unreadBody, unreadStreams } from "../../../support/floods";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -36,12 +36,13 @@ describe("Envoy at its limit of connections", () => {
     let certificate: Pem;
     let connections: OpenConnection[] = [];
 
+    const large = Buffer.alloc(2 ** 20);
     before(async () => {
         directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
         processes = createProcesses(directory);
         app = createServer((request, response) => {
             if (request.method === "GET") {
-                response.end("well"); // it reads nothing of what others send
+                response.end(request.url === "/large" ? large : "well"); // it reads nothing of what others send
             }
         });
         webSockets = new WebSocketServer({ server: app }).on("connection", (socket) =>
@@ -103,23 +104,26 @@ describe("Envoy at its limit of connections", () => {
         expect(mostMemory(served.pid)).to.be.below(limits.memory);
     });
 
-    it("stays within its container's memory when a thousand send what the app does not take", async () => {
-        const served = await startEnvoy("flooded");
-        const flood = Buffer.alloc(2 ** 20);
-        const openFlood: Opener = async ({ port, hostname, ca }) => {
-            const socket = connect({ host: "127.0.0.1", port, servername: hostname, ca }).on("error", () => undefined);
-            const opened = await new Promise((resolve) =>
-                socket.once("secureConnect", () => resolve(true)).once("close", () => resolve(false)),
-            );
-            if (opened) {
-                socket.write(`POST / HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 10000000\r\n\r\n`);
-                socket.write(flood);
-            }
-            return { ask: () => Promise.resolve(), close: () => socket.destroy() };
-        };
-        const floods = await openConnections(served, [[limits.connections, openFlood]]);
-        expect(mostMemory(served.pid)).to.be.below(limits.memory);
-        floods.forEach(({ close }) => close());
-        await until("it serves again", async () => (await codeOf(openHttp1(served))) === "served");
-    });
+    /** Of each connection: what it holds open, and never reads. */
+    const abuses: Readonly<Record<string, Flood>> = {
+        "send what the app does not take": unreadBody(2 ** 20),
+        "open a hundred streams each, and read no answer": unreadStreams(100, "/large"),
+        "read no answer": unreadAnswer("/large"),
+        "send headers without end": endlessHeaders(59_000),
+        "reset a hundred streams each": resetStreams(100),
+    };
+    for (const [name, flood] of Object.entries(abuses)) {
+        it(`stays within its container's memory when a thousand ${name}`, async () => {
+            const served = await startEnvoy(name.replaceAll(/\W+/g, "-"));
+            const abuse: Opener = async (to) => {
+                const socket = await flood(to);
+                return { ask: () => Promise.resolve(), close: () => socket.destroy() };
+            };
+            const open = await openConnections(served, [[limits.connections, abuse]]);
+            expect(mostMemory(served.pid)).to.be.below(limits.memory);
+            open.forEach(({ close }) => close());
+            await until("it serves again", async () => (await codeOf(openHttp1(served))) === "served");
+            expect(mostMemory(served.pid)).to.be.below(limits.memory);
+        });
+    }
 });

@@ -155,6 +155,24 @@ describe("the permissions of the stack", () => {
                 ({ action }) => `${role.replace(/-[0-9a-f]{7}$/, "").replace("tasks-eu-west-1-", "")} ${action}`,
             ),
         );
-        expect(surplus).to.deep.equal([]);
+        expect(surplus.filter((permission) => !isRare(permission))).to.deep.equal([]);
     });
 });
+
+/** What one life does not come to, and why it is allowed all the same. */
+const rare: readonly (readonly [permission: RegExp, reason: string])[] = [
+    [/^dns-sweep-role /, "the sweep runs by its schedule, and mends only what is amiss"],
+    [/^dns-sync-role (sqs:ChangeMessageVisibility|sqs:SendMessage)$/, "messages that Route 53 throttles are put off"],
+    [
+        /^dns-sync-role (dynamodb:|route53:ListResourceRecordSets)/,
+        "records that are not as they were written are looked up",
+    ],
+    [
+        /^certificate-renewal-role (s3:ListBucket|ssm:DeleteParameter)$/,
+        "S3 asks for it when an object is not there; an order ends",
+    ],
+];
+
+function isRare(permission: string): boolean {
+    return rare.some(([pattern]) => pattern.test(permission));
+}

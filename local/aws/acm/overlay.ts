@@ -127,6 +127,9 @@ export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
     async function withFacts(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
         const response = await forward(request);
         const body: unknown = JSON.parse(response.body.toString(), (key, value: unknown) => {
+            if (key === "Tags") {
+                return undefined; // the emulator tells them, which ACM does by ListTagsForCertificate
+            }
             const isSummary = /^\d+$/.test(key);
             const { CertificateArn = "" } = (value ?? {}) as { readonly CertificateArn?: string };
             const facts = key === "Certificate" || isSummary ? imported.get(CertificateArn) : undefined;

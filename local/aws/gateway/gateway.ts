@@ -3,7 +3,8 @@ import { Agent, createServer, request as httpRequest } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { refusalOf } from "../models/refusal";
+import { judgeAnswer } from "../models/answer";
+import { explain, refusalOf } from "../models/refusal";
 import { readCall, UnknownCall } from "../models/request";
 import type { Identity } from "../permissions/identities";
 import type { Permissions } from "../permissions/permissions";
@@ -79,10 +80,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
             const response = await overlay.handle(request, forward);
             if (response) {
+                reportMisfits(request, response);
                 return response;
             }
         }
         return forward(request);
+    }
+
+    /** An overlay that does not answer as AWS does is a fault of ours. */
+    function reportMisfits({ service, operation = "" }: AwsRequest, { status, headers, body }: AwsResponse): void {
+        if (status === 200 && String(headers["content-type"]).includes("json")) {
+            const faults = judgeAnswer(service, operation, body);
+            if (faults.length > 0) {
+                options.log(`The answer to ${service} ${operation} does not fit AWS's model: ${explain(faults)}`);
+            }
+        }
     }
 
     const server = createServer((incoming, outgoing) => {

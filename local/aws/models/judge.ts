@@ -3,7 +3,7 @@ import type { Members, Wire } from "./wires";
 
 /** What AWS would object to. */
 export interface Fault {
-    readonly kind: "unknown" | "missing" | "type" | "constraint";
+    readonly kind: "unknown" | "missing" | "type" | "enum" | "constraint";
     /** e.g. `containerDefinitions.1.name`, elements counted from 1 as AWS does. */
     readonly path: string;
     /** As AWS words it. */
@@ -106,7 +106,8 @@ class Judge {
         } else if (typeof value === "string") {
             this.checkSize(shape, value.length, value, path);
             if (shape.enum && !shape.enum.includes(value)) {
-                this.violate(shape, value, path, `Member must satisfy enum value set: [${shape.enum.join(", ")}]`);
+                const must = `Member must satisfy enum value set: [${shape.enum.join(", ")}]`;
+                this.object("enum", path, shown(shape, value), must);
             }
             if (shape.pattern !== undefined && !matches(shape.pattern, value)) {
                 this.violate(shape, value, path, `Member must satisfy regular expression pattern: ${shape.pattern}`);

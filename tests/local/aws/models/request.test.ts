@@ -16,6 +16,7 @@ import { expect } from "chai";
 import { startGateway } from "../../../../local/aws/gateway/gateway";
 import type { Gateway } from "../../../../local/aws/gateway/gateway";
 import type { AwsRequest, Overlay } from "../../../../local/aws/gateway/overlay";
+import { judgeAnswer } from "../../../../local/aws/models/answer";
 import { toRegExp } from "../../../../local/aws/models/judge";
 import { modelOf } from "../../../../local/aws/models/model";
 import { judgeInput } from "../../../../local/aws/models/request";
@@ -271,3 +272,22 @@ describe("requests by AWS's own models", () => {
         patterns.forEach((pattern) => expect(toRegExp(pattern), pattern).to.be.instanceOf(RegExp));
     });
 });
+
+describe("answers by AWS's own models", () => {
+    const misfits = (operation: string, body: object) =>
+        judgeAnswer("ecs", operation, Buffer.from(JSON.stringify(body))).map(({ reason }) => reason);
+
+    it("may hold what the model knows, of the types and enumerations that it says", () => {
+        expect(misfits("StopTask", { task: { taskArn: "arn", version: 1, createdAt: 1.5 } })).to.deep.equal([]);
+        expect(misfits("StopTask", { task: { taskArn: 1, isOver: true, launchType: "FOG" } })).to.deep.equal([
+            `Value at 'task.isOver' failed to satisfy constraint: Member must be one of: [${taskMembers().join(", ")}]`,
+            "Value 'FOG' at 'task.launchType' failed to satisfy constraint: " +
+                "Member must satisfy enum value set: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]",
+            "Value '1' at 'task.taskArn' failed to satisfy constraint: Member must be of type string",
+        ]);
+    });
+});
+
+function taskMembers(): string[] {
+    return Object.keys(modelOf("ecs")!.shapes.Task.members!);
+}

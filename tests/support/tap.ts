@@ -15,6 +15,8 @@ export interface TappedRequest {
     readonly path: string;
     readonly headers: IncomingMessage["headers"];
     readonly body: string;
+    /** What the server itself answered, if it was asked. */
+    status?: number;
 }
 
 export interface TappedAnswer {
@@ -56,7 +58,7 @@ export async function startTap(target: string, targetCa?: string): Promise<Tap> 
     async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
         const body = await read(incoming);
         const { method = "", url: path = "", headers } = incoming;
-        const request = { method, path, headers, body: body.toString() };
+        const request: TappedRequest = { method, path, headers, body: body.toString() };
         requests.push(request);
         const instead = tap.interfere?.(request);
         const answer = typeof instead === "object" ? instead : await pass(request, body);
@@ -68,7 +70,8 @@ export async function startTap(target: string, targetCa?: string): Promise<Tap> 
         outgoing.writeHead(status, answered).end(text);
     }
 
-    async function pass({ method, path, headers }: TappedRequest, body: Buffer): Promise<TappedAnswer> {
+    async function pass(request: TappedRequest, body: Buffer): Promise<TappedAnswer> {
+        const { method, path, headers } = request;
         const options = { method, path, headers, hostname, port, agent: false as const };
         const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
             const open = isTls ? httpsRequest({ ...options, ca: targetCa }, resolve) : httpRequest(options, resolve);
@@ -78,6 +81,7 @@ export async function startTap(target: string, targetCa?: string): Promise<Tap> 
         delete answered["transfer-encoding"];
         delete answered.connection;
         const text = await read(incoming);
+        request.status = statusCode;
         // What is changed has another length.
         delete answered["content-length"];
         return { status: statusCode, headers: answered as Record<string, string>, body: text.toString() };

@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { renewCertificate } from "../../handlers/renewCertificate";
+import { startCertificateWorld, type CertificateWorld } from "../handlers/certificateWorld";
+import { handlerProcess, type HandlerProcess } from "../support/handlerProcess";
+
+describe("a renewal that is killed", function () {
+    this.timeout(600_000);
+    let world: CertificateWorld;
+    let handler: HandlerProcess;
+
+    before(async () => {
+        handler = await handlerProcess(renewCertificate);
+        world = await startCertificateWorld();
+    });
+
+    after(async () => {
+        handler.remove();
+        await world.stop();
+    });
+
+    const run = () => handler.invoke({}, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile });
+
+    /** Whether a request to the authority does something: one without a payload only reads. */
+    const hasPayload = (body: string) => body !== "" && (JSON.parse(body) as { payload?: string }).payload !== "";
+
+    /** How often the authority took such a request. */
+    const called = (part: string) =>
+        world.caTap.requests.filter(({ path, status = 0 }) => path.includes(part) && status < 300).length;
+
+    it("by any of its steps, when that has been done, is taken up by the next: one order, one certificate, nothing left", async () => {
+        let steps = 0;
+        for (let killedAt = 1; killedAt === 1 || killedAt <= steps; killedAt++) {
+            await world.prepare({}, { requests: { capacity: 1_000, refillPerSecond: 1_000 } });
+            let seen = 0;
+            let killedIn = "";
+            const first = run();
+            const interfere = (what: string, isStep: boolean) => {
+                seen += isStep ? 1 : 0;
+                if (isStep && seen === killedAt) {
+                    killedIn = what;
+                    first.child.kill("SIGKILL");
+                }
+                return seen >= killedAt ? ("lose the answer" as const) : undefined;
+            };
+            world.caTap.interfere = ({ method, path, body }) => interfere(path, method === "POST" && hasPayload(body));
+            world.awsTap.interfere = ({ method, path, headers }) => {
+                const operation = String(headers["x-amz-target"] ?? `${method} ${path}`);
+                return interfere(operation, !/Get/.test(operation));
+            };
+            world.route53Aws.interfere = ({ operation }) => interfere(operation, operation.startsWith("POST"));
+            const end = await first.end;
+            if (killedIn === "") {
+                expect(end?.answer, end?.error).to.include({ outcome: "issued" });
+                break; // it had fewer steps this time
+            }
+            for (const tap of [world.caTap, world.awsTap, world.route53Aws]) {
+                delete tap.interfere;
+            }
+            const where = `killed by step ${killedAt}, ${killedIn}`;
+            steps = Math.max(steps, seen + 1);
+            const second = await run().end;
+            expect(second?.error, `${where}: ${second?.log}`).to.equal(undefined);
+            expect(await world.secret(), where).to.include({ keyType: "P-256" });
+            expect([where, called("/finalize-order/")]).to.deep.equal([where, 1]);
+            // An order whose URL was never heard is lost, and costs nothing: the authority's limits are on certificates.
+            expect([where, called("/order-plz")]).to.deep.equal([where, /order-plz/.test(killedIn) ? 2 : 1]);
+            expect([where, world.route53.records(), await world.order()]).to.deep.equal([where, [], undefined]);
+            const state = await world.state();
+            expect([where, state.lease, state.challenges, state.ordering, state.trouble]).to.deep.equal([
+                where,
+                ...[undefined, undefined, undefined, undefined],
+            ]);
+            world.tidy();
+        }
+        expect(steps).to.be.at.least(20);
+    });
+});

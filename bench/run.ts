@@ -1,9 +1,10 @@
 // `npm run bench`: every measurement, or those that are named. Ratios are of figures from one run.
 import { archives } from "./archives";
+import { certificate } from "./certificate";
 import { deploy } from "./deploy";
 import { proxy } from "./proxy";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives, proxy, deploy };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives, certificate, proxy, deploy };
 
 async function run(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !(name in benchmarks));

@@ -116,7 +116,9 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
     const delivered = readDelivered(secret);
     run.delivered = delivered;
     const force = event.force === true || event.revoke !== undefined;
-    const renewalInfo = await askWhenDue(run, delivered);
+    const { nextAttempt } = store.state;
+    const isWaiting = !force && Date.parse(nextAttempt ?? "") > Date.now();
+    const renewalInfo = await askWhenDue(run, delivered, isWaiting);
     if (event.revoke !== undefined) {
         await revoke(run, delivered, event.revoke);
     }
@@ -127,8 +129,7 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
     }
     const { action, reason } = decision;
     log("info", "decided", { action, reason });
-    const { nextAttempt } = store.state;
-    if (action !== "keep" && !force && Date.parse(nextAttempt ?? "") > Date.now()) {
+    if (action !== "keep" && isWaiting) {
         return finish(
             run,
             "waiting",
@@ -162,8 +163,12 @@ async function isUnfinished({ settings, store, deadline }: Run, delivered: Deliv
     return false;
 }
 
-/** What the authority wishes for the delivered certificate: asked as often as it allows, and remembered. */
-async function askWhenDue({ settings, store, deadline }: Run, delivered: Delivered): Promise<RenewalInfo | undefined> {
+/** What the authority wishes for the delivered certificate: asked as often as it allows, unless it is left in peace, and remembered. */
+async function askWhenDue(
+    { settings, store, deadline }: Run,
+    delivered: Delivered,
+    isWaiting: boolean,
+): Promise<RenewalInfo | undefined> {
     if (delivered.state !== "usable" || delivered.facts.directoryUrl !== settings.directoryUrl) {
         return undefined;
     }
@@ -173,7 +178,7 @@ async function askWhenDue({ settings, store, deadline }: Run, delivered: Deliver
     }
     const { renewalInfo } = store.state;
     const before = renewalInfo?.certificateId === id ? renewalInfo : undefined;
-    if (before !== undefined && Date.parse(before.askAgain) > Date.now()) {
+    if (isWaiting || (before !== undefined && Date.parse(before.askAgain) > Date.now())) {
         return before;
     }
     try {

@@ -38,6 +38,7 @@ interface Authorization {
         readonly type: string;
         readonly url: string;
         readonly token: string;
+        readonly status: string;
         readonly error?: Problem;
     }[];
 }
@@ -173,6 +174,7 @@ function choose({ directory }: Authority, { profile, profileRequired }: Certific
 
 interface Challenge extends ChallengeValue {
     readonly url: string;
+    readonly authorizationUrl: string;
 }
 
 /** Publishes what is asked for, every value in its record and all in one change, and only then lets the authority look. */
@@ -195,6 +197,7 @@ async function meetChallenges({ authority, settings, zone, stale, expect }: Orde
             recordName: settings.delegation?.recordName ?? challengeRecordName(identifier.value),
             value: await authority.challengeValue(challenge.token),
             url: challenge.url,
+            authorizationUrl: url,
         });
     }
     if (challenges.length === 0) {
@@ -208,8 +211,23 @@ async function meetChallenges({ authority, settings, zone, stale, expect }: Orde
         values,
         stale.filter((left) => !isWanted(left)),
     );
-    for (const { url } of challenges) {
+    for (const challenge of challenges) {
+        await answer(authority, challenge);
+    }
+}
+
+/** Lets the authority look. A challenge that it is looking at already, after an answer that was lost, is as wanted. */
+async function answer(authority: Authority, { url, authorizationUrl }: Challenge): Promise<void> {
+    try {
         await authority.post(url, {});
+    } catch (error) {
+        if ((error as Refusal).type !== "urn:ietf:params:acme:error:malformed") {
+            throw error;
+        }
+        const { challenges } = await getAuthorization(authority, authorizationUrl);
+        if (challenges.find((each) => each.url === url)?.status === "pending") {
+            throw error;
+        }
     }
 }
 

@@ -83,7 +83,7 @@ export async function askRenewalInfo(
 }
 
 /** Any instant of the window with the same chance, but for its end, where no run would come any more. */
-export function drawInstant(start: number, end: number): number {
+export function drawInstant(start: number, end: number, random = Math.random): number {
     const width = end - start;
-    return Math.floor(start + Math.random() * (width - Math.min(SCHEDULE, width / 2)));
+    return Math.floor(start + random() * (width - Math.min(SCHEDULE, width / 2)));
 }

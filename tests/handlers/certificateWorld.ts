@@ -9,9 +9,20 @@ import {
     ListObjectsV2Command,
     S3Client,
 } from "@aws-sdk/client-s3";
-import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+    CreateSecretCommand,
+    GetSecretValueCommand,
+    PutSecretValueCommand,
+    SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
-import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+    CreateQueueCommand,
+    DeleteMessageCommand,
+    GetQueueAttributesCommand,
+    ReceiveMessageCommand,
+    SQSClient,
+} from "@aws-sdk/client-sqs";
 import { GetParameterCommand, ParameterNotFound, PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { readPendingOrder, type PendingOrder } from "../../handlers/certificate/pendingOrder";
 import { readState, type RenewalState } from "../../handlers/certificate/state";
@@ -49,6 +60,8 @@ export interface CertificateWorld {
     /** The function's environment, in force until `tidy`. */
     environment: Readonly<Record<string, string | undefined>>;
     secret(): Promise<Record<string, unknown> | undefined>;
+    /** Puts another value, as a person would. */
+    putSecret(value: string): Promise<void>;
     /** What a run leaves to the next. */
     state(): Promise<RenewalState>;
     /** Changes it, as a run that ended in other circumstances would have left it. */
@@ -156,6 +169,9 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
             });
             return Object.fromEntries(await Promise.all(texts));
         },
+        async putSecret(SecretString) {
+            await secretsManager.send(new PutSecretValueCommand({ SecretId: secretArn, SecretString }));
+        },
         async state() {
             return readState(bucketName, Date.now() + 10_000);
         },
@@ -168,6 +184,9 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         },
         async notices() {
             const received = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }));
+            for (const { ReceiptHandle } of received.Messages ?? []) {
+                await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
+            }
             return (received.Messages ?? []).map(
                 ({ Body }) => JSON.parse(Body!) as { Subject: string; Message: string },
             );

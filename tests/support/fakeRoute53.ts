@@ -111,6 +111,13 @@ export function createFakeRoute53(options: FakeRoute53Options): FakeRoute53 {
     }
 
     function route({ operation, query, body }: FakeRequest): Promise<FakeResponse> | FakeResponse {
+        if (operation === "GET /2013-04-01/hostedzone") {
+            const { zoneId, zoneName } = options;
+            const zones = `<HostedZone><Id>/hostedzone/${zoneId}</Id><Name>${zoneName}.</Name><CallerReference>fake</CallerReference><Config><PrivateZone>false</PrivateZone></Config></HostedZone>`;
+            return xml(
+                `<ListHostedZonesResponse><HostedZones>${zones}</HostedZones><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems></ListHostedZonesResponse>`,
+            );
+        }
         const [, method, kind, id] = /^(\w+) \/2013-04-01\/(hostedzone|change)\/(\w+)/.exec(operation) ?? [];
         if (kind === "change") {
             return xml(`<GetChangeResponse>${changeInfo(id)}</GetChangeResponse>`);

@@ -8,19 +8,15 @@ import { projectRoot } from "../../local/machine/projectRoot";
 
 // A handler as Lambda runs it, in a process of its own, which can be killed.
 
-export interface HandlerProcess {
-    /** Starts an invocation with nothing inherited. */
-    invoke(event: object, environment: Readonly<Record<string, string | undefined>>): Invocation;
+/** What Node needs to run a handler: `node -e <script> <event> <request id>` in this folder, with this environment. */
+export interface HandlerFolder {
+    readonly directory: string;
+    readonly script: string;
+    readonly environment: Readonly<Record<string, string>>;
     remove(): void;
 }
 
-export interface Invocation {
-    readonly child: ChildProcess;
-    /** What it answered or threw; undefined when it was killed. */
-    readonly end: Promise<{ readonly answer?: unknown; readonly error?: string; readonly log: string } | undefined>;
-}
-
-export async function handlerProcess(handler: (...args: never[]) => unknown): Promise<HandlerProcess> {
+export async function handlerFolder(handler: (...args: never[]) => unknown): Promise<HandlerFolder> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const sdk = join(directory, "sdk");
     mkdirSync(sdk);
@@ -29,27 +25,38 @@ export async function handlerProcess(handler: (...args: never[]) => unknown): Pr
     writeFileSync(join(directory, "__index.js"), code);
     const script = `
         const { handler } = require("./__index.js");
+        const [event, awsRequestId] = process.argv.slice(1);
         const end = Date.now() + 300_000;
-        const context = { functionName: "f", awsRequestId: "r", getRemainingTimeInMillis: () => end - Date.now() };
-        handler(JSON.parse(process.argv[1]), context).then(
+        const context = { functionName: "f", awsRequestId, getRemainingTimeInMillis: () => end - Date.now() };
+        handler(JSON.parse(event), context).then(
             (answer) => console.log(JSON.stringify({ answer })),
             ({ name, message }) => console.log(JSON.stringify({ error: name + ": " + message })),
         );`;
-    return {
-        invoke(event, environment) {
-            const child = spawn(process.execPath, ["-e", script, JSON.stringify(event)], {
-                cwd: directory,
-                env: { ...environment, NODE_PATH: sdk },
-                stdio: ["ignore", "pipe", "ignore"],
-            });
-            const end = text(child.stdout).then((log) => {
-                const last = log.trim().split("\n").at(-1) ?? "";
-                return /^\{"(answer|error)"/.test(last)
-                    ? { ...(JSON.parse(last) as { answer?: unknown; error?: string }), log }
-                    : undefined;
-            });
-            return { child, end };
-        },
-        remove: () => rmSync(directory, { recursive: true }),
-    };
+    const remove = () => rmSync(directory, { recursive: true });
+    return { directory, script, environment: { NODE_PATH: sdk }, remove };
+}
+
+export interface Invocation {
+    readonly child: ChildProcess;
+    /** What it answered or threw; undefined when it was killed. */
+    readonly end: Promise<{ readonly answer?: unknown; readonly error?: string; readonly log: string } | undefined>;
+}
+
+/** Starts an invocation with nothing inherited. All have the same request id, as an invocation that Lambda tries again. */
+export function invoke(
+    { directory, script, environment: own }: HandlerFolder,
+    environment: Readonly<Record<string, string | undefined>>,
+): Invocation {
+    const child = spawn(process.execPath, ["-e", script, "{}", "r"], {
+        cwd: directory,
+        env: { ...environment, ...own },
+        stdio: ["ignore", "pipe", "ignore"],
+    });
+    const end = text(child.stdout).then((log) => {
+        const last = log.trim().split("\n").at(-1) ?? "";
+        return /^\{"(answer|error)"/.test(last)
+            ? { ...(JSON.parse(last) as { answer?: unknown; error?: string }), log }
+            : undefined;
+    });
+    return { child, end };
 }

@@ -23,6 +23,10 @@ export interface PebbleOptions {
      * Pebble 2.10 rounds up, to one in a hundred).
      */
     readonly authorizationReuse?: number;
+    /** Accounts that it knows already, HMAC keys (base64url) by their ids; given, it takes no others. */
+    readonly externalAccounts?: Readonly<Record<string, string>>;
+    /** How many roots it has besides the first, each with a chain of its own. */
+    readonly alternateRoots?: number;
 }
 
 export type Pebble = SystemFile["acme"] & { stop(): Promise<void> };
@@ -54,6 +58,10 @@ export async function startPebble(processes: Processes, options: PebbleOptions):
             certificate: write("tls.pem", tls.certificate),
             privateKey: write("tls.key", tls.privateKey, 0o600),
             keyAlgorithm: "ecdsa",
+            ...(options.externalAccounts && {
+                externalAccountBindingRequired: true,
+                externalAccountMACKeys: options.externalAccounts,
+            }),
             profiles: Object.fromEntries(
                 Object.entries(options.profiles ?? defaultProfiles).map(([name, days]) => [
                     name,
@@ -78,6 +86,7 @@ export async function startPebble(processes: Processes, options: PebbleOptions):
             PEBBLE_VA_NOSLEEP: "1",
             PEBBLE_WFE_NONCEREJECT: "5", // per cent: a client must take a refused nonce in its stride
             PEBBLE_AUTHZREUSE: String(options.authorizationReuse ?? 0),
+            PEBBLE_ALTERNATE_ROOTS: String(options.alternateRoots ?? 0),
         },
         ready: async () => {
             const answers = [fetchText(directoryUrl, tls.ca), fetchText(managementUrl + "/roots/0", tls.ca)];

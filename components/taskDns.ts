@@ -125,11 +125,14 @@ export interface TaskDnsArgs {
 /** A role's name has 64 characters, of which its ending (`-sweep-schedule-role`) and Pulumi take 28. */
 const longestName = 36;
 
+/** Seconds that one run of the function that writes the records may take. */
+const timeout = 30;
+
 /**
- * Seconds that one run of the function that writes the records may take. Short, and the queue's visibility timeout only twice as long (Lambda's
- * documentation advises six times): what a run leaves unsettled comes back after seconds, what a run that was killed had in hand after half a minute.
+ * Seconds. Lambda's documentation advises six times the function's timeout; this is little more than one, since what a run leaves unsettled comes
+ * back after seconds anyway, and what a run that was killed had in hand is to be back within a minute.
  */
-const timeout = 15;
+const visibilityTimeout = 45;
 
 /**
  * Keeps an address record for each running task of a cluster: ECS reports each change of a task to EventBridge, a queue holds the reports, and a
@@ -167,7 +170,7 @@ export class TaskDns extends pulumi.ComponentResource {
         const queue = new aws.sqs.Queue(
             `${name}-queue`,
             {
-                visibilityTimeoutSeconds: 2 * timeout,
+                visibilityTimeoutSeconds: visibilityTimeout,
                 // What an event of an hour ago told, the sweep has seen since; so nothing needs to be redriven.
                 messageRetentionSeconds: 3600,
                 sqsManagedSseEnabled: true,

@@ -45,29 +45,43 @@ function isPassing(error: unknown): boolean {
 }
 
 /**
- * Sends a request until it is answered: a throttled one for as long as `deadline` (milliseconds since the epoch) allows, or not again where
- * the caller would rather ask for less; one that met a passing fault four times. `what` is the IAM action and the thing it was asked of.
+ * Sends a request until it is answered: a throttled one for as long as `deadline` (milliseconds since the epoch) allows, one that met a passing
+ * fault four times; or `once`, for a caller that would rather change what it asks. `what` is the IAM action and the thing it was asked of.
  */
 export async function call<T>(
     what: string,
     deadline: number,
     send: () => Promise<T>,
-    whenThrottled: "wait" | "throw" = "wait",
+    how: "patiently" | "once" = "patiently",
 ): Promise<T> {
     for (let tries = 0; ; tries++) {
         if (Date.now() >= deadline) {
             throw failure("OutOfTime", `${what}: the function's time is over`);
         }
         try {
-            return await send();
+            return await inTime(deadline, send());
         } catch (error) {
             const wait = backoff(tries);
-            const again = isThrottling(error) ? whenThrottled === "wait" : isPassing(error) && tries < 3;
-            if (!again || Date.now() + wait >= deadline) {
+            const again = isThrottling(error) || (isPassing(error) && tries < 3);
+            if (how === "once" || !again || Date.now() + wait >= deadline) {
                 throw explained(what, error);
             }
             await sleep(wait);
         }
+    }
+}
+
+/** A request may take longer than there is time; then nobody knows what became of it. */
+async function inTime<T>(deadline: number, request: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const end = new Promise<never>((_, reject) => {
+        const late = () => reject(failure("TimeoutError", "no answer within the function's time"));
+        timer = setTimeout(late, Math.max(0, deadline - Date.now()));
+    });
+    try {
+        return await Promise.race([request, end]);
+    } finally {
+        clearTimeout(timer);
     }
 }
 
@@ -97,5 +111,11 @@ export async function poll<T>(
 /** A fresh error without the request and the response that the SDK hangs on its own (they may hold a secret). */
 function explained(what: string, error: unknown): Error {
     const { name, message, messages } = error as Error & { messages?: string[] };
-    return failure(name, `${what}: ${[message, ...(messages ?? [])].join(" ").trim()}`);
+    const explained = failure(name, `${what}: ${[message, ...(messages ?? [])].join(" ").trim()}`);
+    return Object.assign(explained, { isFateUnknown: isPassing(error) });
+}
+
+/** Whether nobody knows what became of the request that ended so: it may have been made, or be made yet. */
+export function isFateUnknown(error: unknown): boolean {
+    return (error as { isFateUnknown?: boolean }).isFateUnknown === true;
 }

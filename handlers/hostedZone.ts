@@ -121,7 +121,7 @@ export async function listRecords(
 export async function sendChanges(
     zone: HostedZone,
     changes: readonly RecordChange[],
-    whenThrottled?: "wait" | "throw",
+    how?: "patiently" | "once",
 ): Promise<string> {
     const { ChangeResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
     const command = new ChangeResourceRecordSetsCommand({
@@ -139,7 +139,7 @@ export async function sendChanges(
         },
     });
     const what = `route53:ChangeResourceRecordSets of ${zone.id}`;
-    const { ChangeInfo } = await call(what, zone.deadline, () => zone.route53.send(command), whenThrottled);
+    const { ChangeInfo } = await call(what, zone.deadline, () => zone.route53.send(command), how);
     return ChangeInfo?.Id ?? "";
 }
 

@@ -1,4 +1,4 @@
-import { sleep } from "../calls";
+import { backoff, isFateUnknown, sleep } from "../calls";
 import { describeError } from "../failure";
 import { readRecords, sendChanges, type HostedZone, type RecordChange, type RecordSet } from "../hostedZone";
 import { keyOf, nextBatch, refusals, type Refusal } from "./changeBatches";
@@ -10,6 +10,8 @@ import { keyOf, nextBatch, refusals, type Refusal } from "./changeBatches";
 export interface ChangeResult {
     readonly outcome: "done" | "occupied" | "refused" | "open";
     readonly reason: string;
+    /** Some request for it was not answered, and may be made yet. */
+    readonly mayComeYet?: boolean;
 }
 
 /** Requests to Route 53 and what came of them, for the metrics. */
@@ -43,8 +45,12 @@ export async function changeRecords(
     const count: ChangeCount = { requests: 0, throttled: 0, refused: 0, offenders: 0, largest: 0 };
     const changeIds: string[] = [];
     const settle = (some: readonly RecordChange[], outcome: ChangeResult["outcome"], reason = "") =>
-        some.forEach((change) => results.set(keyOf(change), { outcome, reason }));
+        some.forEach((change) =>
+            results.set(keyOf(change), { outcome, reason, mayComeYet: unanswered.has(keyOf(change)) }),
+        );
 
+    /** The changes of requests that were not answered. */
+    const unanswered = new Set<string>();
     /** To compare with what stands: a creation of what exists, a deletion of what differs. */
     const doubtful: RecordChange[] = [];
     /** Parts that are still to be sent. */
@@ -53,13 +59,14 @@ export async function changeRecords(
     let nameless = 2 * Math.ceil(Math.log2(changes.length + 1)) + 2;
     let most = Infinity;
     let patience = 0;
+    let faults = 0;
     while (parts.length > 0) {
         const [part, ...others] = parts;
         const batch = nextBatch(part, most);
         const rest = [part.slice(batch.length), ...others].filter(({ length }) => length > 0);
         try {
             count.requests++;
-            changeIds.push(await sendChanges(zone, batch, "throw"));
+            changeIds.push(await sendChanges(zone, batch, "once"));
             count.largest = Math.max(count.largest, batch.length);
             settle(batch, "done");
             most *= 2;
@@ -98,7 +105,13 @@ export async function changeRecords(
             } else if (name === "InvalidChangeBatch" && batch.length > 1) {
                 const middle = batch.length >> 1;
                 parts = [batch.slice(0, middle), batch.slice(middle), ...rest];
+            } else if (isFateUnknown(error) && faults < 3 && Date.now() + LONGEST_BACKOFF < zone.deadline) {
+                batch.forEach((change) => unanswered.add(keyOf(change)));
+                await sleep(backoff(faults++));
             } else {
+                if (isFateUnknown(error)) {
+                    batch.forEach((change) => unanswered.add(keyOf(change)));
+                }
                 settle(batch, name === "InvalidChangeBatch" ? "refused" : "open", text);
                 parts = rest;
             }
@@ -114,6 +127,9 @@ export async function changeRecords(
     }
     return { results, count, changeIds };
 }
+
+/** Milliseconds. */
+const LONGEST_BACKOFF = 1_000;
 
 /** A time to wait for other writers of the zone, or for the account's budget, which fills by a share a second. */
 function pause(name: string, patience: number): number {

@@ -2,7 +2,7 @@ import { clientSettings } from "../calls";
 import { openZone } from "../hostedZone";
 import { load } from "../load";
 import type { TaskDnsSettings } from "./settings";
-import type { Reach } from "./settleTasks";
+import { UNDER_WAY_MILLISECONDS, type Reach } from "./settleTasks";
 
 /** What a run that is ended after so many milliseconds works with. */
 export function openReach(settings: TaskDnsSettings, remainingMilliseconds: number): Reach {
@@ -31,7 +31,7 @@ export function timesOf(remainingMilliseconds: number) {
         changesEnd: end - 4_000,
         deadline: end - 1_500,
         end: end - 500,
-        // A request that the run sent last may be under way for so long after the run was ended.
-        lease: end + 5_000,
+        // A request that the run sent last may be under way for a while after the run was ended.
+        lease: end + UNDER_WAY_MILLISECONDS,
     };
 }

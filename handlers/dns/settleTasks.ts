@@ -270,6 +270,9 @@ async function planNames(
     return work;
 }
 
+/** A request that was not answered may be made so much later. */
+export const UNDER_WAY_MILLISECONDS = 5_000;
+
 interface Ending {
     /** What the row is to be; none, if it is to go. */
     readonly row: Row | undefined;
@@ -282,7 +285,16 @@ function ending({ claimed, action, forget }: Work, results: ReadonlyMap<string, 
     const now = Date.now();
     const records = recordsOf(claimed);
     const outcomes = records.map((record) => results.get(keyOf(record))!);
+    const unanswered = outcomes.find(({ mayComeYet }) => mayComeYet);
     const failed = outcomes.find(({ outcome }) => outcome === "open" || outcome === "refused");
+    if (unanswered !== undefined) {
+        // What is said of the record now need not hold: nobody goes on before that request cannot come any more.
+        const reason = unanswered.reason || "an answer was lost: it is looked at again";
+        return {
+            row: { ...claimed, since: now, until: now + UNDER_WAY_MILLISECONDS },
+            unsettled: { reason, trouble: true },
+        };
+    }
     const idle = { ...claimed, since: now, until: 0 };
     if (failed !== undefined) {
         return {

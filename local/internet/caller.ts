@@ -93,14 +93,22 @@ export function urlOf(caller: Caller, taskArn: string): string {
 }
 
 /** Starts tasks as the stack's output says; up to ten at once, as RunTask allows. */
-export async function runTasks({ ecs, outputs }: Caller, count = 1): Promise<string[]> {
-    const { tasks = [], failures = [] } = await ecs.send(
-        new RunTaskCommand({ ...(JSON.parse(outputs.runTaskInput) as { taskDefinition: string }), count }),
-    );
-    if (tasks.length !== count) {
-        throw new Error(`RunTask started ${tasks.length} of ${count} tasks: ${JSON.stringify(failures)}`);
+/** What one RunTask starts at most. */
+const tasksPerCall = 10;
+
+/** @throws with ECS's own reasons, and how many were started, when it starts fewer than asked for */
+export async function runTasks({ ecs, outputs }: Pick<Caller, "ecs" | "outputs">, count = 1): Promise<string[]> {
+    const input = JSON.parse(outputs.runTaskInput) as { taskDefinition: string };
+    const taskArns: string[] = [];
+    while (taskArns.length < count) {
+        const some = Math.min(tasksPerCall, count - taskArns.length);
+        const { tasks = [], failures = [] } = await ecs.send(new RunTaskCommand({ ...input, count: some }));
+        taskArns.push(...tasks.map(({ taskArn = "" }) => taskArn));
+        if (tasks.length !== some) {
+            throw new Error(`RunTask started ${taskArns.length} of ${count} tasks: ${JSON.stringify(failures)}`);
+        }
     }
-    return tasks.map((task) => task.taskArn ?? "");
+    return taskArns;
 }
 
 export async function describeTask({ ecs, outputs }: Caller, taskArn: string): Promise<Task | undefined> {

@@ -88,7 +88,7 @@ describe("TaskDns", () => {
 
     it("queues what it hears, encrypted, and keeps what cannot be delivered or read for two weeks", () => {
         expect(inputsOf("it-queue")).to.deep.equal({
-            visibilityTimeoutSeconds: 30,
+            visibilityTimeoutSeconds: 45,
             messageRetentionSeconds: 3600,
             sqsManagedSseEnabled: true,
             tags,
@@ -287,7 +287,7 @@ describe("TaskDns", () => {
                 handler: "__index.handler",
                 runtime: "nodejs24.x",
                 architectures: ["arm64"],
-                timeout: 15,
+                timeout: 30,
                 memorySize: 512,
                 environment: { variables: environment },
                 loggingConfig: { logFormat: "Text", logGroup: "it-sync-logs" },

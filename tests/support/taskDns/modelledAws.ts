@@ -72,6 +72,13 @@ export interface ModelOptions {
     readonly withSweep: boolean;
     /** Addresses are given to others as soon as they are free. */
     readonly reuseAddresses: boolean;
+    /** What events go to instead of the queue, each as a run of its own; as EventBridge invokes a function. */
+    readonly invoke?: (client: ModelClient, event: string) => void;
+}
+
+/** An SDK client of a modelled service. */
+export interface ModelClient {
+    send(command: { constructor: { name: string }; input: object }): Promise<unknown>;
 }
 
 export const MODEL_DEFAULTS: ModelOptions = {
@@ -89,8 +96,8 @@ export const MODEL_DEFAULTS: ModelOptions = {
 };
 
 /** As components/taskDns.ts sets them up. */
-const TIMEOUT = 15_000;
-const VISIBILITY = 30_000;
+const TIMEOUT = 30_000;
+const VISIBILITY = 45_000;
 const RETENTION = 3_600_000;
 const WINDOW = 1_000;
 const POLLERS = 2;
@@ -252,7 +259,15 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
             },
         });
         for (let copies = happens(faults.duplicated) ? 2 : 1; copies > 0; copies--) {
-            const arrive = () => (isBroken("queue") ? clock.after(5_000, arrive) : enqueue(body));
+            const arrive = (): void => {
+                if (model.invoke !== undefined) {
+                    model.invoke(clientOf({ alive: true }), body);
+                } else if (isBroken("queue")) {
+                    clock.after(5_000, arrive);
+                } else {
+                    enqueue(body);
+                }
+            };
             clock.after(100 + random() * 200 + random() ** 3 * faults.delay, arrive);
         }
     }
@@ -522,7 +537,7 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
         zone = outcome.content;
         for (const { action, set } of changes) {
             const task = taskNamed(set);
-            if (task !== undefined && action === "CREATE") {
+            if (task !== undefined && action !== "DELETE") {
                 task.namedAt ??= clock.now();
                 task.unnamedAt = undefined;
             } else if (task !== undefined) {
@@ -560,6 +575,10 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
     function listRecordSets(input: { StartRecordName?: string; StartRecordType?: string; MaxItems?: number }) {
         if (!requestBucket(1)) {
             throw refuse(awsError("Throttling", "Rate exceeded"));
+        }
+        const asked = zone.sets.get(input.StartRecordName ?? "");
+        if (input.MaxItems === 1 && asked !== undefined) {
+            return { ResourceRecordSets: asked.slice(0, 1), IsTruncated: false };
         }
         const order = (name = "") => name.split(".").reverse().join("\0");
         const sets = [...zone.sets.values()].flat().sort((a, b) => (order(a.Name) < order(b.Name) ? -1 : 1));
@@ -662,6 +681,13 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
             failure = awsError(partOf[operation] === "route53" ? "Throttling" : "ThrottlingException", "Rate exceeded");
         } else if (fails && !isMade) {
             failure = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+            if (random() < 0.3) {
+                // It was only late: the caller has given it up, and it is made all the same.
+                clock.after(
+                    random() * 4_000,
+                    () => void (async () => answer(operation, input))().catch(() => undefined),
+                );
+            }
         } else {
             try {
                 result = await answer(operation, input);
@@ -685,11 +711,12 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
         return result;
     }
 
+    function clientOf(run: Run): ModelClient {
+        return { send: ({ constructor, input }) => request(run, constructor.name.replace(/Command$/, ""), input) };
+    }
+
     function reachOf(run: Run): Reach {
-        const client = {
-            send: (command: { constructor: { name: string }; input: object }) =>
-                request(run, command.constructor.name.replace(/Command$/, ""), command.input),
-        } as never;
+        const client = clientOf(run) as never;
         const times = timesOf(TIMEOUT);
         return {
             settings: {

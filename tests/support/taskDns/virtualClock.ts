@@ -3,8 +3,7 @@
 interface Due {
     readonly at: number;
     readonly order: number;
-    readonly act: () => void;
-    cancelled: boolean;
+    act: (() => void) | undefined;
 }
 
 export interface VirtualClock {
@@ -17,15 +16,15 @@ export interface VirtualClock {
     restore(): void;
 }
 
-/** Takes Date.now, setTimeout and Math.random over. The same seed gives the same course of events. */
+/** Takes Date.now, the timers and Math.random over. The same seed gives the same course of events. */
 export function installVirtualClock(seed: number, start = 1_800_000_000_000): VirtualClock {
-    const real = { now: Date.now, setTimeout, random: Math.random };
+    const real = { now: Date.now, setTimeout, clearTimeout, random: Math.random };
     const queue = createHeap();
     const random = randomBySeed(seed);
     let time = start;
     let order = 0;
     const after = (milliseconds: number, act: () => void): Due => {
-        const due = { at: time + Math.max(0, milliseconds), order: order++, act, cancelled: false };
+        const due: Due = { at: time + Math.max(0, milliseconds), order: order++, act };
         queue.push(due);
         return due;
     };
@@ -33,12 +32,20 @@ export function installVirtualClock(seed: number, start = 1_800_000_000_000): Vi
     Math.random = random;
     globalThis.setTimeout = ((act: () => void, milliseconds = 0) =>
         after(milliseconds, act)) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = ((due?: Due) => {
+        if (due !== undefined) {
+            due.act = undefined;
+        }
+    }) as unknown as typeof clearTimeout;
     return {
         now: () => time,
         after: (milliseconds, act) => void after(milliseconds, act),
         async runUntil(until) {
             for (let due = queue.peek(); due !== undefined && due.at <= until; due = queue.peek()) {
                 queue.pop();
+                if (due.act === undefined) {
+                    continue;
+                }
                 time = due.at;
                 due.act();
                 // Lets everything that this has brought about run, up to where it waits again.
@@ -50,6 +57,7 @@ export function installVirtualClock(seed: number, start = 1_800_000_000_000): Vi
             Date.now = real.now;
             Math.random = real.random;
             globalThis.setTimeout = real.setTimeout;
+            globalThis.clearTimeout = real.clearTimeout;
         },
     };
 }

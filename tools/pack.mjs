@@ -1,0 +1,182 @@
+// Lays out the two npm packages as they are published, and packs them: `node tools/pack.mjs <folder for the tarballs>`.
+// taskgate: the components. taskgate-local: the local system, for projects that use them.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { builtinModules } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { transformSync } from "esbuild";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const target = path.resolve(process.argv[2] ?? path.join(root, "dist/npm"));
+const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+const versions = { ...manifest.devDependencies, ...manifest.dependencies };
+
+/** Where this is published from: of the workflow that runs, or of the clone. */
+function repository() {
+    const { GITHUB_SERVER_URL, GITHUB_REPOSITORY } = process.env;
+    if (GITHUB_REPOSITORY !== undefined) {
+        return `${GITHUB_SERVER_URL ?? "https://github.com"}/${GITHUB_REPOSITORY}`;
+    }
+    try {
+        const options = { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
+        return execFileSync("git", ["remote", "get-url", "origin"], options)
+            .trim()
+            .replace(/\.git$/, "");
+    } catch {
+        return undefined;
+    }
+}
+
+const from = repository();
+
+/** The links of a page to files that the package does not have: to the repository, or else only their words. */
+function withoutDeadLinks(text) {
+    return text
+        .replace(/!\[([^\]]*)\]\((?!https?:)([^)]+)\)/g, (_, words, file) =>
+            from ? `![${words}](${from}/raw/HEAD/${file})` : words,
+        )
+        .replace(/\[([^\]]+)\]\((?!https?:|#)([^)]+)\)/g, (_, words, file) =>
+            from ? `[${words}](${from}/blob/HEAD/${file})` : words,
+        );
+}
+
+function write(folder, file, text, mode) {
+    fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+    fs.writeFileSync(path.join(folder, file), text, { mode });
+}
+
+function copy(folder, ...files) {
+    for (const file of files) {
+        fs.cpSync(path.join(root, file), path.join(folder, file), { recursive: true });
+    }
+}
+
+function filesBelow(folder, end) {
+    const all = fs.readdirSync(path.join(root, folder), { recursive: true }).map((file) => path.join(folder, file));
+    return all.filter((file) => file.endsWith(end));
+}
+
+function pack(folder) {
+    const options = { cwd: folder, encoding: "utf8" };
+    const [{ filename }] = JSON.parse(
+        execFileSync("npm", ["pack", "--json", "--silent", "--pack-destination", target], options),
+    );
+    return path.join(target, filename);
+}
+
+const { name, version, description, license, keywords, main, types, exports, engines, peerDependencies, dependencies } =
+    manifest;
+const common = { version, license, engines, ...(from && { repository: { type: "git", url: `git+${from}.git` } }) };
+
+function packComponents(folder) {
+    write(
+        folder,
+        "package.json",
+        JSON.stringify(
+            { name, description, keywords, ...common, main, types, exports, peerDependencies, dependencies },
+            undefined,
+            4,
+        ),
+    );
+    copy(folder, "LICENSE", "dist/components", "dist/handlers");
+    write(folder, "README.md", withoutDeadLinks(fs.readFileSync(path.join(root, "README.md"), "utf8")));
+    return pack(folder);
+}
+
+function packLocal(folder) {
+    const needed = new Set();
+    for (const file of ["local", "handlers", "components"].flatMap((part) => filesBelow(part, ".ts"))) {
+        const source = fs.readFileSync(path.join(root, file), "utf8");
+        const { code } = transformSync(source, {
+            loader: "ts",
+            format: "cjs",
+            target: "node22",
+            platform: "node",
+            supported: { "dynamic-import": false },
+        });
+        write(folder, file.replace(/\.ts$/, ".js"), code);
+        packagesOf(code).forEach((one) => needed.add(one));
+    }
+    for (const file of filesBelow("local", "").filter((file) => /\.(mjs|css|html)$/.test(file))) {
+        copy(folder, file);
+        packagesOf(fs.readFileSync(path.join(root, file), "utf8")).forEach((one) => needed.add(one));
+    }
+    copy(
+        folder,
+        "LICENSE",
+        "tools/setup.mjs",
+        "tools/prerequisites.mjs",
+        "tools/requirements.txt",
+        "tools/go.mod",
+        "tools/go.sum",
+        "tools/testing",
+    );
+    // What the plugin host reads types from.
+    for (const file of [
+        "dist/components",
+        "dist/handlers",
+        "components",
+        "handlers",
+        "tsconfig.json",
+        "PulumiPlugin.yaml",
+        "package.json",
+    ]) {
+        fs.cpSync(path.join(root, file), path.join(folder, "plugin", file), { recursive: true });
+    }
+    const { compilerOptions } = JSON.parse(fs.readFileSync(path.join(root, "tsconfig.json"), "utf8"));
+    const settings = { compilerOptions: { ...compilerOptions, types: [] }, include: ["index.ts"] };
+    write(folder, "plugin/tsconfig.json", JSON.stringify(settings, undefined, 4));
+    write(folder, "plugin/index.ts", 'export * from "./components";\n');
+    write(folder, "bin/taskgate-local.mjs", fs.readFileSync(path.join(root, "tools/taskgateLocal.mjs"), "utf8"), 0o755);
+    write(folder, "README.md", withoutDeadLinks(fs.readFileSync(path.join(root, "docs/own-project.md"), "utf8")));
+    const others = [...needed]
+        .filter((one) => !one.startsWith("@pulumi/") && !["typescript", "ts-node"].includes(one))
+        .sort();
+    const unknown = others.filter((one) => versions[one] === undefined);
+    if (unknown.length > 0) {
+        throw new Error(`package.json has no version of ${unknown.join(", ")}.`);
+    }
+    write(
+        folder,
+        "package.json",
+        JSON.stringify(
+            {
+                name: "taskgate-local",
+                description:
+                    "AWS on this machine for Pulumi projects that use taskgate: brings them up without an AWS account",
+                ...common,
+                bin: { "taskgate-local": "bin/taskgate-local.mjs" },
+                // All that programs are compiled with, of versions that @pulumi/pulumi takes: npm would take TypeScript's newest.
+                peerDependencies: { ...peerDependencies, "ts-node": versions["ts-node"], typescript: "^5.9.3" },
+                dependencies: Object.fromEntries(others.map((one) => [one, versions[one]])),
+            },
+            undefined,
+            4,
+        ),
+    );
+    return pack(folder);
+}
+
+/** Found from where @pulumi/pulumi is. */
+const ofPulumiItself = ["@grpc/grpc-js", "google-protobuf"];
+
+/** The packages that a module asks for, of those that are not Node's own. */
+function packagesOf(code) {
+    const named = [
+        ...code.matchAll(/(?:(?<![.\w])require(?:\.resolve)?\(|^import .* from |\bbeside\()"([^".][^"]*)"/gm),
+    ].map(([, one]) => one);
+    return named
+        .filter((one) => !one.startsWith("node:") && !builtinModules.includes(one))
+        .map((one) => /^(@[^/]+\/)?[^/]+/.exec(one)[0])
+        .filter((one) => !ofPulumiItself.includes(one));
+}
+
+const scratch = path.join(root, "dist/npm");
+fs.rmSync(scratch, { recursive: true, force: true });
+fs.mkdirSync(target, { recursive: true });
+if (!process.env.SKIP_BUILD)
+    execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+console.log(packComponents(path.join(scratch, "taskgate")));
+console.log(packLocal(path.join(scratch, "taskgate-local")));

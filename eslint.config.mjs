@@ -29,8 +29,9 @@ export default tseslint.config(
             "@typescript-eslint/switch-exhaustiveness-check": "error",
         },
     },
-    layer(["handlers/**"], ["components", "local", "tests", "config", "index"]),
-    layer(["components/**"], ["local", "tests", "config", "index"]),
+    layer(["client/**"], ["handlers", "components", "local", "tests", "config", "index"]),
+    layer(["handlers/**"], ["client", "components", "local", "tests", "config", "index"]),
+    layer(["components/**"], ["client", "local", "tests", "config", "index"]),
     ...floors.map((floor, at) => layer([`local/${floor}/**`, `local/${floor}.ts`], [...floors.slice(at + 1), "tests"])),
     layer([`local/aws/{${shared.join(",")}}/**`], [...services, "pulumi", "system", "commands", "cli", "tests"]),
     {

@@ -25,6 +25,7 @@ export {
     Tls,
 } from "./loadBalancedService";
 export { NatGateways, Network, type NetworkArgs } from "./network";
+export { Sessions, type SessionsArgs } from "./sessions";
 export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";
 export { TraefikGateway, type TraefikGatewayArgs, traefikLabels, type TraefikRoute } from "./traefikGateway";

@@ -100,6 +100,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly securityGroupId: pulumi.Output<string>;
     /** ARN of the app's role. */
     public readonly taskRoleArn: pulumi.Output<string>;
+    /** ARN of the role by which ECS pulls images, reads secrets and writes logs. */
+    public readonly executionRoleArn: pulumi.Output<string>;
     /** Name of the log group of the containers. */
     public readonly logGroupName: pulumi.Output<string>;
     /** Name of the service; empty without one. */
@@ -110,6 +112,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly renewalFunctionName: pulumi.Output<string>;
     /** Name of the Lambda function that writes the DNS records. */
     public readonly dnsFunctionName: pulumi.Output<string>;
+    /** Name of the DynamoDB table of names: which task is live, since when, under which name. */
+    public readonly namesTableName: pulumi.Output<string>;
     /** ARN of the topic that hears of renewals, failures and alarms. */
     public readonly alertTopicArn: pulumi.Output<string>;
     /** What ECS's RunTask takes to start a task, as JSON. */
@@ -176,11 +180,13 @@ export class TaskPlatform extends pulumi.ComponentResource {
         this.taskDefinitionArn = task.taskDefinitionArn;
         this.securityGroupId = task.securityGroupId;
         this.taskRoleArn = task.taskRoleArn;
+        this.executionRoleArn = task.executionRoleArn;
         this.logGroupName = task.logGroupName;
         this.serviceName = task.serviceName;
         this.certificateSecretArn = certificate.secretArn;
         this.renewalFunctionName = certificate.functionName;
         this.dnsFunctionName = dns.functionName;
+        this.namesTableName = dns.tableName;
         this.alertTopicArn = certificate.topicArn;
         this.runTaskInput = task.runTaskInput;
         this.runTaskCommand = pulumi

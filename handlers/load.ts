@@ -15,6 +15,7 @@ interface Packages {
     readonly "node:crypto": typeof import("node:crypto");
     readonly "node:http": typeof import("node:http");
     readonly "node:https": typeof import("node:https");
+    readonly "node:tls": typeof import("node:tls");
 }
 
 /**

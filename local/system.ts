@@ -6,6 +6,7 @@ import type { Task } from "@aws-sdk/client-ecs";
 import { Route53, waitUntilResourceRecordSetsChanged } from "@aws-sdk/client-route-53";
 
 import { acmOverlay } from "./aws/acm/overlay";
+import { createHttpApis } from "./aws/apigatewayv2/httpApis";
 import { ec2Overlay } from "./aws/ec2/overlay";
 import { ecrOverlay } from "./aws/ecr/overlay";
 import { createEcs } from "./aws/ecs/overlay";
@@ -74,6 +75,8 @@ export interface RunningSystem {
     readonly permissions: Permissions;
     /** Starts an OpenID provider at `https://<hostname>/`, a name below the system's domain; it ends with the system. */
     startIdentityProvider(hostname: string): Promise<IdentityProvider>;
+    /** One at a loopback address, by plain HTTP: for the emulator and for functions, which know the machine's names and roots alone. */
+    startPlainIdentityProvider(): Promise<IdentityProvider>;
     /** What Route 53 has published. */
     publishedZones(): readonly ZoneContent[];
     /** Sends a signal to one of its processes, called as its log is; false = none runs. */
@@ -159,7 +162,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             }),
             log,
         });
-        const zones = () => [...route53.publishedZones(), ...loadBalancing.zones()];
+        const httpApis = createHttpApis({
+            emulatorPort: () => emulator.port,
+            httpsPort,
+            newAddress: () => networkInterfaces.newAddress(),
+            issue: (hostname) => amazon.issue([hostname]),
+        });
+        stops.push(() => httpApis.stop());
+        const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
             pullImage: createImagePuller(gatewayUrl, root, options.app),
@@ -193,6 +203,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             lambdaOverlay(runner, permissions),
             acm,
             elbOverlay(loadBalancing),
+            httpApis.overlay,
             permissionsOverlay(permissions),
         ];
 
@@ -250,6 +261,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                 });
                 stops.push(() => provider.stop());
                 await publishAddress(client, file.hostedZoneId, hostname, address);
+                return provider;
+            },
+            async startPlainIdentityProvider() {
+                const address = networkInterfaces.newAddress();
+                const provider = await startIdentityProvider({ address, port: httpPort, directory });
+                stops.push(() => provider.stop());
                 return provider;
             },
         };

@@ -29,4 +29,14 @@ const common = {
 await Promise.all([
     build({ ...common, entryPoints: components }),
     build({ ...common, entryPoints: handlers, bundle: true, packages: "external" }),
+    // The client runs in browsers, too: as an ES module.
+    build({ ...common, entryPoints: [path.join(root, "client/index.ts")] }),
+    build({
+        ...common,
+        entryPoints: [path.join(root, "client/index.ts")],
+        platform: "neutral",
+        format: "esm",
+        target: "es2022",
+        outExtension: { ".js": ".mjs" },
+    }),
 ]);

@@ -122,6 +122,10 @@ export const arnKinds = {
         ...{ thing: "an IAM policy", service: "iam", resource: /^policy\/[\w+=,.@/-]+$/ },
         example: "iam::aws:policy/AmazonS3ReadOnlyAccess",
     },
+    role: {
+        ...{ thing: "an IAM role", service: "iam", resource: /^role\/[\w+=,.@/-]+$/ },
+        example: "iam::111122223333:role/apps",
+    },
     key: {
         ...{ thing: "a KMS key", service: "kms", resource: /^key\/[0-9a-zA-Z-]+$/ },
         example: "kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -165,6 +169,57 @@ export function httpsReason(value: string): Reason {
     return URL.canParse(value) && new URL(value).protocol === "https:"
         ? undefined
         : `"${value}" is not an https:// URL, e.g. https://id.example.com`;
+}
+
+/** An OpenID issuer, or what is read from it: https, as API Gateway demands, or plain http on the machine itself, where nobody is between. */
+export function issuerReason(value: string): Reason {
+    const { protocol, hostname, search, hash } = URL.canParse(value) ? new URL(value) : new URL("none:");
+    const isPrivate = protocol === "http:" && /^127\./.test(hostname);
+    return (protocol === "https:" || isPrivate) && search === "" && hash === ""
+        ? undefined
+        : `"${value}" is not an https:// URL without query and fragment`;
+}
+
+/** The origin of a web page (RFC 6454): scheme, host and port. */
+export function originReason(value: string): Reason {
+    return URL.canParse(value) && new URL(value).origin === value
+        ? undefined
+        : `"${value}" is not an origin: give scheme, host and, if need be, port, e.g. https://app.example.com`;
+}
+
+/** Name of an environment variable that is not taken by AWS, ECS or taskgate. */
+export function variableReason(name: string): Reason {
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) {
+        return "is no name of an environment variable: use up to 128 letters, digits and _, and begin with no digit";
+    }
+    return /^(AWS_|ECS_|TLS_|SESSION_)/i.test(name)
+        ? "begins with AWS_, ECS_, TLS_ or SESSION_, which are taken: give another name"
+        : undefined;
+}
+
+/** A regular expression of JavaScript. */
+export function patternReason(value: string): Reason {
+    try {
+        new RegExp(`^(?:${value})$`);
+        return undefined;
+    } catch (error) {
+        return `"${value}" is not a regular expression: ${(error as Error).message}`;
+    }
+}
+
+/** What EnvoyTask and TaskPlatform give as `runTaskInput`. */
+export function runTaskInputReason(value: string): Reason {
+    const refused =
+        "is not what RunTask takes, as JSON with cluster and taskDefinition as ARNs: give a component's runTaskInput";
+    try {
+        const { cluster, taskDefinition } = JSON.parse(value) as { cluster?: unknown; taskDefinition?: unknown };
+        const isComplete =
+            arnReason(String(cluster), arnKinds.cluster) === undefined &&
+            /^arn:[^:]+:ecs:[^:]+:\d{12}:task-definition\/[^:]+:\d+$/.test(String(taskDefinition));
+        return isComplete ? undefined : refused;
+    } catch {
+        return refused;
+    }
 }
 
 /** Key of a tag (docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html). */

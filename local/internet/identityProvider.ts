@@ -11,11 +11,11 @@ export interface IdentityProvider {
 }
 
 export interface IdentityProviderOptions {
-    readonly hostname: string;
+    readonly hostname?: string;
     readonly address: string;
     readonly port: number;
-    /** Of `hostname`, and its key. */
-    readonly certificate: { readonly certificate: string; readonly privateKey: string };
+    /** Of `hostname`, and its key; without one it speaks plain HTTP, and its issuer is its address. */
+    readonly certificate?: { readonly certificate: string; readonly privateKey: string };
     /** How it signs tokens (default RS256). */
     readonly algorithm?: "RS256" | "ES256";
     /** Its files are kept in `<directory>/identity-provider`. */
@@ -31,15 +31,19 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
         return join(folder, file);
     };
     mkdirSync(folder, { recursive: true });
-    const { certificate, privateKey } = options.certificate;
     const jwksPath = "/.well-known/jwks.json";
-    const server = new OAuth2Server(write("key.pem", privateKey), write("certificate.pem", certificate), {
-        endpoints: { jwks: jwksPath },
-    });
+    const { certificate: keyPair } = options;
+    const server = new OAuth2Server(
+        keyPair && write("key.pem", keyPair.privateKey),
+        keyPair && write("certificate.pem", keyPair.certificate),
+        { endpoints: { jwks: jwksPath } },
+    );
     await server.issuer.keys.generate(options.algorithm ?? "RS256");
     await server.start(options.port, options.address);
-    const issuer = `https://${options.hostname}`;
-    server.issuer.url = issuer; // not the one of its address and port
+    // By its name, not by the address and port that it has here.
+    const issuer =
+        options.hostname === undefined ? `http://${options.address}:${options.port}` : `https://${options.hostname}`;
+    server.issuer.url = issuer;
     return {
         issuer,
         jwksEndpoint: issuer + jwksPath,

@@ -93,6 +93,8 @@ describe("TaskPlatform", () => {
             certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
             renewalFunctionName: "it-certificate-renewal",
             dnsFunctionName: "it-dns-sync",
+            executionRoleArn: "arn:aws:iam::111122223333:role/it-task-execution-role",
+            namesTableName: "it-dns-registry",
             alertTopicArn: "arn:aws:sns:eu-west-1:111122223333:it-certificate-alerts",
             runTaskInput: runTaskInput(["subnet-it-network-public-1", "subnet-it-network-public-2"]),
         });

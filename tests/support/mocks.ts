@@ -253,6 +253,11 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             };
         case "awsx:ecr:Image":
             return { imageUri: `${String(inputs.repositoryUrl)}@sha256:${"a1".repeat(32)}` };
+        case "aws:apigatewayv2/api:Api":
+            return {
+                apiEndpoint: `https://${name}.execute-api.${region}.amazonaws.com`,
+                executionArn: arn("execute-api", name),
+            };
         case "aws:cloudwatch/eventRule:EventRule":
             return { name, arn: arn("events", `rule/${name}`) };
         case "aws:cloudwatch/logGroup:LogGroup":

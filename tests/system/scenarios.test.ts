@@ -6,6 +6,7 @@ import { expect } from "chai";
 import type { ShapeReport } from "../../local/commands/scenarios/life";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
+import type { SessionsReport } from "../../local/commands/scenarios/sessions";
 import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
 import { projectRoot } from "../../local/machine/projectRoot";
 
@@ -103,5 +104,38 @@ describe("the life of the example", () => {
         expect(redirect?.status).to.equal(301);
         expect(stop!.requests).to.be.above(20);
         expect(stop!.failed).to.equal(0);
+    });
+
+    it("sessions", async () => {
+        const report: SessionsReport = {};
+        const name = `test-sessions-${process.pid}`;
+        await runScenario("sessions", report, name);
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
+
+        expect({ create: report.preview!.changes.create + 1 }).to.deep.equal(report.up!.changes);
+        expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
+        const { page, words, path, status, greeted } = report.first!;
+        expect([page, path, status, greeted]).to.deep.equal([200, "/notes/today?page=2", 200, true]);
+        expect(words.at(-1)).to.equal("It answers");
+        expect(report.second).to.deep.equal({ isSame: true, read: true, status: 302 });
+        expect(report.strangers).to.deep.equal({
+            "api, another team": 403,
+            "api, closing another team's": 403,
+            "api, expired": 401,
+            "api, another audience": 401,
+            "api, no token": 401,
+            "door, another team": 403,
+            "door, expired": 401,
+            "door, another audience": 401,
+            "door, no token": 401,
+        });
+        expect(report.refused).to.deep.equal({
+            "a variable": "bad-request",
+            "a third session": "too-many-sessions",
+            "a longer life": "bad-request",
+            "what is not open": "no-session",
+        });
+        expect(report.next).to.deep.equal({ closed: "ending", ended: "no-session", isAnother: true });
+        expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

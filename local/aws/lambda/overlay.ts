@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { S3 } from "@aws-sdk/client-s3";
 
 import { clientConfig } from "../../machine/awsClients";
+import { withCookies } from "../apigatewayv2/httpApis";
 import { AwsError, jsonResponse } from "../gateway/overlay";
 import type { Permissions } from "../permissions/permissions";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
@@ -120,7 +121,7 @@ export function lambdaOverlay(runner: Runner, permissions?: Pick<Permissions, "a
             await requireQueueAccess(arn, queue.eventSourceARN!);
         }
         const result = await runner.invoke(arn, {
-            payload: passage?.payload ?? event,
+            payload: passage?.payload ?? withCookies(event),
             requestId: request.headers["x-amzn-lambda-request-id"]?.toString(),
             invokedFunctionArn: request.headers["x-amzn-lambda-function-arn"]?.toString(),
         });

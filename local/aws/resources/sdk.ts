@@ -3,6 +3,7 @@ import { clientConfig, type Scope } from "../../machine/awsClients";
 /** The SDK's clients. Each is loaded when it is first asked for: a preview needs hardly any. */
 const clientClasses = {
     acm: async () => (await import("@aws-sdk/client-acm")).ACM,
+    apigatewayv2: async () => (await import("@aws-sdk/client-apigatewayv2")).ApiGatewayV2,
     cloudwatch: async () => (await import("@aws-sdk/client-cloudwatch")).CloudWatch,
     cloudwatchLogs: async () => (await import("@aws-sdk/client-cloudwatch-logs")).CloudWatchLogs,
     dynamodb: async () => (await import("@aws-sdk/client-dynamodb")).DynamoDB,

@@ -1,5 +1,6 @@
 import { shapeLife } from "./life";
-import type { Shape, ShapeReport } from "./life";
+import type { Shape } from "./life";
+import { sessionsLife } from "./sessions";
 import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, tokensAskedFor, wireWatched } from "./steps";
 
 const nextVersion = { image: "docker.io/traefik/whoami:v1.10.4" };
@@ -36,11 +37,16 @@ const shapes = {
     },
 } satisfies Record<string, Shape>;
 
-export type Scenario = keyof typeof shapes;
+/** Other lives, which are not a shape's. */
+const lives = { sessions: sessionsLife } satisfies Record<string, (report: object, name: string) => Promise<void>>;
 
-export const scenarios = Object.keys(shapes) as Scenario[];
+export type Scenario = keyof typeof shapes | keyof typeof lives;
 
-/** Goes through the life of a shape; the report holds what was seen. */
-export function runScenario(scenario: Scenario, report: ShapeReport, name: string): Promise<void> {
-    return shapeLife(shapes[scenario], report, name);
+export const scenarios = [...Object.keys(shapes), ...Object.keys(lives)] as Scenario[];
+
+/** Goes through a life; the report holds what was seen. */
+export function runScenario(scenario: Scenario, report: object, name: string): Promise<void> {
+    return scenario in lives
+        ? lives[scenario as keyof typeof lives](report, name)
+        : shapeLife(shapes[scenario as keyof typeof shapes], report, name);
 }

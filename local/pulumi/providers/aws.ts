@@ -1,4 +1,5 @@
 import { acm } from "../../aws/acm/resources";
+import { apigatewayv2 } from "../../aws/apigatewayv2/resources";
 import { appautoscaling } from "../../aws/appautoscaling/resources";
 import { cloudwatch } from "../../aws/cloudwatch/resources";
 import { cognito } from "../../aws/cognito/resources";
@@ -37,6 +38,7 @@ import { type Checked, type Difference, type Provider, serve, type State } from 
 /** Every resource type the local system knows. */
 export const adapters: Adapters = {
     ...acm,
+    ...apigatewayv2,
     ...appautoscaling,
     ...cloudwatch,
     ...cognito,

@@ -1,0 +1,38 @@
+// A board for each team: the first of its people to come starts it, the others find it, nobody else can open it.
+import * as pulumi from "@pulumi/pulumi";
+import { CpuArchitecture, Sessions, TaskPlatform } from "taskgate";
+
+const config = new pulumi.Config();
+const tags = { project: pulumi.getProject() };
+const httpsPort = config.requireNumber("httpsPort");
+
+const boards = new TaskPlatform("boards", {
+    domain: config.require("domain"),
+    hostedZoneId: config.require("hostedZoneId"),
+    acmeDirectory: config.require("acmeDirectory"),
+    build: { context: "board" },
+    cpuArchitecture: CpuArchitecture.X86,
+    httpsPort,
+    httpPort: config.requireNumber("httpPort"),
+    tags,
+});
+const sessions = new Sessions("sessions", {
+    runTaskInput: boards.runTaskInput,
+    taskRoleArn: boards.taskRoleArn,
+    executionRoleArn: boards.executionRoleArn,
+    namesTableName: boards.namesTableName,
+    httpsPort,
+    issuer: config.require("issuer"),
+    audiences: [config.require("audience")],
+    tenantClaim: "custom:team",
+    claimVariables: { TEAM_ID: "custom:team", OPENED_BY: "email" },
+    maxSessions: 200,
+    maxSessionsPerTenant: 2,
+    maxLifetime: 8 * 3600,
+    alarmTopicArn: boards.alertTopicArn,
+    taskTags: { ...tags, "cost-centre": "boards" },
+    tags,
+});
+
+export const apiUrl = sessions.apiUrl;
+export const certificateSecretArn = boards.certificateSecretArn;

@@ -1,0 +1,11 @@
+// The names that the component gives and the functions go by.
+
+/** Which Sessions it belongs to, by name. */
+export const ownerTag = "taskgate:sessions";
+export const keyTag = "taskgate:session";
+export const tenantTag = "taskgate:tenant";
+export const fenceTag = "taskgate:fence";
+
+/** The sparse indexes of the table of the sessions that are not ENDED: of all, and of a tenant's. */
+export const OPEN_INDEX = "open";
+export const TENANT_INDEX = "tenant";

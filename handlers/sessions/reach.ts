@@ -1,0 +1,53 @@
+import { clientSettings } from "../calls";
+import { load } from "../load";
+import { taskAddress } from "./address";
+import { fargatePlace } from "./fargate";
+import type { Reach } from "./life";
+import { openRegistry } from "./registry";
+import type { StartRequest } from "./session";
+import type { SessionSettings } from "./settings";
+import { fenceTag, keyTag, ownerTag, tenantTag } from "../sessionNames";
+
+/** What a run that has so long to live works with. */
+export function openReach(settings: SessionSettings, remainingMilliseconds: number): Reach {
+    const { DynamoDBClient } = load("@aws-sdk/client-dynamodb");
+    const { ECSClient } = load("@aws-sdk/client-ecs");
+    const dynamodb = new DynamoDBClient(clientSettings());
+    const deadline = Date.now() + remainingMilliseconds - 1_000;
+    const { cluster, launchType, capacityProviderStrategy, networkConfiguration, platformVersion } =
+        settings.runTaskInput;
+    return {
+        registry: openRegistry(dynamodb, settings.tableName, deadline),
+        place: fargatePlace({
+            ecs: new ECSClient(clientSettings()),
+            runTaskInput: { cluster, launchType, capacityProviderStrategy, networkConfiguration, platformVersion },
+            startedBy: settings.name,
+            deadline,
+            address: (taskArn, sight) =>
+                taskAddress(
+                    { dynamodb, tableName: settings.namesTableName, httpsPort: settings.httpsPort, deadline },
+                    taskArn,
+                    sight,
+                ),
+        }),
+        limits: settings.limits,
+        startWithin: settings.startWithin,
+        lifetime: settings.lifetime,
+        now: Date.now,
+        newFence: () => load("node:crypto").randomUUID(),
+    };
+}
+
+/** What the task of a session is started with. */
+export function startRequest(
+    { name, runTaskInput, tags }: SessionSettings,
+    { key, tenant }: { readonly key: string; readonly tenant: string },
+    environment: Readonly<Record<string, string>>,
+    fence: string,
+): StartRequest {
+    return {
+        taskDefinition: runTaskInput.taskDefinition,
+        environment,
+        tags: { ...tags, [ownerTag]: name, [keyTag]: key, [tenantTag]: tenant, [fenceTag]: fence },
+    };
+}

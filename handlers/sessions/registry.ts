@@ -1,0 +1,177 @@
+import type { AttributeValue, DynamoDBClient, TransactWriteItem } from "@aws-sdk/client-dynamodb";
+import { backoff, call, sleep } from "../calls";
+import { failure } from "../failure";
+import { load } from "../load";
+import { OPEN_INDEX, TENANT_INDEX } from "../sessionNames";
+import { isOpen, type Limits, type Registry, type Session, type SessionWrite } from "./session";
+
+// The registry in DynamoDB: an item a session, and one that counts the open ones, in all and for each tenant.
+
+/** An ended session is remembered for longer than ECS keeps its client token. */
+const REMEMBERED_MILLISECONDS = 48 * 3_600_000;
+
+/** Until `deadline`, in milliseconds since the epoch. */
+export function openRegistry(dynamodb: DynamoDBClient, tableName: string, deadline: number): Registry {
+    async function query(index: string, attribute: string, value: string): Promise<Session[]> {
+        const { QueryCommand } = load("@aws-sdk/client-dynamodb");
+        const sessions: Session[] = [];
+        let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
+        do {
+            const command = new QueryCommand({
+                TableName: tableName,
+                IndexName: index,
+                KeyConditionExpression: "#attribute = :value",
+                ExpressionAttributeNames: { "#attribute": attribute },
+                ExpressionAttributeValues: { ":value": { S: value } },
+                ExclusiveStartKey,
+            });
+            const page = await call(`dynamodb:Query of ${tableName}`, deadline, () => dynamodb.send(command));
+            sessions.push(...(page.Items ?? []).map(fromItem));
+            ExclusiveStartKey = page.LastEvaluatedKey;
+        } while (ExclusiveStartKey);
+        return sessions;
+    }
+
+    return {
+        async read(key) {
+            const { GetItemCommand } = load("@aws-sdk/client-dynamodb");
+            const command = new GetItemCommand({
+                TableName: tableName,
+                Key: { id: { S: sessionId(key) } },
+                ConsistentRead: true,
+            });
+            const { Item } = await call(`dynamodb:GetItem of ${tableName}`, deadline, () => dynamodb.send(command));
+            return Item && fromItem(Item);
+        },
+        listOpen: () => query(OPEN_INDEX, "open", "yes"),
+        listOf: (tenant) => query(TENANT_INDEX, "openFor", tenant),
+        async write(write, limits) {
+            const items = transaction(tableName, write, limits);
+            for (let tries = 0; ; tries++) {
+                const reasons = await transact(dynamodb, tableName, items, deadline);
+                const [row, total, tenant] = reasons.map((reason) => reason === "ConditionalCheckFailed");
+                if (reasons.length === 0) {
+                    return "written";
+                }
+                if (row) {
+                    return "overtaken";
+                }
+                if (total || tenant) {
+                    return total ? "total limit" : "tenant limit";
+                }
+                // Another transaction was at the same items.
+                const wait = backoff(tries) / 4;
+                if (Date.now() + wait >= deadline) {
+                    throw failure("OutOfTime", `dynamodb:TransactWriteItems of ${tableName}: ${reasons.join(", ")}`);
+                }
+                await sleep(wait);
+            }
+        },
+    };
+}
+
+/** The write of the row and, where a session opens or ends, those of the two counts, in this order. */
+function transaction(TableName: string, { before, after }: SessionWrite, limits: Limits): TransactWriteItem[] {
+    const condition = before
+        ? {
+              ConditionExpression: "revision = :revision AND fence = :fence",
+              ExpressionAttributeValues: {
+                  ":revision": { N: String(before.revision) },
+                  ":fence": { S: before.fence },
+              },
+          }
+        : { ConditionExpression: "attribute_not_exists(id)" };
+    const count = (id: string, most: number): TransactWriteItem => ({
+        Update: {
+            TableName,
+            Key: { id: { S: id } },
+            UpdateExpression: "ADD #count :change",
+            ExpressionAttributeNames: { "#count": "count" },
+            ...(isOpen(after)
+                ? {
+                      ConditionExpression: "attribute_not_exists(#count) OR #count < :most",
+                      ExpressionAttributeValues: { ":change": { N: "1" }, ":most": { N: String(most) } },
+                  }
+                : { ExpressionAttributeValues: { ":change": { N: "-1" } } }),
+        },
+    });
+    const counts = isOpen(before) === isOpen(after) ? [] : [count("count", limits.total)];
+    return [
+        { Put: { TableName, Item: toItem(after), ...condition } },
+        ...counts.flatMap((total) => [total, count(`count/${after.tenant}`, limits.perTenant)]),
+    ];
+}
+
+/** Why a transaction was not made, for each of its items; nothing if it was. */
+async function transact(
+    dynamodb: DynamoDBClient,
+    tableName: string,
+    TransactItems: TransactWriteItem[],
+    deadline: number,
+): Promise<readonly string[]> {
+    const { TransactWriteItemsCommand } = load("@aws-sdk/client-dynamodb");
+    const command = new TransactWriteItemsCommand({
+        TransactItems,
+        // A try whose answer was lost must not find its own work and take it for another's.
+        ClientRequestToken: load("node:crypto").randomUUID(),
+    });
+    return call(`dynamodb:TransactWriteItems of ${tableName}`, deadline, async () => {
+        try {
+            await dynamodb.send(command);
+            return [];
+        } catch (error) {
+            const { name, CancellationReasons } = error as Error & { CancellationReasons?: { Code?: string }[] };
+            if (name === "TransactionCanceledException" && CancellationReasons) {
+                return CancellationReasons.map(({ Code = "None" }) => Code);
+            }
+            throw error;
+        }
+    });
+}
+
+function sessionId(key: string): string {
+    return `session/${key}`;
+}
+
+function toItem(session: Session): Record<string, AttributeValue> {
+    const text = (value: string | undefined) => (value === undefined ? undefined : { S: value });
+    const number = (value: number | undefined) => (value === undefined ? undefined : { N: String(value) });
+    const fields: Record<string, AttributeValue | undefined> = {
+        id: text(sessionId(session.key)),
+        key: text(session.key),
+        tenant: text(session.tenant),
+        state: text(session.state),
+        fence: text(session.fence),
+        revision: number(session.revision),
+        since: number(session.since),
+        request: text(JSON.stringify(session.request)),
+        leasedUntil: number(session.leasedUntil),
+        taskArn: text(session.taskArn),
+        endsAt: number(session.endsAt),
+        reason: text(session.reason),
+        ...(isOpen(session)
+            ? { open: text("yes"), openFor: text(session.tenant) }
+            : { expires: number(Math.ceil((session.since + REMEMBERED_MILLISECONDS) / 1_000)) }),
+    };
+    return Object.fromEntries(
+        Object.entries(fields).filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined),
+    );
+}
+
+function fromItem(item: Record<string, AttributeValue>): Session {
+    const text = (name: string) => item[name]?.S;
+    const number = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N));
+    return {
+        key: text("key")!,
+        tenant: text("tenant")!,
+        state: text("state") as Session["state"],
+        fence: text("fence")!,
+        revision: number("revision")!,
+        since: number("since")!,
+        request: JSON.parse(text("request")!) as Session["request"],
+        leasedUntil: number("leasedUntil")!,
+        taskArn: text("taskArn"),
+        endsAt: number("endsAt"),
+        reason: text("reason"),
+    };
+}

@@ -1,0 +1,288 @@
+// The whole life of examples/sessions: `npm start -- --scenario sessions`.
+import { join } from "node:path";
+
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { ListrTask } from "listr2";
+
+import { sessionsClient } from "../../../client";
+import type { Session, SessionError, SessionsClient } from "../../../client";
+import { eventually } from "../../internet/caller";
+import { fetchFrom } from "../../internet/fetch";
+import type { IdentityProvider } from "../../internet/identityProvider";
+import { clientConfig } from "../../machine/awsClients";
+import { projectRoot } from "../../machine/projectRoot";
+import type { SystemFile } from "../../machine/systemFile";
+import { localConfig } from "../../pulumi/platforms";
+import { runSteps } from "../progress";
+import { destroyed, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+
+/** What `--report` writes. */
+export interface SessionsReport extends StackReport {
+    /** The first visit of the team, by the door. */
+    first?: {
+        /** Of the page that is shown meanwhile. */
+        page: number;
+        /** What it told, in order. */
+        words: string[];
+        /** Where it went on to, without the task's id and port. */
+        path: string;
+        status: number;
+        /** The app was told whose it is. */
+        greeted: boolean;
+        milliseconds: number;
+    };
+    /** The second of its people: the same task, and what the first wrote. */
+    second?: { isSame: boolean; read: boolean; status: number };
+    /** Somebody of another team, and somebody without a good token. */
+    strangers?: Record<string, number>;
+    /** What may not be asked for. */
+    refused?: Record<string, string>;
+    /** After it was closed, and at the next visit. */
+    next?: { closed: string; ended: string; isAnother: boolean };
+}
+
+interface Life extends Running {
+    provider?: IdentityProvider;
+    apiUrl?: string;
+    secretArn?: string;
+    first?: Session;
+}
+
+const audience = "boards";
+const region = "eu-west-1";
+
+/** Runs the whole life. The report holds what was seen, up to a step that failed. */
+export async function sessionsLife(report: SessionsReport, name: string): Promise<void> {
+    const life: Life = {};
+    const stack: Stack<Life> = {
+        projectName: "sessions",
+        options: (system) => ({
+            program: join(projectRoot, "examples", "sessions", "index.ts"),
+            config: {
+                "aws:region": region,
+                ...localConfig(system),
+                domain: `boards.${system.domain}`,
+                issuer: providerOf(life).issuer,
+                audience,
+            },
+        }),
+        onUp: (context, _, { apiUrl, certificateSecretArn }) =>
+            Object.assign(context, { apiUrl, secretArn: certificateSecretArn }),
+    };
+    const steps: ListrTask<Life>[] = [
+        systemUp(name),
+        {
+            title: "start who signs people in",
+            task: async (context) => {
+                context.provider = await runningSystem(context).startPlainIdentityProvider();
+            },
+        },
+        operation("preview", report, stack),
+        operation("up", report, stack),
+        operation("secondUp", report, stack),
+        certificateAwaited(),
+        firstVisit(report),
+        secondVisit(report),
+        strangersRefused(report),
+        wishesRefused(report),
+        closedAndOpened(report),
+        destroyed(report, stack),
+    ];
+    try {
+        await runSteps(life, steps);
+    } finally {
+        await life.system?.stop();
+    }
+}
+
+function providerOf({ provider }: Life): IdentityProvider {
+    if (provider === undefined) {
+        throw new Error("Nobody signs people in yet.");
+    }
+    return provider;
+}
+
+/** A token of one of a team's people. */
+function tokenOf(life: Life, team: string, claims: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const email = `somebody@${team}.example.com`;
+    return providerOf(life).issueToken({ aud: audience, sub: email, email, "custom:team": team, ...claims });
+}
+
+function clientOf(life: Life, team: string): SessionsClient {
+    const { file } = runningSystem(life);
+    return sessionsClient({ apiUrl: life.apiUrl!, token: () => tokenOf(life, team), fetch: fetchFrom(file) });
+}
+
+function certificateAwaited(): ListrTask<Life> {
+    return {
+        title: "the first certificate is issued",
+        task: async (life) => {
+            const { file } = runningSystem(life);
+            const secrets = new SecretsManagerClient(clientConfig(file.gatewayUrl, scopeOf(file)));
+            await eventually("first certificate", async () => {
+                const command = new GetSecretValueCommand({ SecretId: life.secretArn });
+                const secret = await secrets.send(command).catch((error: Error) => {
+                    if (error.name !== "ResourceNotFoundException") {
+                        throw error;
+                    }
+                    return undefined;
+                });
+                return secret?.SecretString;
+            });
+        },
+    };
+}
+
+function scopeOf({ accountId }: SystemFile) {
+    return { accountId, region };
+}
+
+/** What the door's page asks for, each second or so. */
+interface Progress {
+    readonly words: string;
+    readonly location?: string;
+}
+
+function firstVisit(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "the first visit starts the team's task",
+        task: async (life, step) => {
+            const get = fetchFrom(runningSystem(life).file);
+            const door = `${life.apiUrl}/42/notes/today?page=2`;
+            const authorization = `Bearer ${await tokenOf(life, "42")}`;
+            const started = Date.now();
+            const page = await get(door, { headers: { authorization, accept: "text/html" } });
+            const words: string[] = [];
+            const location = await eventually("the session of team 42", async () => {
+                const answer = await get(door, { headers: { authorization, accept: "application/json" } });
+                const progress = (await answer.json()) as Progress;
+                if (words.at(-1) !== progress.words) {
+                    words.push(progress.words);
+                }
+                return progress.location;
+            });
+            const { origin, pathname, search } = new URL(location);
+            const app = await get(`${origin}/`);
+            const body = await app.text();
+            report.first = {
+                page: page.status,
+                words,
+                path: pathname + search,
+                status: app.status,
+                greeted: body.includes("Board of team 42") && body.includes("somebody@42.example.com"),
+                milliseconds: Date.now() - started,
+            };
+            await get(`${origin}/notes`, { method: "POST", body: "milk" });
+            step.title = `${step.title}: ${words.join(", ")}; ${origin}${report.first.path} after ${report.first.milliseconds} ms`;
+            if (!report.first.greeted || !(await page.text()).includes("Session 42 is starting")) {
+                throw new Error(`Not what the first visitor should see: ${JSON.stringify(report.first)} ${body}`);
+            }
+        },
+    };
+}
+
+function secondVisit(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "the second of the team finds it",
+        task: async (life, step) => {
+            const get = fetchFrom(runningSystem(life).file);
+            const colleague = clientOf(life, "42");
+            const session = await colleague.open("42");
+            const door = await get(`${life.apiUrl}/42`, {
+                headers: { authorization: `Bearer ${await tokenOf(life, "42")}` },
+            });
+            const notes = await (await get(`${session.url}/notes`)).text();
+            life.first = session;
+            report.second = {
+                isSame: new URL(door.headers.get("location") ?? "none:").origin === session.url,
+                read: notes.includes("milk"),
+                status: door.status,
+            };
+            const open = await colleague.list();
+            step.title = `${step.title}: ${session.url}`;
+            if (!report.second.isSame || !report.second.read || open.length !== 1) {
+                throw new Error(`Not what the second visitor should find: ${JSON.stringify([report.second, open])}`);
+            }
+        },
+    };
+}
+
+function strangersRefused(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "nobody else gets in",
+        task: async (life, step) => {
+            const get = fetchFrom(runningSystem(life).file);
+            const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+            const status = async (path: string, init: RequestInit): Promise<number> =>
+                (await get(`${life.apiUrl}${path}`, init)).status;
+            const stranger = bearing(await tokenOf(life, "7"));
+            const expired = bearing(await tokenOf(life, "42", { exp: 1_700_000_000 }));
+            const foreign = bearing(await tokenOf(life, "42", { aud: "another" }));
+            const seen = {
+                "api, another team": await status("/sessions/42", stranger),
+                "api, closing another team's": await status("/sessions/42", { ...stranger, method: "DELETE" }),
+                "api, expired": await status("/sessions/42", expired),
+                "api, another audience": await status("/sessions/42", foreign),
+                "api, no token": await status("/sessions/42", {}),
+                "door, another team": await status("/42/", stranger),
+                "door, expired": await status("/42/", expired),
+                "door, another audience": await status("/42/", foreign),
+                "door, no token": await status("/42/", {}),
+            };
+            report.strangers = seen;
+            step.title = `${step.title}: ${Object.values(seen).join(", ")}`;
+            if (Object.values(seen).some((one) => one !== 401 && one !== 403)) {
+                throw new Error(`Somebody got in: ${JSON.stringify(seen)}`);
+            }
+        },
+    };
+}
+
+function wishesRefused(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "nobody gets what is not allowed",
+        task: async (life) => {
+            const client = clientOf(life, "8");
+            const problemOf = async (ask: () => Promise<unknown>): Promise<string> =>
+                ask().then(
+                    () => "none",
+                    (error: SessionError) => error.problem,
+                );
+            await client.open("8");
+            await client.open("8.second");
+            report.refused = {
+                "a variable": await problemOf(() => client.open("8", { environment: { TEAM_ID: "42" } })),
+                "a third session": await problemOf(() => client.open("8.third")),
+                "a longer life": await problemOf(() => client.extend("8", 9 * 3600)),
+                "what is not open": await problemOf(() => client.find("8.fourth")),
+            };
+            await Promise.all(["8", "8.second"].map((key) => client.close(key)));
+            const expected = ["bad-request", "too-many-sessions", "bad-request", "no-session"];
+            if (Object.values(report.refused).join() !== expected.join()) {
+                throw new Error(`Not what should be refused: ${JSON.stringify(report.refused)}`);
+            }
+        },
+    };
+}
+
+function closedAndOpened(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "it ends, and the next visit starts another",
+        task: async (life, step) => {
+            const client = clientOf(life, "42");
+            const closed = await client.close("42");
+            const ended = await eventually("the end of the session", () =>
+                client.find("42").then(
+                    () => undefined,
+                    (error: SessionError) => error.problem,
+                ),
+            );
+            const next = await client.open("42");
+            report.next = { closed: closed.state, ended, isAnother: next.url !== life.first?.url };
+            step.title = `${step.title}: ${next.url}`;
+            if (!report.next.isAnother || ended !== "no-session") {
+                throw new Error(`Not what comes after the end: ${JSON.stringify(report.next)}`);
+            }
+        },
+    };
+}

@@ -128,7 +128,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const httpsPort = await portInBlock(block, 8443);
         const httpPort = await portInBlock(block, 8480);
         const networkInterfaces = createNetworkInterfaces(block.number);
-        const permissions = createPermissions(options.iam);
+        const permissions = createPermissions({ ...options.iam, tagsOf: (arn) => ecs.tagsOf(arn) });
         const { identities } = permissions;
         const taskRoles: TaskRoles = { ...permissions, keyOfRole: identities.keyOfRole };
         const events = createEvents({ gatewayUrl, log, identities });

@@ -23,6 +23,8 @@ const policies = {
 
 type Request = readonly [action: string, resource: string, context?: Record<string, string>];
 
+const nameOf = ([action, resource]: Request) => `${action} ${resource}`;
+
 /** By whom it may be done, of the two. */
 async function mayDo(role: keyof typeof policies, [action, resource, context = {}]: Request): Promise<boolean> {
     const result = await runSimulation(
@@ -131,14 +133,14 @@ const refused: Request[] = [
 describe("the roles of docs/ci.md", () => {
     it("let the stack be deployed on a fresh account, changed and destroyed", async () => {
         for (const request of asked) {
-            expect(await mayDo("deploy", request), request.slice(0, 2).join(" ")).to.equal(true);
+            expect(await mayDo("deploy", request), nameOf(request)).to.equal(true);
         }
     });
 
     it("let nothing be done beyond the stack", async () => {
         for (const request of refused) {
-            expect(await mayDo("deploy", request), request.slice(0, 2).join(" ")).to.equal(false);
-            expect(await mayDo("preview", request), request.slice(0, 2).join(" ")).to.equal(false);
+            expect(await mayDo("deploy", request), nameOf(request)).to.equal(false);
+            expect(await mayDo("preview", request), nameOf(request)).to.equal(false);
         }
     });
 
@@ -156,7 +158,7 @@ describe("the roles of docs/ci.md", () => {
         }
         const writes = asked.filter(([action]) => !/:(Describe|Get|List)/.test(action));
         for (const request of writes) {
-            expect(await mayDo("preview", request), request.slice(0, 2).join(" ")).to.equal(false);
+            expect(await mayDo("preview", request), nameOf(request)).to.equal(false);
         }
     });
 });

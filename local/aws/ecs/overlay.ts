@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Task } from "@aws-sdk/client-ecs";
+import type { Tag, Task } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../../machine/awsClients";
 import type { TaskHost } from "../../tasks/runTask";
@@ -18,6 +18,8 @@ import { taskOperations } from "./tasks";
 
 export interface Ecs {
     readonly overlay: Overlay;
+    /** Of a task, by its ARN; none of what is no task. */
+    tagsOf(arn: string): readonly Tag[];
     /** Stops all tasks and resolves when they have stopped, or the time is over; nothing starts again. */
     stop(graceMs?: number): Promise<void>;
 }
@@ -58,6 +60,10 @@ export function createEcs(options: EcsOptions): Ecs {
     }
 
     return {
+        tagsOf(arn) {
+            const [, , , region, accountId] = arn.split(":");
+            return states.get(`${accountId} ${region}`)?.tasks.get(arn)?.task.tags ?? [];
+        },
         overlay: {
             service: "ecs",
             handle(request) {

@@ -257,14 +257,22 @@ const services: Readonly<Record<string, Service>> = {
                 /^RunTask$/,
                 (parameters, { arn }) => {
                     const { taskDefinition = "", cluster = "default", tags } = parameters as Record<string, string>;
-                    const context = { "ecs:cluster": arn("ecs", `cluster/${last(cluster)}`) };
+                    const given = (tags ?? []) as unknown as readonly {
+                        readonly key: string;
+                        readonly value: string;
+                    }[];
+                    const tagContext = {
+                        ...Object.fromEntries(given.map(({ key, value }) => [`aws:RequestTag/${key}`, value])),
+                        ...(given.length > 0 && { "aws:TagKeys": given.map(({ key }) => key) }),
+                    };
+                    const context = { "ecs:cluster": arn("ecs", `cluster/${last(cluster)}`), ...tagContext };
                     const own = isArn(taskDefinition)
                         ? taskDefinition
                         : arn("ecs", `task-definition/${taskDefinition}`);
                     const tagged = {
                         action: "ecs:TagResource",
                         resource: arn("ecs", `task/${last(cluster)}/*`),
-                        context: { "ecs:CreateAction": "RunTask" },
+                        context: { "ecs:CreateAction": "RunTask", ...tagContext },
                     };
                     return [{ resource: own, context }, ...(tags === undefined ? [] : [tagged])];
                 },

@@ -38,10 +38,12 @@ export interface Permissions {
 export interface PermissionsOptions {
     /** How long a role that was just made cannot be assumed, in milliseconds (default 0). IAM is eventually consistent. */
     readonly freshRoleMs?: number;
+    /** Tags of what is there already, by its ARN, for aws:ResourceTag (default: nothing has any). */
+    readonly tagsOf?: (arn: string) => readonly { readonly key?: string; readonly value?: string }[];
 }
 
 /** IAM: who may do what, by the policies that the emulator keeps. */
-export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}): Permissions {
+export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: PermissionsOptions = {}): Permissions {
     const identities = createIdentities();
     const usesOf = new Map<string, Map<string, Use>>();
     const madeAt = new Map<string, number>();
@@ -59,6 +61,13 @@ export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}):
         usesOf.set(principal, uses);
         const key = `${action} ${resource} ${isAllowed}`;
         uses.set(key, { action, resource, isAllowed, count: (uses.get(key)?.count ?? 0) + 1 });
+    }
+
+    /** Those of what is there already. */
+    function resourceTags(resource: string): Record<string, string> {
+        return Object.fromEntries(
+            tagsOf(resource).map(({ key = "", value = "" }) => [`aws:ResourceTag/${key}`, value]),
+        );
     }
 
     /** Undefined when it is allowed; else what denies it. */
@@ -81,6 +90,7 @@ export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}):
                         ...(role && { "aws:PrincipalArn": role.arn }),
                         ...identity.context,
                         ...permission.context,
+                        ...resourceTags(permission.resource),
                     },
                 },
                 identityPolicies: [...(role?.policies ?? [])],
@@ -139,6 +149,7 @@ export function createPermissions({ freshRoleMs = 0 }: PermissionsOptions = {}):
         readPoliciesBy(forward) {
             policies = createPolicies(forward);
         },
+
         whyNotAssumed,
         role: (accountId, name) => known().role(accountId, name),
         async allows(roleArn, region, action, resource) {

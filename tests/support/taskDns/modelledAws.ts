@@ -685,7 +685,10 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
                 // It was only late: the caller has given it up, and it is made all the same.
                 clock.after(
                     random() * 4_000,
-                    () => void (async () => answer(operation, input))().catch(() => undefined),
+                    () =>
+                        void Promise.resolve()
+                            .then(() => answer(operation, input))
+                            .catch(() => undefined),
                 );
             }
         } else {

@@ -10,7 +10,7 @@ import { projectRoot } from "../local/machine/projectRoot";
 import { startCertificateWorld, type CertificateWorld } from "../tests/handlers/certificateWorld";
 import { handlerFolder } from "../tests/support/handlerProcess";
 import { printTable, spread } from "./table";
-import { simulateYear } from "./renewalYear";
+import { simulateYear } from "../tests/support/renewalYear";
 
 const RUNS = Number(process.env.RUNS ?? 5);
 const NAMES = ["*.tasks.example.test", "tasks.example.test"];

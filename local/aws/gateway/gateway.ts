@@ -6,10 +6,18 @@ import type { AddressInfo } from "node:net";
 import { judgeAnswer } from "../models/answer";
 import { explain, refusalOf } from "../models/refusal";
 import { readCall, UnknownCall } from "../models/request";
-import type { Identity } from "../permissions/identities";
-import type { Permissions } from "../permissions/permissions";
 import { AwsError, escapeXml, jsonResponse, xmlResponse } from "./overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
+
+/** Who knows callers by their access keys and what they may do: local/aws/permissions. */
+export interface Doorkeeper {
+    readonly identities: {
+        of(accessKeyId: string): { readonly accountId: string; readonly principal: string } | undefined;
+    };
+    readPoliciesBy(forward: Forward): void;
+    check(request: AwsRequest): Promise<void>;
+    answered(request: AwsRequest): void;
+}
 
 export interface GatewayOptions {
     /** 0 = a free one. */
@@ -20,7 +28,7 @@ export interface GatewayOptions {
     readonly accountId: string;
     readonly overlays: readonly Overlay[];
     /** Who may do what; without it everybody may do everything. */
-    readonly permissions?: Permissions;
+    readonly permissions?: Doorkeeper;
     readonly log: (text: string) => void;
     readonly watch?: GatewayWatch;
 }
@@ -148,7 +156,7 @@ function concerns(overlay: Overlay, request: AwsRequest): boolean {
 async function readRequest(
     incoming: IncomingMessage,
     accountId: string,
-    identityOf: (accessKeyId: string) => Identity | undefined,
+    identityOf: Doorkeeper["identities"]["of"],
 ): Promise<AwsRequest> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { simulateYear } from "../../../bench/renewalYear";
+import { simulateYear } from "../../support/renewalYear";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,8 +1,8 @@
 // A year of renewals without waiting for it: the real decisions by a clock of our own, before an authority that counts orders as Let's Encrypt does.
-import { failedAttempt } from "../handlers/certificate/attempts";
-import { decide, type Delivered } from "../handlers/certificate/decision";
-import type { CertificateFacts } from "../handlers/certificate/facts";
-import { drawInstant, type RenewalInfo } from "../handlers/certificate/renewalInfo";
+import { failedAttempt } from "../../handlers/certificate/attempts";
+import { decide, type Delivered } from "../../handlers/certificate/decision";
+import type { CertificateFacts } from "../../handlers/certificate/facts";
+import { drawInstant, type RenewalInfo } from "../../handlers/certificate/renewalInfo";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

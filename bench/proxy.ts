@@ -16,12 +16,13 @@ import {
     startApp,
     startPlainEnvoy,
     startSidecar,
+    shapes,
     startTraefik,
 } from "./proxyServers";
 import { median, printTable, spread } from "./table";
 
 const envoyLimits = sidecarSize(256);
-const rounds = 5;
+const rounds = 9;
 const connections = 50;
 const saturatedSeconds = 4;
 const lonelySeconds = 2;
@@ -52,8 +53,8 @@ async function throughput(processes: Processes, certificate: Certificate): Promi
     const app = await startApp(processes);
     const servers = [
         app,
-        await startSidecar(processes, app.port, certificate),
         await startPlainEnvoy(processes, app.port, certificate),
+        ...(await inTurn(Object.keys(shapes), (name) => startSidecar(processes, app.port, certificate, name))),
         await startTraefik(processes, app.port, certificate),
     ];
     const measured = new Map<MeasuredServer, Figures[]>(servers.map((server) => [server, []]));
@@ -74,7 +75,7 @@ async function throughput(processes: Processes, certificate: Certificate): Promi
     );
     const of = (server: MeasuredServer, figure: keyof Figures): number[] =>
         measured.get(server)!.map((figures) => figures[figure]);
-    const plain = servers[2];
+    const plain = servers[1];
     printTable(
         ["", "requests/s", "of app", "CPU s/1,000", "of plain", "p50 ms", "p99 ms"],
         servers.map((server) => [
@@ -87,6 +88,14 @@ async function throughput(processes: Processes, certificate: Certificate): Promi
             spread(of(server, "p99"), 2),
         ]),
     );
+}
+
+async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>): Promise<R[]> {
+    const results: R[] = [];
+    for (const value of values) {
+        results.push(await work(value));
+    }
+    return results;
 }
 
 function ratio(values: readonly number[], base: readonly number[]): string {

@@ -1,12 +1,13 @@
 // What is measured: the app alone, and three proxies in front of it that end TLS with the same certificate.
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { adminSocket, AccessLog, certificateVariables } from "../components/internal/envoy/envoyBootstrap";
-import { containerDefinitions } from "../components/internal/task/containers";
+import { AccessLog, certificateVariables, Front } from "../components/internal/envoy/envoyBootstrap";
+import { containerDefinitions, EnvoySidecar } from "../components/internal/task/containers";
 import { createAuthority } from "../local/internet/authorities/tlsCertificate";
 import { accepts, freePort, ManagedProcess, Processes } from "../local/machine/processes";
 import { envoyBinary } from "../local/tasks/images/images";
+import { inFolder, writeOwnRoutes } from "../tests/support/initEnvoy";
 
 export interface MeasuredServer {
     readonly name: string;
@@ -20,7 +21,16 @@ export interface Certificate {
     readonly privateKey: string;
 }
 
-export const hostname = "app.example.test";
+const domain = "example.test";
+const taskId = "0123456789abcdef".repeat(2);
+export const hostname = `${taskId}.${domain}`;
+
+/** The shapes whose Envoy is measured: what differs in its bootstrap. */
+export const shapes: Readonly<Record<string, Partial<EnvoySidecar["bootstrap"]>>> = {
+    "Envoy, direct": { domain },
+    "Envoy behind an ALB": { front: Front.ApplicationLoadBalancer, idleTimeout: 120 },
+    "Envoy behind an NLB": { front: Front.NetworkLoadBalancer },
+};
 const root = join(__dirname, "..");
 
 export async function makeCertificate(): Promise<Certificate> {
@@ -46,6 +56,8 @@ export async function startSidecar(
     processes: Processes,
     appPort: number,
     { certificate, privateKey }: Certificate,
+    name = Object.keys(shapes)[0],
+    wrapper: readonly string[] = [],
 ): Promise<MeasuredServer & { readonly port: number; readonly memory: number }> {
     const httpsPort = await freePort();
     const containers = containerDefinitions({
@@ -53,7 +65,13 @@ export async function startSidecar(
         envoy: {
             image: "envoy",
             helperImage: "helper",
-            bootstrap: { httpsPort, taskCpu: 256, healthCheckPath: "/health", accessLog: AccessLog.Errors },
+            bootstrap: {
+                httpsPort,
+                taskCpu: 256,
+                healthCheckPath: "/health",
+                accessLog: AccessLog.Errors,
+                ...shapes[name],
+            },
             certificateSecretArn: "secret",
             drainSeconds: 20,
         },
@@ -64,10 +82,13 @@ export async function startSidecar(
         readonly command: readonly string[];
         readonly memory: number;
     };
-    const socket = join(processes.directory, `admin-${httpsPort}.sock`);
-    const args = command.map((word) => word.replaceAll('"0.0.0.0"', '"127.0.0.1"').replaceAll(adminSocket, socket));
+    const volume = join(processes.directory, `volume-${httpsPort}`);
+    mkdirSync(volume);
+    writeOwnRoutes(volume, domain, taskId);
+    const args = command.map((word) => inFolder(word, volume).replaceAll('"0.0.0.0"', '"127.0.0.1"'));
     const { chain, key } = certificateVariables;
-    const started = await startProxy(processes, "Envoy, our bootstrap", httpsPort, envoyBinary(root), args, {
+    const [program, ...words] = [...wrapper, envoyBinary(root), ...args];
+    const started = await startProxy(processes, name, httpsPort, program, words, {
         [chain]: certificate,
         [key]: privateKey,
     });
@@ -79,6 +100,7 @@ export async function startPlainEnvoy(
     processes: Processes,
     appPort: number,
     { certificate, privateKey }: Certificate,
+    wrapper: readonly string[] = [],
 ): Promise<MeasuredServer> {
     const port = await freePort();
     const type = "type.googleapis.com/envoy.extensions";
@@ -94,6 +116,7 @@ export async function startPlainEnvoy(
                                 typed_config: {
                                     "@type": `${type}.transport_sockets.tls.v3.DownstreamTlsContext`,
                                     common_tls_context: {
+                                        alpn_protocols: ["h2", "http/1.1"],
                                         tls_certificates: [
                                             {
                                                 certificate_chain: { inline_string: certificate },
@@ -154,7 +177,8 @@ export async function startPlainEnvoy(
     };
     // One worker, as ours has: it is the bootstraps that are compared.
     const args = ["--config-yaml", JSON.stringify(bootstrap), "--concurrency", "1", "--disable-hot-restart"];
-    return startProxy(processes, "Envoy, plain default", port, envoyBinary(root), [...args, "--log-level", "warning"]);
+    const [program, ...words] = [...wrapper, envoyBinary(root), ...args, "--log-level", "warning"];
+    return startProxy(processes, "Envoy, plain default", port, program, words);
 }
 
 export async function startTraefik(

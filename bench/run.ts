@@ -3,9 +3,17 @@ import { archives } from "./archives";
 import { certificate } from "./certificate";
 import { deploy } from "./deploy";
 import { dns } from "./dns";
+import { instructions } from "./instructions";
 import { proxy } from "./proxy";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { archives, certificate, dns, proxy, deploy };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+    archives,
+    certificate,
+    dns,
+    proxy,
+    instructions,
+    deploy,
+};
 
 async function run(names: readonly string[]): Promise<void> {
     const unknown = names.filter((name) => !(name in benchmarks));

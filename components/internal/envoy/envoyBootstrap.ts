@@ -208,7 +208,7 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
             headers_with_underscores_action: "REJECT_REQUEST",
         },
         http2_protocol_options: {
-            max_concurrent_streams: 50, // each may hold two buffers whose content nobody reads
+            max_concurrent_streams: 32, // each may hold two buffers whose content nobody reads
             initial_stream_window_size: 65_536,
             initial_connection_window_size: 1_048_576,
             allow_connect: true, // WebSocket over HTTP/2, RFC 8441
@@ -464,7 +464,7 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
     const heap = "envoy.resource_monitors.fixed_heap";
     const at = (value: number): Json => ({ triggers: [{ name: heap, threshold: { value } }] });
     return {
-        refresh_interval: "0.1s",
+        refresh_interval: "0.02s",
         resource_monitors: [
             {
                 name: heap,
@@ -480,15 +480,15 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
                 ),
             },
         ],
-        // Early, as what was accepted within a refresh still grows: a burst of streams by a quarter of the heap.
+        // Early, as what was accepted within a refresh still grows: a burst of streams by a third of the heap.
         actions: [
-            { name: "envoy.overload_actions.shrink_heap", ...at(0.65) },
-            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.75) },
-            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.8) },
+            { name: "envoy.overload_actions.shrink_heap", ...at(0.75) },
+            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.85) },
+            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.9) },
         ],
         loadshed_points: [
-            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.8) },
-            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.85) },
+            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.9) },
+            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.95) },
         ],
     };
 }

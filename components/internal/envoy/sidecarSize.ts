@@ -6,7 +6,7 @@ export interface SidecarSize {
     readonly shares: { readonly app: number; readonly envoy: number; readonly lifecycle: number };
     /** MiB that Envoy's container may use. */
     readonly memory: number;
-    /** Bytes of heap near which Envoy refuses work: half of the container. Its code takes 52 MiB, and what it has accepted grows on. */
+    /** Bytes of heap near which Envoy refuses work. Its code takes 52 MiB besides, and what it has accepted grows on, by a third of that. */
     readonly heapBytes: number;
     /** Client connections at once; some 20 kB each with TLS fit the heap. */
     readonly connections: number;
@@ -25,7 +25,7 @@ export function sidecarSize(taskCpu: number): SidecarSize {
     return {
         concurrency,
         shares: { app: taskCpu - envoy - lifecycle, envoy, lifecycle },
-        memory: 128 * concurrency,
+        memory: 64 + 96 * concurrency,
         heapBytes: 64 * 2 ** 20 * concurrency,
         connections: Math.min(1_000 * concurrency, mostConnections),
     };

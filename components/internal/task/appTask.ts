@@ -121,7 +121,7 @@ export interface AppArgs {
      */
     readonly cpu?: pulumi.Input<number>;
     /**
-     * Memory of the task in MiB. Where Envoy is, it may take 128 of them a vCPU, at least 128, and its helper 32.
+     * Memory of the task in MiB. Where Envoy is, it may take 64 and 96 more for each vCPU begun, and its helper 32.
      * @default 512
      */
     readonly memory?: pulumi.Input<number>;

@@ -83,7 +83,7 @@ describe("The bootstrap of Envoy", () => {
     it("refuses work before its container is out of memory", () => {
         const heap = (value: number): unknown => [{ name: "envoy.resource_monitors.fixed_heap", threshold: { value } }];
         expect(bootstrapOf({}, "overload_manager")).to.deep.equal({
-            refresh_interval: "0.1s",
+            refresh_interval: "0.02s",
             resource_monitors: [
                 {
                     name: "envoy.resource_monitors.fixed_heap",
@@ -102,13 +102,13 @@ describe("The bootstrap of Envoy", () => {
                 },
             ],
             actions: [
-                { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.65) },
-                { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.75) },
-                { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.8) },
+                { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.75) },
+                { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.85) },
+                { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.9) },
             ],
             loadshed_points: [
-                { name: "envoy.load_shed_points.tcp_listener_accept", triggers: heap(0.8) },
-                { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", triggers: heap(0.85) },
+                { name: "envoy.load_shed_points.tcp_listener_accept", triggers: heap(0.9) },
+                { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", triggers: heap(0.95) },
             ],
         });
     });
@@ -133,7 +133,7 @@ describe("The bootstrap of Envoy", () => {
                 headers_with_underscores_action: "REJECT_REQUEST",
             },
             http2_protocol_options: {
-                max_concurrent_streams: 50,
+                max_concurrent_streams: 32,
                 initial_stream_window_size: 65_536,
                 initial_connection_window_size: 1_048_576,
                 allow_connect: true,

@@ -44,13 +44,12 @@ export async function changeRecords(
     const results = new Map<string, ChangeResult>();
     const count: ChangeCount = { requests: 0, throttled: 0, refused: 0, offenders: 0, largest: 0 };
     const changeIds: string[] = [];
+    /** The changes of requests that were not answered. (Pulumi's serialization takes what is declared after its use for a module's.) */
+    const unanswered = new Set<string>();
     const settle = (some: readonly RecordChange[], outcome: ChangeResult["outcome"], reason = "") =>
         some.forEach((change) =>
             results.set(keyOf(change), { outcome, reason, mayComeYet: unanswered.has(keyOf(change)) }),
         );
-
-    /** The changes of requests that were not answered. */
-    const unanswered = new Set<string>();
     /** To compare with what stands: a creation of what exists, a deletion of what differs. */
     const doubtful: RecordChange[] = [];
     /** Parts that are still to be sent. */

@@ -37,7 +37,10 @@ describe("the words of the command line", () => {
         },
         { words: ["up", "-c", "cpu"], says: "It takes <key>=<value>, e.g. taskgate:cpu=512" },
         { words: ["up", "-c", 'command=["a"'], says: "The value of command begins as JSON does, but is none:" },
-        { words: ["start", "--scenario", "abl"], says: "Allowed choices are alb, end-to-end-tls, nlb, traefik." },
+        {
+            words: ["start", "--scenario", "abl"],
+            says: "Allowed choices are alb, end-to-end-tls, nlb, traefik, sessions.",
+        },
         { words: ["completion", "tcsh"], says: "Allowed choices are bash, zsh, fish" },
     ];
     for (const { words, says } of wrong) {
@@ -63,6 +66,7 @@ describe("the words of the command line", () => {
             "end-to-end-tls",
             "nlb",
             "traefik",
+            "sessions",
         ]);
     });
 

@@ -594,6 +594,36 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         const isOpen = await createIngressReader(emulator.url)({ accountId, region }, [securityGroupId]);
         const ports = [80, 81, 442, 443, 444, 445, 8080, 8081, 8082, 8083];
         expect(ports.filter(isOpen), "open ports").to.deep.equal([81, 443, 444, 8081, 8082]);
+        const api = await life(
+            "aws:apigatewayv2/api:Api",
+            { protocolType: "HTTP", tags: { a: "1" } },
+            { description: "of sessions", tags: { b: "2" } },
+        );
+        const apiId = String(api.arn).split("/").at(-1)!;
+        await life(
+            "aws:apigatewayv2/authorizer:Authorizer",
+            {
+                ...{ apiId, authorizerType: "JWT", identitySources: ["$request.header.Authorization"] },
+                jwtConfiguration: { issuer: "https://issuer.test/", audiences: ["one"] },
+            },
+            { jwtConfiguration: { issuer: "https://issuer.test/", audiences: ["two"] } },
+        );
+        const integrationUri = `arn:aws:lambda:${region}:${accountId}:function:serve`;
+        await life(
+            "aws:apigatewayv2/integration:Integration",
+            { apiId, integrationType: "AWS_PROXY", integrationUri, payloadFormatVersion: "2.0" },
+            { timeoutMilliseconds: 10_000 },
+        );
+        await life(
+            "aws:apigatewayv2/route:Route",
+            { apiId, routeKey: "GET /sessions" },
+            { routeKey: "GET /sessions/{key}" },
+        );
+        await life(
+            "aws:apigatewayv2/stage:Stage",
+            { apiId, name: "$default", autoDeploy: true },
+            { description: "the only one", tags: { a: "1" } },
+        );
 
         const tried = made.map(([urn]) => urn.split("::")[2]);
         const deletable = Object.keys(adapters).filter((type) => "delete" in adapters[type]);

@@ -298,7 +298,7 @@ describe("Sessions", () => {
             "bodyVariables.SESSION_KEY": taken,
             maxSessions: "0 is not allowed: give a whole number from 1 to 5000 sessions",
             maxLifetime: "59 is not allowed: give a whole number from 60 to 2592000 seconds",
-            signInUrl: '"app.example.com" is not an https:// URL',
+            signInUrl: '"app.example.com" is not an https:// URL, e.g. https://id.example.com',
             "allowedOrigins[0]":
                 '"https://app.example.com/" is not an origin: give scheme, host and, if need be, port, e.g. https://app.example.com',
         });

@@ -5,7 +5,7 @@ import type { SystemFile } from "../../local/machine/systemFile";
 import { OperationResult, runOperation } from "../../local/pulumi/operation";
 import { localConfig } from "../../local/pulumi/platforms";
 import { readState } from "../../local/pulumi/state";
-import { archiveOf } from "../support/archives";
+import { archiveOf, packagesIn } from "../support/archives";
 import { Consumer, installConsumer } from "../support/consumer";
 import { localSystem } from "../support/localSystem";
 import { TaskOutputs, visitNewTask } from "../support/newTask";
@@ -20,8 +20,8 @@ describe("a project with the package from npm: examples/typescript", () => {
     let first: OperationResult;
 
     before(async () => {
-        // A dependency of the project's own, which no function of ours needs.
-        consumer = await installConsumer(join(root, "examples/typescript"), ["left-pad@1.3.0"]);
+        // An older `debug` of the project's own, while acme-client needs a newer one; and one that nobody of ours needs.
+        consumer = await installConsumer(join(root, "examples/typescript"), ["debug@2.6.9", "left-pad@1.3.0"]);
         system = (await localSystem()).file;
         first = await run("up");
     });
@@ -44,10 +44,18 @@ describe("a project with the package from npm: examples/typescript", () => {
         ).to.deep.equal([]);
     });
 
-    it("packs each function's handler, and nothing of the project", async () => {
-        for (const name of ["previews-dns-sync", "previews-certificate-renewal"]) {
-            expect(await archiveOf(system, region, name)).to.deep.equal(["__index.js"]);
-        }
+    it("packs each function's handler and its packages, and nothing of the project", async () => {
+        expect(await archiveOf(system, region, "previews-dns-sync")).to.deep.equal(["__index.js"]);
+
+        const needed = JSON.parse(
+            await consumer.run("npm", "query", '[name="acme-client"], [name="acme-client"] *'),
+        ) as { location: string; version: string }[];
+        const paths = await archiveOf(system, region, "previews-certificate-renewal");
+        expect(packagesIn(paths)).to.deep.equal(needed.map(({ location }) => location).sort());
+        expect(paths.filter((path) => !path.startsWith("node_modules/"))).to.deep.equal(["__index.js"]);
+        // The project's own `debug` is another version, at the top.
+        expect(packagesIn(paths)).to.include("node_modules/acme-client/node_modules/debug");
+        expect(packagesIn(paths)).not.to.include("node_modules/debug");
     });
 
     it("gives a task its own HTTPS name", async () => {

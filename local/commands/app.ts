@@ -43,9 +43,7 @@ export function onFileChange(folder: string, signal: AbortSignal, act: () => Pro
     watch(folder, { recursive: true, signal }, (_, file) => {
         if (!/(^|\/)(node_modules|\.git|\.taskgate|\.local)(\/|$)/.test(file ?? "")) {
             clearTimeout(timer);
-            timer = setTimeout(() => {
-                acting = acting.then(act);
-            }, 300);
+            timer = setTimeout(() => (acting = acting.then(act)), 300);
         }
     }).on("error", () => undefined); // it has been told to end
 }

@@ -32,7 +32,7 @@ describe("a project with taskgate-local from npm", function () {
 
     interface Project {
         readonly folder: string;
-        readonly taskgate: (...words: string[]) => Promise<Ended>;
+        taskgate(...words: string[]): Promise<Ended>;
     }
 
     /** A copy of an example, with both packages and a configuration for the local system. */

@@ -52,21 +52,17 @@ describe("the console in a browser", function () {
         rmSync(directory, { recursive: true, force: true });
     });
 
-    /** A task's row as the page shows it. */
-    interface Row {
-        readonly id: string;
-        readonly status: string;
-        readonly steps: readonly string[];
-        readonly note: string;
-    }
-
     const rows = () =>
-        page.evaluate<Row[]>(`[...document.querySelectorAll("tr[data-task]")].map((row) => ({
-            id: row.getAttribute("data-task"),
-            status: row.children[1].textContent,
-            steps: [...row.querySelectorAll("ol.steps li")].map((step) => step.textContent.replace(/ [\\d:]+$| \\+.*$/, "")),
-            note: row.children[5].textContent,
-        }))`);
+        page.$$eval("tr[data-task]", (found) =>
+            found.map((row) => ({
+                id: row.getAttribute("data-task")!,
+                status: row.children[1].textContent!,
+                steps: [...row.querySelectorAll("ol.steps li")].map((step) =>
+                    step.textContent!.replace(/ [\d:]+$| \+.*$/, ""),
+                ),
+                note: row.children[5].textContent!,
+            })),
+        );
     const row = async (id: string) => (await rows()).find((one) => one.id === id)!;
     const click = (label: string) => page.getByRole("button", { name: label, exact: true }).click();
 
@@ -180,11 +176,15 @@ describe("the console in a browser", function () {
 
     it("can be used by keyboard and at the width of a phone", async () => {
         await page.keyboard.press("Tab");
-        const names =
-            await page.evaluate<number>(`[...document.querySelectorAll("button, input, summary, [role=region]")].filter((one) => {
-            const label = one.getAttribute("aria-label") ?? one.closest("label")?.textContent ?? one.textContent ?? "";
-            return label.trim() === "" && one.getAttribute("aria-labelledby") === null;
-        }).length`);
+        const names = await page.$$eval(
+            "button, input, summary, [role=region]",
+            (found) =>
+                found.filter((one) => {
+                    const label =
+                        one.getAttribute("aria-label") ?? one.closest("label")?.textContent ?? one.textContent ?? "";
+                    return label.trim() === "" && one.getAttribute("aria-labelledby") === null;
+                }).length,
+        );
         expect(names, "controls without a name").to.equal(0);
         await page.locator("a.skip").focus();
         await page.keyboard.press("Enter");

@@ -114,7 +114,7 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
             reason: `the local system does not emulate it for the type ${typeOf(urn)}`,
         }));
         const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !containsUnknown(value)));
-        failures.push(...(adapter.judge?.(known) ?? []));
+        failures.push(...(adapter.judge?.(known as never) ?? []));
         const inputs: Properties = { ...adapter.defaults, ...news };
         if (adapter.taggable) {
             inputs.tagsAll = containsUnknown(news.tags)

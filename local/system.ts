@@ -125,7 +125,13 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const httpsPort = await portInBlock(block, 8443);
         const httpPort = await portInBlock(block, 8480);
         const networkInterfaces = createNetworkInterfaces(block.number);
-        const permissions = createPermissions({ ...options.iam, tagsOf: (arn) => ecs.tagsOf(arn) });
+        const permissions = createPermissions({
+            ...options.iam,
+            tagsOf: (arn) => [
+                ...ecs.tagsOf(arn),
+                ...acm.tagsOf(arn).map(({ Key: key, Value: value }) => ({ key, value })),
+            ],
+        });
         const { identities } = permissions;
         const taskRoles: TaskRoles = { ...permissions, keyOfRole: identities.keyOfRole };
         const events = createEvents({ gatewayUrl, log, identities });

@@ -5,7 +5,14 @@ import { omit } from "../../machine/omit";
 import { AwsError } from "../gateway/overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
 
+interface Tag {
+    readonly Key: string;
+    readonly Value: string;
+}
+
 interface ImportInput {
+    readonly CertificateArn?: string;
+    readonly Tags?: readonly Tag[];
     readonly Certificate?: string;
     readonly PrivateKey?: string;
     readonly CertificateChain?: string;
@@ -40,6 +47,8 @@ export interface KeyPair {
 export interface AcmOverlay extends Overlay {
     /** What a load balancer gets from ACM. */
     keyPairOf(certificateArn: string): KeyPair | undefined;
+    /** Those it was imported with. */
+    tagsOf(certificateArn: string): readonly Tag[];
 }
 
 export interface AcmOptions {
@@ -67,6 +76,8 @@ export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
     const keyPairs = new Map<string, KeyPair>();
     const requested = new Map<string, readonly string[]>();
 
+    const tags = new Map<string, readonly Tag[]>();
+
     async function importCertificate(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
         const input = JSON.parse(request.body.toString()) as ImportInput;
         const facts = readImport(input);
@@ -74,6 +85,9 @@ export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
         if (response.status === 200) {
             const { CertificateArn } = JSON.parse(response.body.toString()) as { CertificateArn: string };
             imported.set(CertificateArn, facts);
+            if (input.CertificateArn === undefined) {
+                tags.set(CertificateArn, input.Tags ?? []);
+            }
             const [certificate, chain, privateKey] = [input.Certificate, input.CertificateChain, input.PrivateKey].map(
                 (base64 = "") => Buffer.from(base64, "base64").toString(),
             );
@@ -141,6 +155,7 @@ export function acmOverlay(options: AcmOptions = {}): AcmOverlay {
     return {
         service: "acm",
         keyPairOf: (certificateArn) => keyPairs.get(certificateArn),
+        tagsOf: (certificateArn) => tags.get(certificateArn) ?? [],
         async handle(request, forward) {
             switch (request.operation) {
                 case "ImportCertificate":

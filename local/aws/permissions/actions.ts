@@ -206,6 +206,22 @@ const services: Readonly<Record<string, Service>> = {
     acm: {
         rows: [
             [/^(List|RequestCertificate$)/, anything],
+            [
+                /^ImportCertificate$/,
+                ({ CertificateArn, Tags }, { arn }) => {
+                    const given = (Tags ?? []) as unknown as readonly {
+                        readonly Key: string;
+                        readonly Value: string;
+                    }[];
+                    const context = {
+                        ...Object.fromEntries(given.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
+                        ...(given.length > 0 && { "aws:TagKeys": given.map(({ Key }) => Key) }),
+                    };
+                    return [
+                        { resource: (CertificateArn as string | undefined) ?? arn("acm", "certificate/*"), context },
+                    ];
+                },
+            ],
             [/./, named("CertificateArn")],
         ],
     },

@@ -119,6 +119,7 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         resolving: true,
         environment: {},
         async prepare(environment = {}, zone = {}) {
+            restore(); // a test may prepare several times
             prepared++;
             bucketName = `certificates-${prepared}`;
             parameterName = `/certificates-${prepared}/account-key`;

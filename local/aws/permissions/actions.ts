@@ -218,7 +218,7 @@ const services: Readonly<Record<string, Service>> = {
                         ...(given.length > 0 && { "aws:TagKeys": given.map(({ Key }) => Key) }),
                     };
                     return [
-                        { resource: (CertificateArn as string | undefined) ?? arn("acm", "certificate/*"), context },
+                        { resource: (CertificateArn) ?? arn("acm", "certificate/*"), context },
                     ];
                 },
             ],

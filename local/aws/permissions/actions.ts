@@ -217,9 +217,7 @@ const services: Readonly<Record<string, Service>> = {
                         ...Object.fromEntries(given.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
                         ...(given.length > 0 && { "aws:TagKeys": given.map(({ Key }) => Key) }),
                     };
-                    return [
-                        { resource: (CertificateArn) ?? arn("acm", "certificate/*"), context },
-                    ];
+                    return [{ resource: CertificateArn ?? arn("acm", "certificate/*"), context }];
                 },
             ],
             [/./, named("CertificateArn")],

@@ -69,6 +69,7 @@ describe("the workflows", () => {
         );
         const token = { contents: "read", "id-token": "write" };
         expect(Object.fromEntries(more)).to.deep.equal({
+            "acceptance.yml accept": token,
             "main.yml dev": token,
             "pull-request.yml preview": { ...token, "pull-requests": "write" },
             "release.yml prod": token,

@@ -106,6 +106,14 @@ const anything: Row = () => [{ resource: "*" }];
 /** What AWS allows everybody who is somebody. */
 const nothing: Row = () => [];
 
+/** What IAM knows of the tags that a request gives. */
+function requestTags(given: readonly (readonly [key: string, value: string])[]) {
+    return {
+        ...Object.fromEntries(given.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+        ...(given.length > 0 && { "aws:TagKeys": given.map(([key]) => key) }),
+    };
+}
+
 /** Of ARNs that the request names, all of them; else of anything. */
 function named(...keys: readonly string[]): Row {
     return (parameters) => {
@@ -213,10 +221,7 @@ const services: Readonly<Record<string, Service>> = {
                         readonly Key: string;
                         readonly Value: string;
                     }[];
-                    const context = {
-                        ...Object.fromEntries(given.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
-                        ...(given.length > 0 && { "aws:TagKeys": given.map(({ Key }) => Key) }),
-                    };
+                    const context = requestTags(given.map(({ Key, Value }) => [Key, Value]));
                     return [{ resource: CertificateArn ?? arn("acm", "certificate/*"), context }];
                 },
             ],
@@ -275,10 +280,7 @@ const services: Readonly<Record<string, Service>> = {
                         readonly key: string;
                         readonly value: string;
                     }[];
-                    const tagContext = {
-                        ...Object.fromEntries(given.map(({ key, value }) => [`aws:RequestTag/${key}`, value])),
-                        ...(given.length > 0 && { "aws:TagKeys": given.map(({ key }) => key) }),
-                    };
+                    const tagContext = requestTags(given.map(({ key, value }) => [key, value]));
                     const context = { "ecs:cluster": arn("ecs", `cluster/${last(cluster)}`), ...tagContext };
                     const own = isArn(taskDefinition)
                         ? taskDefinition

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { desiredCount, domain, placement, secretArn } from "./internal/arguments";
+import { desiredCount, domain, integer, placement, secretArn } from "./internal/arguments";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { outputsOf } from "./internal/outputs";
@@ -19,7 +19,7 @@ import {
     ImageBuild,
     portClashes,
 } from "./internal/task/appTask";
-import { ArgumentRules, judged, plain, required, together } from "./internal/validation";
+import { ArgumentRules, faultOf, given, judged, plain, required, together } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
 export type { AppArgs, ContainerHealthCheck, ImageBuild };
@@ -42,6 +42,12 @@ export interface EnvoyTaskArgs extends AppArgs {
      * @default every name is served
      */
     readonly domain?: pulumi.Input<string>;
+    /**
+     * Seconds without a request to the app after which a task ends by itself, 60 to 86400. A WebSocket or an event stream that is open counts as a
+     * request; what Envoy answers itself does not.
+     * @default it runs until it is stopped or the app ends
+     */
+    readonly idleTimeout?: pulumi.Input<number>;
     /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
@@ -84,6 +90,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
             httpPort: args.httpPort ?? appDefaults.httpPort,
             domain: args.domain,
             healthCheckPath: args.healthCheckPath,
+            idleSeconds: args.idleTimeout,
             certificateSecretArn: args.certificateSecretArn,
         };
         const task = appTask(name, args, sidecar, this);
@@ -154,6 +161,20 @@ export const taskPorts = together<AppArgs, "containerPort" | "httpsPort" | "http
     }) => portClashes({ containerPort, httpsPort, httpPort }),
 );
 
+export const idleTimeout = integer(60, 86_400, "seconds");
+
+/** A service starts another task for one that has ended. */
+export const idleAlone = given<{ readonly idleTimeout?: unknown; readonly desiredCount?: unknown }>(
+    [],
+    ({ idleTimeout: idle, desiredCount: count }) =>
+        faultOf(
+            "idleTimeout",
+            idle !== undefined && count !== undefined
+                ? "goes without desiredCount: a service would start another task at once"
+                : undefined,
+        ),
+);
+
 const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
     name: (name, { desiredCount }) =>
         nameReason(name, desiredCount === undefined ? longestName.onDemand : longestName.service),
@@ -165,9 +186,22 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
             "give the ARN of the certificate's secret, e.g. WildcardCertificate's secretArn",
         ),
         domain: domain(32),
+        idleTimeout,
         desiredCount: plain(desiredCount),
     },
-    combinations: [...appCombinations, taskPorts],
+    combinations: [
+        ...appCombinations,
+        taskPorts,
+        idleAlone,
+        given([], ({ idleTimeout: idle, domain: name }) =>
+            faultOf(
+                "idleTimeout",
+                idle !== undefined && name === undefined
+                    ? "needs domain: without one the health check's requests reach the app, and it is never idle"
+                    : undefined,
+            ),
+        ),
+    ],
 };
 
 /** In on the two served ports, from the allowed networks; out to anywhere, for images, secrets, logs and whatever the app calls. */

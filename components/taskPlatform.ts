@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
-import { AppArgs, EnvoyTask, taskPorts } from "./envoyTask";
+import { AppArgs, EnvoyTask, idleAlone, idleTimeout, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
 import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
@@ -76,6 +76,12 @@ export interface TaskPlatformArgs extends AppArgs {
      * @default "disabled"
      */
     readonly containerInsights?: pulumi.Input<ContainerInsights>;
+    /**
+     * Seconds without a request to the app after which a task ends by itself, 60 to 86400. A WebSocket or an event stream that is open counts as a
+     * request; what Envoy answers itself does not.
+     * @default it runs until it is stopped or the app ends
+     */
+    readonly idleTimeout?: pulumi.Input<number>;
     /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
@@ -153,6 +159,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 clusterArn: cluster.clusterArn,
                 certificateSecretArn: certificate.secretArn,
                 domain,
+                idleTimeout: args.idleTimeout,
                 desiredCount: args.desiredCount,
             },
             options,
@@ -227,11 +234,13 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         vpcId,
         subnetIds: subnetIds(),
         containerInsights: clusterArguments.rules.containerInsights,
+        idleTimeout,
         desiredCount: plain(desiredCount),
     },
     combinations: [
         ...appCombinations,
         taskPorts,
+        idleAlone,
         certificateLabels,
         given([], (args) => {
             const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);

@@ -3,7 +3,7 @@ import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
 import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
-import { drainEnvoy, writeRoutes } from "../../components/internal/envoy/scripts";
+import { drainEnvoy, drainIdleEnvoy, writeRoutes } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 
@@ -514,6 +514,7 @@ describe("EnvoyTask", () => {
             allowedCidrBlocks: ["10.0.0.0/8", "anywhere", "10.0.0.0/8"],
             logRetentionDays: 2,
             domain: "tasks_example.com",
+            idleTimeout: 59,
             desiredCount: -1,
         };
         expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
@@ -537,8 +538,33 @@ describe("EnvoyTask", () => {
             logRetentionDays:
                 "2 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
             domain: '"tasks_example.com" is not a domain: use at least two labels of a-z, 0-9 and inner hyphens, each up to 63 characters, e.g. tasks.example.com',
+            idleTimeout: "59 is not allowed: give a whole number from 60 to 86400 seconds",
             desiredCount: "-1 is not allowed: give a whole number from 0 to 5000 tasks",
         });
+    });
+
+    it("ends no task of a service by itself, and none whose health check would keep it", async () => {
+        const idle = { ...minimal, idleTimeout: 600 };
+        expect(await refusalOf((options) => new EnvoyTask("it", idle, options))).to.deep.equal({
+            idleTimeout: "needs domain: without one the health check's requests reach the app, and it is never idle",
+        });
+        const kept = { ...idle, domain: "tasks.example.com", desiredCount: 1 };
+        expect(await refusalOf((options) => new EnvoyTask("it", kept, options))).to.deep.equal({
+            idleTimeout: "goes without desiredCount: a service would start another task at once",
+        });
+    });
+
+    it("lets what drains Envoy watch it, too, where tasks end when they are idle", async () => {
+        const args = { ...minimal, domain: "tasks.example.com", idleTimeout: 600 };
+        const made = await recordOne((options) => new EnvoyTask("it", args, options));
+        const [, , , lifecycle] = made.find("it").inputs.containerDefinitions as Record<string, unknown>[];
+        expect(lifecycle.command).to.deep.equal([drainIdleEnvoy]);
+        expect(lifecycle.environment).to.deep.equal([
+            { name: "DRAIN_SECONDS", value: "20" },
+            { name: "LEAST_DRAIN_SECONDS", value: "0" },
+            { name: "IDLE_SECONDS", value: "600" },
+            { name: "IDLE_CHECK_SECONDS", value: "10" },
+        ]);
     });
 
     it("judges nothing that is not known yet", async () => {

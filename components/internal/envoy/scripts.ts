@@ -25,7 +25,35 @@ chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
  * are told to close their connections, and requests and WebSockets under way may end. Not before LEAST_DRAIN_SECONDS, while a router
  * may not have noticed the stop yet; not after DRAIN_SECONDS.
  */
-export const drainEnvoy = `set -u
+export const drainEnvoy = `${drain()}
+tail -f /dev/null &
+wait $!`;
+
+/**
+ * The same, and drains and ends by itself, and with it the task, when for IDLE_SECONDS no request reached the app and none is under way; an open
+ * WebSocket or event stream is one. What Envoy answers itself, such as the health check and other names, does not count.
+ */
+export const drainIdleEnvoy = `${drain()}
+requests() { admin 'http://envoy/stats?filter=^cluster[.]app[.]upstream_rq_total$' | awk '{ print $2 }'; }
+under_way() { admin 'http://envoy/stats?filter=^cluster[.]app[.]upstream_rq_active$' | awk '{ print $2 }'; }
+seen=
+since=$(date +%s)
+while :; do
+    sleep "$IDLE_CHECK_SECONDS" &
+    wait $!
+    total=$(requests)
+    if [ -z "$total" ] || [ "$total" != "$seen" ] || [ "$(under_way)" != 0 ]; then
+        seen=$total
+        since=$(date +%s)
+    elif [ $(($(date +%s) - since)) -ge "$IDLE_SECONDS" ]; then
+        echo "no request for $IDLE_SECONDS s"
+        drain
+    fi
+done`;
+
+/** What both have in common: the trap is set when it is over. */
+function drain(): string {
+    return `set -u
 admin() { curl --silent --fail --globoff --max-time 5 --unix-socket ${adminSocket} "$@"; }
 active() { admin 'http://envoy/stats?filter=^http[.]https?[.]downstream_rq_active' | awk '{ sum += $2 } END { print sum + 0 }'; }
 drain() {
@@ -40,9 +68,8 @@ drain() {
     echo "drained in $seconds s, $(active) requests cut"
     exit 0
 }
-trap drain TERM
-tail -f /dev/null &
-wait $!`;
+trap drain TERM`;
+}
 
 function directoryOf(file: string): string {
     return file.slice(0, file.lastIndexOf("/"));

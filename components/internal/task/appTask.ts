@@ -239,6 +239,8 @@ export interface SidecarArgs {
     readonly domain?: pulumi.Input<string>;
     readonly healthCheckPath?: pulumi.Input<string>;
     readonly idleTimeout?: pulumi.Input<number>;
+    /** Seconds without a request after which the task ends by itself; undefined: it does not. */
+    readonly idleSeconds?: pulumi.Input<number>;
     /** undefined: each task makes its own certificate. */
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
 }
@@ -294,7 +296,7 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const { certificateSecretArn, ...bootstrap } = sidecar ?? {};
+    const { certificateSecretArn, idleSeconds, ...bootstrap } = sidecar ?? {};
     return pulumi
         .output({
             app: {
@@ -314,6 +316,7 @@ function containers(
             envoyImage: args.envoyImage ?? appDefaults.envoyImage,
             helperImage: args.helperImage ?? appDefaults.helperImage,
             drainSeconds: args.drainSeconds ?? appDefaults.drainSeconds,
+            idleSeconds,
             certificateSecretArn,
             dockerLabels: args.dockerLabels,
             logGroupName,
@@ -332,6 +335,7 @@ function containers(
                                   bootstrap: { ...rest, httpsPort },
                                   certificateSecretArn: envoy.certificateSecretArn,
                                   drainSeconds: envoy.drainSeconds,
+                                  idleSeconds: envoy.idleSeconds,
                               },
                     dockerLabels,
                     logGroupName: logs,

@@ -2,7 +2,7 @@
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/drainTimes";
 import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";
-import { drainEnvoy, makeCertificate, openVolume, writeRoutes } from "../envoy/scripts";
+import { drainEnvoy, drainIdleEnvoy, makeCertificate, openVolume, writeRoutes } from "../envoy/scripts";
 
 /** The user's own container. */
 export interface AppContainer {
@@ -37,6 +37,8 @@ export interface EnvoySidecar {
     readonly certificateSecretArn: string | undefined;
     /** Seconds that requests may go on after the stop has begun. */
     readonly drainSeconds: number;
+    /** Seconds without a request after which the task ends by itself; undefined: it does not. */
+    readonly idleSeconds?: number;
 }
 
 /** What the containers of a task are made from. */
@@ -183,10 +185,16 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
         image: envoy.helperImage,
         essential: true,
         entryPoint: ["/bin/sh", "-c"],
-        command: [drainEnvoy],
+        command: [envoy.idleSeconds === undefined ? drainEnvoy : drainIdleEnvoy],
         environment: [
             { name: "DRAIN_SECONDS", value: String(envoy.drainSeconds) },
             { name: "LEAST_DRAIN_SECONDS", value: String(isRoutedByTraefik(task) ? traefikNotices : 0) },
+            ...(envoy.idleSeconds === undefined
+                ? []
+                : [
+                      { name: "IDLE_SECONDS", value: String(envoy.idleSeconds) },
+                      { name: "IDLE_CHECK_SECONDS", value: String(Math.min(10, envoy.idleSeconds)) },
+                  ]),
         ],
         cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.lifecycle,
         memory: 32,

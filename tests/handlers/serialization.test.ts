@@ -1,44 +1,33 @@
-import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
+import { readdirSync } from "node:fs";
 import { expect } from "chai";
 import { importCertificate } from "../../handlers/importCertificate";
 import { redeployService } from "../../handlers/redeployService";
 import { renewCertificate } from "../../handlers/renewCertificate";
 import { sweepTaskDns } from "../../handlers/sweepTaskDns";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
-import { projectRoot } from "../../local/machine/projectRoot";
 import { awsEnvironment, startFakeAws } from "../support/fakeAws";
 import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
+import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
 import { createFakeQueues, createFakeRegistry, taskDnsEnvironment } from "../support/taskDns/fakeServices";
 import { startCertificateWorld } from "./certificateWorld";
 
-// Each handler as Lambda gets it: Pulumi's text of the function and the packages it names, alone in a folder, with nothing else
-// to be found but the AWS SDK.
-
-const { dependencies } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
-    dependencies: object;
-};
-
 describe("a serialised handler", () => {
-    let directory: string;
-    let folder: string;
-    /** Where Lambda's own SDK is found, and nothing else. */
-    let sdk: string;
+    const folders: HandlerFolder[] = [];
 
-    beforeEach(() => {
-        directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
-        [folder, sdk] = ["function", "sdk"].map((name) => join(directory, name));
-        mkdirSync(folder);
-        mkdirSync(sdk);
-        symlinkSync(join(projectRoot, "node_modules", "@aws-sdk"), join(sdk, "@aws-sdk"));
-    });
+    afterEach(() => folders.splice(0).forEach((folder) => folder.remove()));
 
-    afterEach(() => rmSync(directory, { recursive: true }));
+    async function install(handler: (...args: never[]) => unknown, ...packages: string[]): Promise<HandlerFolder> {
+        const folder = await handlerFolder(handler, packages);
+        folders.push(folder);
+        return folder;
+    }
+
+    async function answerOf(...invocation: Parameters<typeof invoke>): Promise<unknown> {
+        const end = await invoke(...invocation).end;
+        expect(end?.error, end?.log).to.equal(undefined);
+        return end?.answer;
+    }
 
     it("syncTaskDns runs in a folder of its own, and is small", async () => {
         const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
@@ -47,24 +36,21 @@ describe("a serialised handler", () => {
         const aws = await startFakeAws([...tasks.services, route53, createFakeRegistry(), createFakeQueues()]);
         const { id, address } = tasks.create(1);
         const [, event] = tasks.run(id);
-        const size = await install(syncTaskDns, []);
-        const answer = await invoke(
-            {
-                Records: [JSON.stringify(event), "{"].map((body, index) => ({
-                    messageId: `m${index}`,
-                    receiptHandle: `r${index}`,
-                    body,
-                    attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
-                })),
-            },
-            { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn) },
-        ).finally(() => aws.stop());
+        const folder = await install(syncTaskDns);
+        const Records = [JSON.stringify(event), "{"].map((body, index) => ({
+            messageId: `m${index}`,
+            receiptHandle: `r${index}`,
+            body,
+            attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
+        }));
+        const environment = { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn) };
+        const answer = await answerOf(folder, environment, { Records }).finally(() => aws.stop());
         expect(answer).to.deep.equal({ batchItemFailures: [] });
         expect(route53.records()).to.deep.equal([
             { name: `${id}.example.test.`, type: "A", ttl: 15, values: [address] },
         ]);
-        expect(readdirSync(folder)).to.deep.equal(["__index.js"]);
-        expect(size).to.be.below(100_000);
+        expect(readdirSync(folder.directory)).to.deep.equal(["__index.js"]);
+        expect(folder.size).to.be.below(100_000);
     });
 
     it("sweepTaskDns runs in a folder of its own, and asks for a look at a task without a name", async () => {
@@ -74,21 +60,21 @@ describe("a serialised handler", () => {
         const aws = await startFakeAws([...tasks.services, createFakeRegistry(), queues]);
         const { id, arn } = tasks.create(1);
         tasks.run(id);
-        const size = await install(sweepTaskDns, []);
+        const folder = await install(sweepTaskDns);
         const environment = { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn) };
-        const answer = await invoke({}, environment).finally(() => aws.stop());
+        const answer = await answerOf(folder, environment).finally(() => aws.stop());
         expect(answer).to.deep.equal({ live: 0, tasks: 1, unnamed: 1, orphans: 0, stuck: 0 });
         const [body] = queues.sent[environment.QUEUE_URL];
         expect(JSON.parse(body)).to.have.nested.property("taskgate:sweep.taskArns").that.deep.equals([arn]);
-        expect(size).to.be.below(100_000);
+        expect(folder.size).to.be.below(100_000);
     });
 
     it("renewCertificate runs in a folder of its own, and issues a certificate", async () => {
         const world = await startCertificateWorld();
         await world.prepare();
-        await install(renewCertificate, ["acme-client"]);
+        const folder = await install(renewCertificate, "acme-client");
         try {
-            const answer = await invoke({}, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile });
+            const answer = await answerOf(folder, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile });
             expect(answer).to.include({ outcome: "issued", reason: "there is no certificate yet" });
             expect(await world.secret()).to.include({ keyType: "P-256" });
         } finally {
@@ -118,41 +104,19 @@ describe("a serialised handler", () => {
             ...{ CLUSTER_ARN: "tasks", SERVICE_NAME: "web", SECRET_ARN: secretArn, IMPORT_PARAMETER: "/import" },
         };
         try {
-            expect(await install(redeployService, [])).to.be.below(100_000);
-            expect(await invoke({}, environment)).to.deep.equal({
+            const redeploys = await install(redeployService);
+            const imports = await install(importCertificate);
+            expect(await answerOf(redeploys, environment)).to.deep.equal({
                 redeployed: false,
                 reason: "certificate of 1970-01-01T00:01:00.000Z, deployment of 1970-01-01T00:02:00.000Z",
             });
-            expect(await install(importCertificate, [])).to.be.below(100_000);
-            expect(await invoke({}, environment)).to.deep.equal({ certificateArn: "arn", imported: false });
-            expect(readdirSync(folder)).to.deep.equal(["__index.js"]);
+            expect(await answerOf(imports, environment)).to.deep.equal({ certificateArn: "arn", imported: false });
+            for (const { directory, size } of [redeploys, imports]) {
+                expect(readdirSync(directory)).to.deep.equal(["__index.js"]);
+                expect(size).to.be.below(100_000);
+            }
         } finally {
             await aws.stop();
         }
     });
-
-    /** Writes what the function's archive would hold; answers the length of its text. */
-    async function install(handler: (...args: never[]) => unknown, packages: readonly string[]): Promise<number> {
-        const { text } = await pulumi.runtime.serializeFunction(handler, { allowSecrets: true });
-        writeFileSync(join(folder, "__index.js"), text);
-        const extraExcludePackages = Object.keys(dependencies).filter((name) => !packages.includes(name));
-        const paths = await pulumi.runtime.computeCodePaths({ extraExcludePackages });
-        for (const [path, archive] of paths) {
-            cpSync(join(projectRoot, await (archive as pulumi.asset.FileArchive).path), join(folder, path), {
-                recursive: true,
-            });
-        }
-        return text.length;
-    }
-
-    /** Runs the function as Lambda's Node does, with nothing inherited. */
-    async function invoke(event: object, environment: Readonly<Record<string, string | undefined>>): Promise<unknown> {
-        const script = `
-            const { handler } = require("./__index.js");
-            const context = { functionName: "f", awsRequestId: "r", getRemainingTimeInMillis: () => 300_000 };
-            handler(${JSON.stringify(event)}, context).then((answer) => console.log(JSON.stringify({ answer })));`;
-        const options = { cwd: folder, env: { ...environment, NODE_PATH: sdk } };
-        const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], options);
-        return (JSON.parse(stdout.trim().split("\n").at(-1)!) as { answer: unknown }).answer;
-    }
 });

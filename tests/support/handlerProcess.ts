@@ -1,28 +1,40 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import * as pulumi from "@pulumi/pulumi";
+import { packageFolders } from "../../components/internal/functions/packages";
 import { projectRoot } from "../../local/machine/projectRoot";
 
-// A handler as Lambda runs it, in a process of its own, which can be killed.
+// A handler as Lambda gets it, Pulumi's text of the function and the packages it is given, alone in a folder with nothing else to be
+// found but the AWS SDK; it runs in a process of its own, which can be killed.
 
 /** What Node needs to run a handler: `node -e <script> <event> <request id>` in this folder, with this environment. */
 export interface HandlerFolder {
     readonly directory: string;
     readonly script: string;
     readonly environment: Readonly<Record<string, string>>;
+    /** The length of the function's text. */
+    readonly size: number;
     remove(): void;
 }
 
-export async function handlerFolder(handler: (...args: never[]) => unknown): Promise<HandlerFolder> {
-    const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
-    const sdk = join(directory, "sdk");
+export async function handlerFolder(
+    handler: (...args: never[]) => unknown,
+    packages: readonly string[],
+): Promise<HandlerFolder> {
+    const root = mkdtempSync(join(tmpdir(), "taskgate-test-"));
+    const [directory, sdk] = ["function", "sdk"].map((name) => join(root, name));
+    mkdirSync(directory);
     mkdirSync(sdk);
+    // Lambda's own SDK lies outside the function's folder.
     symlinkSync(join(projectRoot, "node_modules", "@aws-sdk"), join(sdk, "@aws-sdk"));
-    const { text: code } = await pulumi.runtime.serializeFunction(handler, {});
+    const { text: code } = await pulumi.runtime.serializeFunction(handler, { allowSecrets: true });
     writeFileSync(join(directory, "__index.js"), code);
+    for (const [place, folder] of packageFolders(packages)) {
+        cpSync(folder, join(directory, place), { recursive: true });
+    }
     const script = `
         const { handler } = require("./__index.js");
         const [event, awsRequestId] = process.argv.slice(1);
@@ -32,8 +44,8 @@ export async function handlerFolder(handler: (...args: never[]) => unknown): Pro
             (answer) => console.log(JSON.stringify({ answer })),
             ({ name, message }) => console.log(JSON.stringify({ error: name + ": " + message })),
         );`;
-    const remove = () => rmSync(directory, { recursive: true });
-    return { directory, script, environment: { NODE_PATH: sdk }, remove };
+    const remove = () => rmSync(root, { recursive: true });
+    return { directory, script, environment: { NODE_PATH: sdk }, size: code.length, remove };
 }
 
 export interface Invocation {
@@ -46,8 +58,9 @@ export interface Invocation {
 export function invoke(
     { directory, script, environment: own }: HandlerFolder,
     environment: Readonly<Record<string, string | undefined>>,
+    event: object = {},
 ): Invocation {
-    const child = spawn(process.execPath, ["-e", script, "{}", "r"], {
+    const child = spawn(process.execPath, ["-e", script, JSON.stringify(event), "r"], {
         cwd: directory,
         env: { ...environment, ...own },
         stdio: ["ignore", "pipe", "ignore"],

@@ -9,7 +9,7 @@ describe("a renewal that is killed", function () {
     let folder: HandlerFolder;
 
     before(async () => {
-        folder = await handlerFolder(renewCertificate);
+        folder = await handlerFolder(renewCertificate, ["acme-client"]);
         world = await startCertificateWorld();
     });
 

@@ -31,7 +31,7 @@ interface Secret {
  * waits for the first certificate; its end takes the certificate out of ACM.
  */
 export async function importCertificate(event: ImportEvent | null, context: LambdaContext): Promise<ImportResult> {
-    const [secretArn, parameter] = ["SECRET_ARN", "IMPORT_PARAMETER"].map(required);
+    const [secretArn, parameter] = ["SECRET_ARN", "IMPORT_PARAMETER"].map((name) => required(name));
     const deadline = Date.now() + context.getRemainingTimeInMillis() - 1_000;
     const { ACMClient, DeleteCertificateCommand, ImportCertificateCommand } = load("@aws-sdk/client-acm");
     const { DeleteParameterCommand, PutParameterCommand, SSMClient } = load("@aws-sdk/client-ssm");

@@ -14,7 +14,7 @@ export interface RedeployResult {
  * nothing when the service was deployed after the second of the secret's last change, so it may be asked at any time.
  */
 export async function redeployService(_event: unknown, context: LambdaContext): Promise<RedeployResult> {
-    const [cluster, service, secretArn] = ["CLUSTER_ARN", "SERVICE_NAME", "SECRET_ARN"].map(required);
+    const [cluster, service, secretArn] = ["CLUSTER_ARN", "SERVICE_NAME", "SECRET_ARN"].map((name) => required(name));
     const deadline = Date.now() + context.getRemainingTimeInMillis() - 1_000;
     const { DescribeServicesCommand, ECSClient, UpdateServiceCommand } = load("@aws-sdk/client-ecs");
     const { DescribeSecretCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");

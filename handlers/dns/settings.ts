@@ -1,4 +1,4 @@
-import { required } from "../environment";
+import { required, type Variables } from "../environment";
 import { failure } from "../failure";
 
 /** From when on a task has its name: as soon as its address is known, when it runs, or when its health checks say so. */
@@ -33,30 +33,31 @@ export interface TaskDnsSettings {
     readonly filter: TaskFilter;
 }
 
-export function readTaskDnsSettings(): TaskDnsSettings {
-    const recordTtl = Number(required("RECORD_TTL"));
+export function readTaskDnsSettings(variables: Variables = process.env): TaskDnsSettings {
+    const need = (name: string) => required(name, variables);
+    const recordTtl = Number(need("RECORD_TTL"));
     if (!Number.isInteger(recordTtl) || recordTtl < 0 || recordTtl > 2_147_483_647) {
         throw failure(
             "SettingsInvalid",
-            `RECORD_TTL is "${process.env.RECORD_TTL}": give whole seconds from 0 to 2147483647, best 10 to 60.`,
+            `RECORD_TTL is "${variables.RECORD_TTL}": give whole seconds from 0 to 2147483647, best 10 to 60.`,
         );
     }
-    const publishAt = required("PUBLISH_AT");
+    const publishAt = need("PUBLISH_AT");
     if (publishAt !== "PENDING" && publishAt !== "RUNNING" && publishAt !== "HEALTHY") {
         throw failure("SettingsInvalid", `PUBLISH_AT is "${publishAt}": give PENDING, RUNNING or HEALTHY.`);
     }
     return {
-        hostedZoneId: required("HOSTED_ZONE_ID"),
-        zoneRoleArn: process.env.ZONE_ROLE_ARN || undefined,
-        domain: required("DOMAIN").toLowerCase().replace(/\.$/, ""),
-        nameTemplate: required("NAME_TEMPLATE"),
+        hostedZoneId: need("HOSTED_ZONE_ID"),
+        zoneRoleArn: variables.ZONE_ROLE_ARN || undefined,
+        domain: need("DOMAIN").toLowerCase().replace(/\.$/, ""),
+        nameTemplate: need("NAME_TEMPLATE"),
         recordTtl,
-        clusterArn: required("CLUSTER_ARN"),
-        tableName: required("TABLE_NAME"),
-        queueUrl: required("QUEUE_URL"),
-        deadLetterQueueUrl: required("DEAD_LETTER_QUEUE_URL"),
+        clusterArn: need("CLUSTER_ARN"),
+        tableName: need("TABLE_NAME"),
+        queueUrl: need("QUEUE_URL"),
+        deadLetterQueueUrl: need("DEAD_LETTER_QUEUE_URL"),
         publishAt,
-        ipv6: required("IPV6") === "true",
-        filter: { families: [], services: [], tags: {}, ...(JSON.parse(required("TASK_FILTER")) as object) },
+        ipv6: need("IPV6") === "true",
+        filter: { families: [], services: [], tags: {}, ...(JSON.parse(need("TASK_FILTER")) as object) },
     };
 }

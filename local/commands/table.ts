@@ -34,6 +34,10 @@ export const commands: Readonly<Record<string, Entry>> = {
         summary: "what each role may do, what this run has used of it, and what it was denied",
         load: () => import("./permissions"),
     },
+    dns: {
+        summary: "tasks, registry and zone side by side, and what differs; with --aws, of a deployed stack",
+        load: () => import("./dns"),
+    },
     renew: {
         summary: "run the certificate renewal now, as the schedule does",
         load: () => import("./renew"),

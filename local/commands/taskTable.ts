@@ -109,6 +109,11 @@ function lines(tasks: readonly TaskLine[], now: Date, idLength: number): string[
         task.address ?? "",
         task.note,
     ]);
+    return layOut(heads, cells);
+}
+
+/** Rows below their heads, in columns; beyond the third, a column without a cell is left out. */
+export function layOut(heads: readonly string[], cells: readonly (readonly string[])[]): string[] {
     const widths = heads.map((head, at) => Math.max(head.length, ...cells.map((row) => row[at].length)));
     const used = widths.map((width, at) => (cells.some((row) => row[at] !== "") || at < 3 ? width : 0));
     return [heads, ...cells].map((row) =>
@@ -120,6 +125,6 @@ function lines(tasks: readonly TaskLine[], now: Date, idLength: number): string[
     );
 }
 
-function cut(line: string, columns: number): string {
+export function cut(line: string, columns: number): string {
     return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
 }

@@ -1,78 +1,18 @@
 import { expect } from "chai";
-import type { SQSEvent } from "aws-lambda";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
-import { awsEnvironment, setEnvironment, jsonError, startFakeAws, xmlError, type FakeAws } from "../support/fakeAws";
+import { jsonError, setEnvironment, xmlError, type FakeAws } from "../support/fakeAws";
 import { captureLog, captureOutput, lambdaContext, type LogLine } from "../support/fakeLambda";
-import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
-import { createFakeTasks, type FakeTasks } from "../support/fakeTasks";
+import type { FakeTasks } from "../support/fakeTasks";
 import {
-    createFakeQueues,
-    createFakeRegistry,
-    taskDnsEnvironment,
-    type FakeQueues,
-    type FakeRegistry,
-} from "../support/taskDns/fakeServices";
-
-const CLUSTER_ARN = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
-const DOMAIN = "tasks.example.test";
-const DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/dead-letters";
-
-/** Events from before the minute in which ECS may not know a task yet. */
-const EARLIER = () => new Date(Date.now() - 120_000);
-
-interface World {
-    readonly tasks: FakeTasks;
-    readonly route53: FakeRoute53;
-    readonly registry: FakeRegistry;
-    readonly queues: FakeQueues;
-    readonly aws: FakeAws;
-    close(): Promise<void>;
-}
-
-async function createWorld(options: Partial<FakeRoute53Options> = {}): Promise<World> {
-    const tasks = createFakeTasks(CLUSTER_ARN, EARLIER);
-    const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test", ...options });
-    const registry = createFakeRegistry();
-    const queues = createFakeQueues();
-    const aws = await startFakeAws([...tasks.services, route53, registry, queues]);
-    const restore = setEnvironment({
-        ...awsEnvironment(aws.url),
-        ...taskDnsEnvironment(CLUSTER_ARN),
-        DOMAIN,
-    });
-    return {
-        tasks,
-        route53,
-        registry,
-        queues,
-        aws,
-        async close() {
-            restore();
-            await aws.stop();
-        },
-    };
-}
-
-/** The messages m0, m1, … of one batch, received so often and sent so long ago; a string is a body as it is. */
-function batch(events: readonly (object | string)[], receives = 1, age = 0): SQSEvent {
-    const records = events.map((event, index) => ({
-        messageId: `m${index}`,
-        receiptHandle: `r${index}`,
-        body: typeof event === "string" ? event : JSON.stringify(event),
-        attributes: { ApproximateReceiveCount: String(receives), SentTimestamp: String(Date.now() - age) },
-    }));
-    return { Records: records } as unknown as SQSEvent;
-}
-
-/** Invokes the handler; answers the ids of the messages that go back to the queue. */
-async function deliver(events: readonly (object | string)[], milliseconds?: number): Promise<string[]> {
-    return deliverBatch(batch(events), milliseconds);
-}
-
-async function deliverBatch(event: SQSEvent, milliseconds?: number): Promise<string[]> {
-    const { batchItemFailures } = await syncTaskDns(event, lambdaContext(milliseconds));
-    return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-}
+    batch,
+    CLUSTER_ARN,
+    createWorld,
+    DEAD_LETTER_QUEUE_URL,
+    deliver,
+    deliverBatch,
+    DOMAIN,
+    type World,
+} from "../support/taskDns/world";
 
 describe("syncTaskDns", () => {
     let world: World;

@@ -1,4 +1,4 @@
-// The only file of the local system that talks to AWS: nothing loads it but `npm run accept -- --aws`.
+// Beside namesOnAws.ts the only file of the local system that talks to AWS: nothing loads it but `npm run accept -- --aws`.
 import { request } from "node:https";
 
 import { EC2 } from "@aws-sdk/client-ec2";

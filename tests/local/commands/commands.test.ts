@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
 import type { TaskLine } from "../../../local/commands/taskTable";
+import type { NameLine } from "../../../local/internet/names";
 import { Caller, runTasks, stopTask, taskIdOf, untilRunning } from "../../../local/internet/caller";
 import { Ended, taskgate } from "../../support/commandLine";
 import { localStack } from "../../support/localSystem";
@@ -42,6 +43,25 @@ describe("the commands, while a system runs", () => {
             /^eu-west-1: https:\/\/<task>\.eu-west-1\.tasks\.example\.test:\d+\/\n {2}TASK +STATUS +FOR/,
         );
         ids.forEach((id) => expect(stdout).to.match(new RegExp(`\\n  ${id}  RUNNING +\\d+ (s|min) `)));
+    });
+
+    it("show tasks, registry and zone side by side, and nothing that differs", async () => {
+        const shown = await until("both are named", async () => {
+            const { code, stdout } = await ask("dns", "--json");
+            return code === 0 && (JSON.parse(stdout) as Record<string, NameLine[]>);
+        });
+        const own = shown["eu-west-1"].filter(({ id }) => ids.includes(id));
+        expect(own.map(({ id }) => id).sort()).to.deep.equal([...ids].sort());
+        for (const { id, task, registry, name, addresses } of own) {
+            expect([task, registry, name]).to.deep.equal(["ready", "LIVE", `${id}.eu-west-1.tasks.example.test.`]);
+            expect(addresses.task[0]).to.match(/^127\./);
+            expect(addresses).to.deep.equal({
+                task: addresses.task,
+                registry: addresses.task,
+                zone: addresses.task,
+            });
+        }
+        expect((await ask("dns")).stdout).to.match(/^eu-west-1: \d+ tasks, nothing differs\n {2}TASK +ECS SAYS/);
     });
 
     it("take the beginning of a task's id, and tell of one that nobody has", async () => {

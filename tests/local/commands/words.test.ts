@@ -41,6 +41,8 @@ describe("the words of the command line", () => {
             words: ["start", "--scenario", "abl"],
             says: "Allowed choices are alb, end-to-end-tls, nlb, traefik, sessions.",
         },
+        { words: ["dns", "--aws"], says: "--aws takes --region and --function: the function is dnsFunctionName" },
+        { words: ["dns", "--region", "eu-west-1"], says: "--region and --function go with --aws" },
         { words: ["completion", "tcsh"], says: "Allowed choices are bash, zsh, fish" },
     ];
     for (const { words, says } of wrong) {

@@ -1,0 +1,93 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { Route53Client } from "@aws-sdk/client-route-53";
+import type { Command } from "commander";
+
+import type { Caller } from "../internet/caller";
+import { compare, readNames, type NameLine, type Names } from "../internet/names";
+import { clientConfig } from "../machine/awsClients";
+import { chosenCallers } from "./chosen";
+import { cut, layOut } from "./taskTable";
+import { age } from "./values";
+
+interface Options {
+    readonly json?: boolean;
+    readonly aws?: boolean;
+    readonly region?: string;
+    readonly function?: string;
+}
+
+export function define(command: Command): void {
+    command
+        .option("--json", "as JSON, for programs")
+        .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
+        .option("--region <name>", "with --aws: where")
+        .option("--function <name>", "with --aws: the function that writes the records (dnsFunctionName)")
+        .action(async (options: Options) => {
+            const found: Record<string, readonly NameLine[]> = {};
+            for (const [place, read] of placesOf(command, options)) {
+                found[place] = compare(await read());
+            }
+            if (options.json) {
+                console.log(JSON.stringify(found, undefined, 4));
+            } else {
+                const print = ([place, lines]: [string, readonly NameLine[]]) =>
+                    namesTable(place, lines, process.stdout.columns).forEach((line) => console.log(line));
+                Object.entries(found).forEach(print);
+            }
+            const differs = Object.values(found).some((lines) => lines.some(({ difference }) => difference));
+            process.exitCode = differs ? 1 : 0;
+        });
+}
+
+function placesOf(command: Command, options: Options): [string, () => Promise<Names>][] {
+    const { aws, region, function: functionName } = options;
+    if (!aws) {
+        if (region !== undefined || functionName !== undefined) {
+            throw new Error("--region and --function go with --aws: without it, the local system tells its own.");
+        }
+        return chosenCallers(command).map((caller) => [caller.region, () => namesHere(caller)]);
+    }
+    if (region === undefined || functionName === undefined) {
+        throw new Error(
+            "--aws takes --region and --function: the function is dnsFunctionName among the stack's outputs, functionName of a TaskDns.",
+        );
+    }
+    // Not even loaded without --aws.
+    return [[region, async () => (await import("./namesOnAws")).namesOnAws(region, functionName)]];
+}
+
+function namesHere({ system, region, outputs, ecs, lambda }: Caller): Promise<Names> {
+    const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
+    return readNames(
+        {
+            ...{ ecs, lambda },
+            ec2: new EC2Client(config),
+            dynamodb: new DynamoDBClient(config),
+            route53: new Route53Client(config),
+        },
+        outputs.dnsFunctionName,
+    );
+}
+
+/** As one reads it: what stands where, and in the last column what differs. */
+export function namesTable(place: string, names: readonly NameLine[], columns = Infinity, now = new Date()): string[] {
+    const different = names.filter(({ difference }) => difference).length;
+    const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+    const head = `${place}: ${count(names.length, "task")}, ${different === 0 ? "nothing differs" : `${count(different, "difference")}`}`;
+    const heads = ["TASK", "ECS SAYS", "ADDRESS", "REGISTRY", "FOR", "ADDRESS", "ZONE", ""];
+    const rows = (length: number) =>
+        names.map(({ id, task, registry, since, addresses, difference }) => [
+            id.slice(0, length),
+            task ?? "",
+            addresses.task.join(" "),
+            registry ?? "",
+            age(since, now),
+            addresses.registry.join(" "),
+            addresses.zone.join(" "),
+            difference ?? "",
+        ]);
+    const whole = layOut(heads, rows(32));
+    const lines = whole.every(({ length }) => length + 2 <= columns) ? whole : layOut(heads, rows(8));
+    return [head, ...(names.length === 0 ? [] : lines.map((line) => cut(`  ${line}`, columns)))];
+}

@@ -2,14 +2,23 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { AccessLog, ContainerInsights, CpuArchitecture, KeyType } from "./components";
+import {
+    AccessLog,
+    AcmeExternalAccount,
+    ChallengeDelegation,
+    ContainerInsights,
+    CpuArchitecture,
+    KeyType,
+} from "./components";
 import { imageReason } from "./components/internal/imageName";
 import {
     acmeDirectoryReason,
+    acmeProfileReason,
     choiceReason,
     domainForm,
     domainReason,
     emailReason,
+    externalAccountReason,
     hostedZoneForm,
     hostedZoneReason,
     idReason,
@@ -19,6 +28,7 @@ import {
     pathReason,
     portReason,
     Reason,
+    secretReferenceReason,
     vpcCidrReason,
     zoneReason,
 } from "./components/internal/rules";
@@ -37,6 +47,11 @@ export interface StackConfig {
     readonly platform: {
         readonly acmeDirectory: string;
         readonly acmeEmail: string | undefined;
+        readonly acmeProfile: string | undefined;
+        readonly acmeProfileRequired: true | undefined;
+        readonly acmePreferredChain: string | undefined;
+        readonly acmeExternalAccount: AcmeExternalAccount | undefined;
+        readonly challengeDelegation: ChallengeDelegation | undefined;
         readonly notificationEmail: string | undefined;
         readonly keyType: KeyType;
         readonly image: string;
@@ -108,6 +123,28 @@ export function readConfig(): StackConfig {
         refuse(`${config.name}:${key}`, Number.isNaN(value) ? `"${given}" is not a whole number` : judge(value));
         return value;
     };
+    /** True or not there. */
+    const flag = (key: string): true | undefined => {
+        const given = get(key) || "false";
+        refuse(`${config.name}:${key}`, choiceReason(given, ["true", "false"]));
+        return given === "true" || undefined;
+    };
+    /** Values that go together, each with its key; all or none are given. */
+    const group = <Needed extends string, Other extends string = never>(
+        needed: Record<Needed, readonly [key: string, value: string | undefined]>,
+        others = {} as Record<Other, readonly [key: string, value: string | undefined]>,
+    ): (Record<Needed, string> & Partial<Record<Other, string>>) | undefined => {
+        type Entry = [string, readonly [string, string | undefined]];
+        const all: Entry[] = Object.entries({ ...needed, ...others });
+        const given = all.filter(([, [, value]]) => value !== undefined);
+        const missing = (Object.entries(needed) as Entry[]).filter(([, [, value]]) => value === undefined);
+        if (given.length === 0) {
+            return undefined;
+        }
+        missing.forEach(([, [key]]) => refuse(`${config.name}:${key}`, `is missing: it goes with ${given[0][1][0]}`));
+        return Object.fromEntries(given.map(([name, [, value]]) => [name, value])) as Record<Needed, string> &
+            Partial<Record<Other, string>>;
+    };
     const list = (key: string): string[] => {
         const given = get(key) ?? "[]";
         const words = listOfWords(given);
@@ -160,6 +197,23 @@ export function readConfig(): StackConfig {
                         : undefined),
             ),
             acmeEmail: text("acmeEmail", emailReason),
+            acmeProfile: text("acmeProfile", (profile) => acmeProfileReason(profile, get("acmeDirectory") ?? "")),
+            acmeProfileRequired: flag("acmeProfileRequired"),
+            acmePreferredChain: text("acmePreferredChain"),
+            acmeExternalAccount: group({
+                keyId: ["acmeExternalAccountKeyId", text("acmeExternalAccountKeyId")],
+                keyArn: ["acmeExternalAccountKeyArn", text("acmeExternalAccountKeyArn", secretReferenceReason)],
+            }),
+            challengeDelegation: group(
+                {
+                    recordName: ["challengeRecordName", text("challengeRecordName")],
+                    hostedZoneId: [
+                        "challengeHostedZoneId",
+                        text("challengeHostedZoneId", hostedZoneReason, hostedZoneForm),
+                    ],
+                },
+                { roleArn: ["challengeRoleArn", text("challengeRoleArn")] },
+            ),
             notificationEmail: text("notificationEmail", emailReason),
             keyType: choice("keyType", KeyType),
             image: needed("image", "docker.io/traefik/whoami:v1.11.0", imageReason),
@@ -180,6 +234,8 @@ export function readConfig(): StackConfig {
             subnetIds: vpcId === undefined ? undefined : subnetIds,
         },
     };
+    const { acmeDirectory: directory, acmeExternalAccount: account } = read.platform;
+    refuse(`${config.name}:acmeDirectory`, externalAccountReason(directory, account !== undefined));
     const keys = Object.keys(pulumi.runtime.allConfig());
     const ours = keys
         .filter((key) => key.startsWith(`${config.name}:`))

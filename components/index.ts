@@ -29,4 +29,11 @@ export { Sessions, type SessionsArgs } from "./sessions";
 export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";
 export { TraefikGateway, type TraefikGatewayArgs, traefikLabels, type TraefikRoute } from "./traefikGateway";
-export { KeyType, WildcardCertificate, type WildcardCertificateArgs } from "./wildcardCertificate";
+export {
+    type AcmeExternalAccount,
+    type CertificateArgs,
+    type ChallengeDelegation,
+    KeyType,
+    WildcardCertificate,
+    type WildcardCertificateArgs,
+} from "./wildcardCertificate";

@@ -9,38 +9,21 @@ import { appCombinations, appRules } from "./internal/task/appTask";
 import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
 import { Network, networkArguments } from "./network";
 import { PublishAt, TaskDns, taskDnsArguments } from "./taskDns";
-import { certificateArguments, certificateLabels, KeyType, WildcardCertificate } from "./wildcardCertificate";
-
-/** The certificate's schedule is what has the least room (39), and "-certificate" takes 12 of it. */
-const longestName = 27;
+import {
+    CertificateArgs,
+    certificateArgs,
+    certificateCombinations,
+    certificateRules,
+    longestCertificateName,
+    WildcardCertificate,
+} from "./wildcardCertificate";
 
 /** Arguments of {@link TaskPlatform}. */
-export interface TaskPlatformArgs extends AppArgs {
+export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
     /** A task is `https://<taskId>.<domain>/`. */
     readonly domain: pulumi.Input<string>;
     /** Id of the public Route 53 hosted zone that holds the domain. */
     readonly hostedZoneId: pulumi.Input<string>;
-    /**
-     * The certificate authority: `letsencrypt`, `letsencrypt-staging`, or the https URL of another ACME directory (RFC 8555).
-     * By creating the component you agree to its terms of service.
-     * @default "letsencrypt"
-     */
-    readonly acmeDirectory?: pulumi.Input<string>;
-    /**
-     * Contact that the certificate authority may write to about the account.
-     * @default none
-     */
-    readonly acmeEmail?: pulumi.Input<string>;
-    /**
-     * Kind of the certificate's key.
-     * @default "P-256"
-     */
-    readonly keyType?: pulumi.Input<KeyType>;
-    /**
-     * E-mail address told of each renewal, failure and alarm; AWS asks it once to confirm.
-     * @default none
-     */
-    readonly notificationEmail?: pulumi.Input<string>;
     /**
      * How long resolvers may keep a task's address, in seconds, 1 to 3600.
      * @default 15
@@ -114,6 +97,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly serviceName: pulumi.Output<string>;
     /** ARN of the secret with the certificate and its key; without a value until the first certificate is issued. */
     public readonly certificateSecretArn: pulumi.Output<string>;
+    /** ARN of the certificate in ACM; empty without `importToAcm`. */
+    public readonly certificateArn: pulumi.Output<string>;
     /** Name of the Lambda function that renews the certificate. */
     public readonly renewalFunctionName: pulumi.Output<string>;
     /** Name of the Lambda function that writes the DNS records. */
@@ -138,16 +123,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
         const cluster = new Cluster(`${name}-cluster`, { containerInsights: args.containerInsights, tags }, options);
         const certificate = new WildcardCertificate(
             `${name}-certificate`,
-            {
-                domain,
-                hostedZoneId,
-                acmeDirectory: args.acmeDirectory,
-                acmeEmail: args.acmeEmail,
-                keyType: args.keyType,
-                notificationEmail: args.notificationEmail,
-                logRetentionDays,
-                tags,
-            },
+            { ...certificateArgs(args), domain, hostedZoneId, logRetentionDays, tags },
             options,
         );
         const task = new EnvoyTask(
@@ -191,6 +167,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
         this.logGroupName = task.logGroupName;
         this.serviceName = task.serviceName;
         this.certificateSecretArn = certificate.secretArn;
+        this.certificateArn = certificate.certificateArn;
         this.renewalFunctionName = certificate.functionName;
         this.dnsFunctionName = dns.functionName;
         this.namesTableName = dns.tableName;
@@ -218,15 +195,13 @@ function tasksNetwork(
 
 /** Those of all parts, so that none is refused when others are made already. */
 const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
-    name: (name) => nameReason(name, longestName),
+    // The certificate has the least room.
+    name: (name, { importToAcm }) => nameReason(name, longestCertificateName(importToAcm) - "-certificate".length),
     rules: {
         ...appRules,
+        ...certificateRules,
         domain: named.domain(32),
         hostedZoneId: named.hostedZoneId,
-        acmeDirectory: certificateArguments.rules.acmeDirectory,
-        acmeEmail: certificateArguments.rules.acmeEmail,
-        keyType: certificateArguments.rules.keyType,
-        notificationEmail: certificateArguments.rules.notificationEmail,
         recordTtl: taskDnsArguments.rules.recordTtl,
         publishAt: taskDnsArguments.rules.publishAt,
         cidrBlock: networkArguments.rules.cidrBlock,
@@ -241,7 +216,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         ...appCombinations,
         taskPorts,
         idleAlone,
-        certificateLabels,
+        ...certificateCombinations,
         given([], (args) => {
             const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
             const reason = "is missing: vpcId and subnetIds go together, give both, or neither to have a VPC made";

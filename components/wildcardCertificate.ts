@@ -24,12 +24,14 @@ import {
 import {
     ArgumentRules,
     choice,
+    Combination,
     faultOf,
     flag,
     judged,
     plain,
     record,
     required,
+    Rules,
     text,
     together,
 } from "./internal/validation";
@@ -50,7 +52,9 @@ export const KeyType = {
 export type KeyType = (typeof KeyType)[keyof typeof KeyType];
 
 /** A schedule's name has 64 characters, of which its own ending, Pulumi and what the certificate is made from take 25; the import's role is longer. */
-const longestName = { alone: 39, imported: 35 };
+export function longestCertificateName(importToAcm = false): number {
+    return importToAcm ? 35 : 39;
+}
 
 /** What an authority shows to a customer of its own (RFC 8555, section 7.3.4). */
 export interface AcmeExternalAccount {
@@ -73,12 +77,8 @@ export interface ChallengeDelegation {
     readonly roleArn?: pulumi.Input<string>;
 }
 
-/** Arguments of {@link WildcardCertificate}. */
-export interface WildcardCertificateArgs {
-    /** The certificate is for every name one label below this domain: `*.<domain>`. */
-    readonly domain: pulumi.Input<string>;
-    /** Id of the public Route 53 hosted zone that holds the domain. */
-    readonly hostedZoneId: pulumi.Input<string>;
+/** What may be said about a certificate, whoever makes it. */
+export interface CertificateArgs {
     /**
      * The certificate authority: `letsencrypt`, `letsencrypt-staging`, or the https URL of another ACME directory (RFC 8555).
      * By creating the component you agree to its terms of service.
@@ -137,6 +137,14 @@ export interface WildcardCertificateArgs {
      * @default false
      */
     readonly importToAcm?: boolean;
+}
+
+/** Arguments of {@link WildcardCertificate}. */
+export interface WildcardCertificateArgs extends CertificateArgs {
+    /** The certificate is for every name one label below this domain: `*.<domain>`. */
+    readonly domain: pulumi.Input<string>;
+    /** Id of the public Route 53 hosted zone that holds the domain. */
+    readonly hostedZoneId: pulumi.Input<string>;
     /**
      * How long the renewal's log is kept, in days.
      * @default 30
@@ -342,56 +350,69 @@ export class WildcardCertificate extends pulumi.ComponentResource {
     }
 }
 
-/** Whether the authority takes so many labels. */
-export const certificateLabels = together<
-    Pick<WildcardCertificateArgs, "domain" | "acmeDirectory">,
-    "domain" | "acmeDirectory"
->(["domain", "acmeDirectory"], ({ domain, acmeDirectory: directory = "letsencrypt" }) =>
-    faultOf("domain", mostLabelsReason(`*.${domain}`, directory)),
-);
+/** The rule of each. */
+export const certificateRules: Rules<CertificateArgs> = {
+    acmeDirectory,
+    acmeEmail: email,
+    acmeProfile: text(),
+    acmeProfileRequired: flag,
+    acmePreferredChain: text(),
+    acmeExternalAccount: record<AcmeExternalAccount>({
+        keyId: required(text(), "give the id of the key"),
+        keyArn: required(text(secretReferenceReason), "give the ARN of the secret that holds the key"),
+    }),
+    challengeDelegation: record<ChallengeDelegation>({
+        recordName: required(text(), "give the name that the CNAME record leads to"),
+        hostedZoneId: required(named.hostedZoneId, "give the id of the zone that holds it"),
+        roleArn: text(),
+    }),
+    includeApex: flag,
+    keyType: choice(KeyType),
+    notificationEmail: email,
+    importToAcm: plain(flag),
+};
+
+type Named = CertificateArgs & Pick<WildcardCertificateArgs, "domain">;
+
+/** What is to be said about several of them together, and the domain. */
+export const certificateCombinations: readonly Combination<Named>[] = [
+    together<Named, "domain" | "acmeDirectory">(
+        ["domain", "acmeDirectory"],
+        ({ domain, acmeDirectory: directory = "letsencrypt" }) =>
+            faultOf("domain", mostLabelsReason(`*.${domain}`, directory)),
+    ),
+    together<Named, "acmeProfile" | "acmeDirectory">(
+        ["acmeProfile", "acmeDirectory"],
+        ({ acmeProfile, acmeDirectory: directory = "letsencrypt" }) =>
+            faultOf("acmeProfile", acmeProfile === undefined ? undefined : acmeProfileReason(acmeProfile, directory)),
+    ),
+    together<Named, "acmeDirectory" | "acmeExternalAccount">(
+        ["acmeDirectory", "acmeExternalAccount"],
+        ({ acmeDirectory: directory = "letsencrypt", acmeExternalAccount }) =>
+            faultOf("acmeExternalAccount", externalAccountReason(directory, acmeExternalAccount !== undefined)),
+    ),
+    together<Named, "domain" | "importToAcm">(["domain", "importToAcm"], ({ domain, importToAcm }) =>
+        faultOf("domain", importToAcm === true ? acmDomainReason(`*.${domain}`) : undefined),
+    ),
+];
+
+/** Those arguments, without the rest of whoever hands them on. */
+export function certificateArgs(args: CertificateArgs): CertificateArgs {
+    const keys = Object.keys(certificateRules) as (keyof CertificateArgs)[];
+    return Object.fromEntries(keys.map((key) => [key, args[key]])) as CertificateArgs;
+}
 
 /** What is judged before anything is made. */
-export const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
-    name: (name, { importToAcm }) => nameReason(name, importToAcm === true ? longestName.imported : longestName.alone),
+const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
+    name: (name, { importToAcm }) => nameReason(name, longestCertificateName(importToAcm)),
     rules: {
+        ...certificateRules,
         domain: named.domain(1),
         hostedZoneId: named.hostedZoneId,
-        acmeDirectory,
-        acmeEmail: email,
-        acmeProfile: text(),
-        acmeProfileRequired: flag,
-        acmePreferredChain: text(),
-        acmeExternalAccount: record<AcmeExternalAccount>({
-            keyId: required(text(), "give the id of the key"),
-            keyArn: required(text(secretReferenceReason), "give the ARN of the secret that holds the key"),
-        }),
-        challengeDelegation: record<ChallengeDelegation>({
-            recordName: required(text(), "give the name that the CNAME record leads to"),
-            hostedZoneId: required(named.hostedZoneId, "give the id of the zone that holds it"),
-            roleArn: text(),
-        }),
-        includeApex: flag,
-        keyType: choice(KeyType),
-        notificationEmail: email,
-        importToAcm: plain(flag),
         logRetentionDays,
         tags,
     },
-    combinations: [
-        certificateLabels,
-        together(["acmeProfile", "acmeDirectory"], ({ acmeProfile, acmeDirectory: directory = "letsencrypt" }) =>
-            faultOf("acmeProfile", acmeProfile === undefined ? undefined : acmeProfileReason(acmeProfile, directory)),
-        ),
-        together(["acmeDirectory", "acmeExternalAccount"], ({ acmeDirectory: directory, acmeExternalAccount }) =>
-            faultOf(
-                "acmeExternalAccount",
-                externalAccountReason(directory ?? "letsencrypt", acmeExternalAccount !== undefined),
-            ),
-        ),
-        together(["domain", "importToAcm"], ({ domain, importToAcm }) =>
-            faultOf("domain", importToAcm === true ? acmDomainReason(`*.${domain}`) : undefined),
-        ),
-    ],
+    combinations: certificateCombinations,
 };
 
 /** Those that are given. */

@@ -56,9 +56,11 @@ async function request(
 /** The key that the authority shows to its customers, from a secret of Secrets Manager or else a parameter of SSM. */
 async function readHmacKey(reference: string, deadline: number): Promise<string> {
     let key: string | undefined;
+    // A stack of several regions has it in one of them.
+    const settings = { ...clientSettings(), region: reference.split(":")[3] };
     if (reference.includes(":secretsmanager:")) {
         const { GetSecretValueCommand, SecretsManagerClient } = load("@aws-sdk/client-secrets-manager");
-        const secretsManager = new SecretsManagerClient(clientSettings());
+        const secretsManager = new SecretsManagerClient(settings);
         const command = new GetSecretValueCommand({ SecretId: reference });
         const answer = await call(`secretsmanager:GetSecretValue of ${reference}`, deadline, () =>
             secretsManager.send(command),
@@ -66,7 +68,7 @@ async function readHmacKey(reference: string, deadline: number): Promise<string>
         key = answer.SecretString;
     } else {
         const { GetParameterCommand, SSMClient } = load("@aws-sdk/client-ssm");
-        const ssm = new SSMClient(clientSettings());
+        const ssm = new SSMClient(settings);
         const command = new GetParameterCommand({ Name: reference, WithDecryption: true });
         key = (await call(`ssm:GetParameter of ${reference}`, deadline, () => ssm.send(command))).Parameter?.Value;
     }

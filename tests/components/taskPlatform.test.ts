@@ -90,6 +90,7 @@ describe("TaskPlatform", () => {
             taskRoleArn: "arn:aws:iam::111122223333:role/it-task-task-role",
             logGroupName: "it-task-logs",
             serviceName: "",
+            certificateArn: "",
             certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
             renewalFunctionName: "it-certificate-renewal",
             dnsFunctionName: "it-dns-sync",
@@ -106,6 +107,13 @@ describe("TaskPlatform", () => {
             ...minimal,
             acmeDirectory: "letsencrypt-staging",
             acmeEmail: "acme@example.com",
+            acmeProfile: "shortlived",
+            acmeProfileRequired: true,
+            acmePreferredChain: "Root X2",
+            acmeExternalAccount: { keyId: "kid-1", keyArn: "arn:aws:ssm:eu-west-1:111122223333:parameter/hmac" },
+            challengeDelegation: { recordName: "tasks.acme.example.net", hostedZoneId: "Z9" },
+            includeApex: true,
+            importToAcm: false,
             keyType: KeyType.P384,
             notificationEmail: "ops@example.com",
             recordTtl: 60,
@@ -186,6 +194,9 @@ describe("TaskPlatform", () => {
             image: "",
             keyType: "P-521" as KeyType,
             acmeDirectory: "zerossl",
+            acmeProfileRequired: "yes" as unknown as boolean,
+            acmeExternalAccount: { keyId: "kid-1", keyArn: "c2VjcmV0" },
+            challengeDelegation: { recordName: "tasks.acme.example.net", hostedZoneId: "" },
             acmeEmail: "nobody",
             notificationEmail: "somebody",
             recordTtl: 0,
@@ -202,6 +213,9 @@ describe("TaskPlatform", () => {
         expect(Object.keys(refusal).sort()).to.deep.equal([
             "acmeDirectory",
             "acmeEmail",
+            "acmeExternalAccount.keyArn",
+            "acmeProfileRequired",
+            "challengeDelegation.hostedZoneId",
             "cidrBlock",
             "containerInsights",
             "cpu",
@@ -216,6 +230,13 @@ describe("TaskPlatform", () => {
             "recordTtl",
             "subnetIds",
         ]);
+        const profile = { ...minimal, acmeProfile: "longlived", acmeDirectory: "letsencrypt" };
+        expect(await refusalOf((options) => new TaskPlatform("it", profile, options))).to.deep.equal({
+            acmeProfile: '"longlived" is not one of classic, tlsserver, shortlived',
+        });
+        const zeroSsl = { ...minimal, acmeDirectory: "https://acme.zerossl.com/v2/DV90" };
+        const { acmeExternalAccount } = await refusalOf((options) => new TaskPlatform("it", zeroSsl, options));
+        expect(acmeExternalAccount).to.match(/^acme\.zerossl\.com takes only accounts that it knows already/);
         expect(refusal.subnetIds).to.equal(
             "is missing: vpcId and subnetIds go together, give both, or neither to have a VPC made",
         );

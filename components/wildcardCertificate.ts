@@ -399,7 +399,7 @@ export const certificateCombinations: readonly Combination<Named>[] = [
 /** Those arguments, without the rest of whoever hands them on. */
 export function certificateArgs(args: CertificateArgs): CertificateArgs {
     const keys = Object.keys(certificateRules) as (keyof CertificateArgs)[];
-    return Object.fromEntries(keys.map((key) => [key, args[key]])) as CertificateArgs;
+    return Object.fromEntries(keys.map((key) => [key, args[key]]));
 }
 
 /** What is judged before anything is made. */

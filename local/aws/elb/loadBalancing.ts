@@ -14,7 +14,7 @@ import type { JwksSource } from "./jwtValidation";
 import { balancerOperations } from "./operations";
 import type { Operation } from "./operation";
 import { startProxy } from "./proxy";
-import type { Proxy } from "./proxy";
+import type { Proxy, TargetLoad } from "./proxy";
 import { createState, findTargetGroup, loadBalancerArnsOf, targetKey } from "./state";
 import type { BalancerState, LoadBalancer, Target, TargetGroup } from "./state";
 
@@ -60,6 +60,12 @@ export interface LoadBalancing {
 
 /** Milliseconds for which a certificate is still taken for in use; on AWS ten seconds and more. */
 const stillInUse = 3_000;
+
+/**
+ * Envoy's worker goes on giving a target requests for a moment after Envoy knows that it is draining, and a connection that is being opened
+ * for one is no request yet: it is drained when nothing has come to it in so many looks in a row.
+ */
+const quietLooksOfDrained = 3;
 
 function certificatesOf({ listeners }: BalancerState): string[] {
     return [...listeners.values()].flatMap(({ view, certificates }) => [
@@ -172,7 +178,12 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
         });
         changed(state, group);
         const deadline = Date.now() + Number(group.attributes["deregistration_delay.timeout_seconds"]) * 1_000;
-        while (!wasNew && Date.now() < deadline && (await activeAt(state, group, target)) !== 0) {
+        let last: number | undefined;
+        let quietLooks = 0;
+        while (!wasNew && Date.now() < deadline && quietLooks < quietLooksOfDrained) {
+            const load = await loadAt(state, group, target);
+            quietLooks = load?.active === 0 && load.total === last ? quietLooks + 1 : 0;
+            last = load?.total;
             await delay(100);
         }
         if (group.targets.get(targetKey(id, port)) === target) {
@@ -181,14 +192,19 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
         }
     }
 
-    async function activeAt(state: BalancerState, { view }: TargetGroup, target: Target): Promise<number | undefined> {
+    /** At all load balancers together; undefined until each knows that it is draining. */
+    async function loadAt(
+        state: BalancerState,
+        { view }: TargetGroup,
+        target: Target,
+    ): Promise<TargetLoad | undefined> {
         const carrying = loadBalancerArnsOf(state, view.TargetGroupArn).flatMap((arn) => proxies.get(arn) ?? []);
-        const counts = await Promise.all(
-            carrying.map((proxy) => proxy.activeAt(view.TargetGroupName!, target.id, target.port)),
+        const loads = await Promise.all(
+            carrying.map((proxy) => proxy.loadAt(view.TargetGroupName!, target.id, target.port)),
         );
-        return counts.reduce<number | undefined>(
-            (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
-            0,
+        return loads.reduce<TargetLoad | undefined>(
+            (sum, load) => sum && load && { active: sum.active + load.active, total: sum.total + load.total },
+            { active: 0, total: 0 },
         );
     }
 

@@ -8,9 +8,16 @@ import type { ManagedProcess, Processes } from "../../machine/processes";
 export interface Proxy {
     /** Makes these its configuration; what has not changed is left alone. */
     configure(files: ReadonlyMap<string, readonly object[]>): void;
-    /** How many requests, or connections, a target has at hand; undefined until Envoy knows that it is draining. */
-    activeAt(cluster: string, address: string, port: number): Promise<number | undefined>;
+    /** What a target has at hand; undefined until Envoy knows that it is draining. */
+    loadAt(cluster: string, address: string, port: number): Promise<TargetLoad | undefined>;
     stop(): Promise<void>;
+}
+
+export interface TargetLoad {
+    /** Requests, or connections, under way. */
+    readonly active: number;
+    /** All that it ever got, connections that are only being opened among them. */
+    readonly total: number;
 }
 
 export interface ProxyOptions {
@@ -76,7 +83,7 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
 
     return {
         configure,
-        async activeAt(cluster, address, port) {
+        async loadAt(cluster, address, port) {
             const text = await ask(socketPath, "/clusters?format=json");
             const { cluster_statuses = [] } = JSON.parse(text ?? "{}") as { cluster_statuses?: ClusterStatus[] };
             const host = cluster_statuses
@@ -87,8 +94,8 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
             if (host?.health_status.eds_health_status !== "DRAINING") {
                 return undefined;
             }
-            const requests = host.stats.find((stat) => stat.name === "rq_active");
-            return Number(requests?.value ?? 0);
+            const count = (name: string) => Number(host.stats.find((stat) => stat.name === name)?.value ?? 0);
+            return { active: count("rq_active"), total: count("rq_total") + count("cx_total") };
         },
         async stop() {
             await (await started)?.stop(0);

@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { sidecarIdleTimeout } from "./internal/envoy/drainTimes";
+import { sidecarIdleTimeout } from "./internal/envoy/stopTimes";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { zoneHolding } from "./internal/hostedZone";

@@ -20,7 +20,7 @@ import {
 } from "./container";
 import type { ContainerSetting, RunningContainer } from "./container";
 import type { ReadCredentials } from "./credentials";
-import { watchHealth } from "./healthCheck";
+import { watchHealth } from "./containerHealth";
 import type { Image } from "./images/images";
 import type { PullImage } from "./images/pull";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";

@@ -10,7 +10,7 @@ import {
     subnetIds,
     topicArn,
 } from "../arguments";
-import { spotReason, targetHealthReasons } from "../envoy/drainTimes";
+import { spotReason, targetHealthReasons } from "../envoy/stopTimes";
 import {
     acmDomainReason,
     arnKinds,

@@ -10,7 +10,7 @@ import {
     secretReference,
     tags,
 } from "../arguments";
-import { drainReason, stopTimeoutReason } from "../envoy/drainTimes";
+import { drainReason, stopTimeoutReason } from "../envoy/stopTimes";
 import { AccessLog, certificateVariables, Front } from "../envoy/envoyBootstrap";
 import { envoyImage } from "../envoy/envoyVersion";
 import { imageReason } from "../imageName";

@@ -9,7 +9,7 @@ import { envoyBinary } from "../../tasks/images/images";
 import type { KeyPair } from "../acm/overlay";
 import { AwsError } from "../gateway/overlay";
 import { resourceFiles } from "./envoyConfig";
-import { watchTarget } from "./healthChecks";
+import { watchTarget } from "./targetHealth";
 import type { JwksSource } from "./jwtValidation";
 import { balancerOperations } from "./operations";
 import type { Operation } from "./operation";

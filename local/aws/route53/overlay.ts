@@ -10,21 +10,14 @@ import { AwsError, xmlResponse } from "../gateway/overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
 import { applyBatch, batchCost } from "./changeBatch";
 import type { Change } from "./changeBatch";
+import { createBudget } from "./limits";
+import type { Route53Limits } from "./limits";
 
-export interface Limit {
-    readonly capacity: number;
-    readonly refillPerSecond: number;
-}
-
-export interface Route53Options {
+export interface Route53Options extends Route53Limits {
     /** Resolves when an accepted change is INSYNC and served (default: 200 ms later; on AWS up to 60 s). */
     readonly propagated?: () => Promise<unknown>;
     /** Resolves when a change is no longer in hand; another one of the same zone is refused until then (default: 20 ms later). */
     readonly processed?: () => Promise<unknown>;
-    /** Of an account, all requests (default 50, and 10 a second). */
-    readonly requestLimit?: Limit;
-    /** Of an account, all changes: a CREATE or DELETE costs 1, an UPSERT 2 (default 1500, and 100 a second). */
-    readonly changeLimit?: Limit;
 }
 
 export interface Route53Overlay extends Overlay {
@@ -185,36 +178,6 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
                 default:
                     return undefined;
             }
-        },
-    };
-}
-
-/** Two token buckets: a request must find room in both, or takes from none. */
-function createBudget(options: Route53Options): (changeCost: number) => boolean {
-    const requests = createBucket(options.requestLimit ?? { capacity: 50, refillPerSecond: 10 });
-    const changes = createBucket(options.changeLimit ?? { capacity: 1_500, refillPerSecond: 100 });
-    return (changeCost) => {
-        const enough = requests.level() >= 1 && changes.level() >= changeCost;
-        if (enough) {
-            requests.take(1);
-            changes.take(changeCost);
-        }
-        return enough;
-    };
-}
-
-function createBucket({ capacity, refillPerSecond }: Limit) {
-    let tokens = capacity;
-    let since = performance.now();
-    return {
-        level(): number {
-            const now = performance.now();
-            tokens = Math.min(capacity, tokens + ((now - since) / 1_000) * refillPerSecond);
-            since = now;
-            return tokens;
-        },
-        take(cost: number): void {
-            tokens -= cost;
         },
     };
 }

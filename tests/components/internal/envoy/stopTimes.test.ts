@@ -7,7 +7,7 @@ import {
     stopSeconds,
     stopTimeoutReason,
     targetHealthReasons,
-} from "../../../../components/internal/envoy/drainTimes";
+} from "../../../../components/internal/envoy/stopTimes";
 
 describe("drain times", () => {
     it("give lifecycle five seconds beyond the drain, within Fargate's 120", () => {

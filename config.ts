@@ -14,6 +14,7 @@ import { imageReason } from "./components/internal/imageName";
 import {
     acmeDirectoryReason,
     acmeProfileReason,
+    caaIssuerReason,
     choiceReason,
     domainForm,
     domainReason,
@@ -66,6 +67,8 @@ export interface StackConfig {
         readonly httpPort: number;
         readonly accessLog: AccessLog;
         readonly recordTtl: number;
+        readonly negativeTtl: number | undefined;
+        readonly caaIssuer: string | undefined;
         readonly logRetentionDays: number;
         readonly containerInsights: ContainerInsights;
         readonly cidrBlock: string;
@@ -226,6 +229,10 @@ export function readConfig(): StackConfig {
             desiredCount: integer("desiredCount", (count) => integerReason(count, 0, 5000, "tasks")) || undefined,
             accessLog: choice("accessLog", AccessLog),
             recordTtl: integer("recordTtl", (ttl) => integerReason(ttl, 1, 3600, "seconds")),
+            negativeTtl:
+                integer("negativeTtl", (ttl) => (ttl === 0 ? undefined : integerReason(ttl, 1, 86_400, "seconds"))) ||
+                undefined,
+            caaIssuer: text("caaIssuer", caaIssuerReason),
             logRetentionDays: integer("logRetentionDays", logRetentionReason),
             containerInsights: choice("containerInsights", ContainerInsights),
             cidrBlock: needed("cidrBlock", "10.0.0.0/16", vpcCidrReason),

@@ -8,12 +8,13 @@ import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
-import { nameReason, nameTemplateReason } from "./internal/rules";
+import { caaIssuerReason, nameReason, nameTemplateReason } from "./internal/rules";
 import { taskDnsAlarms } from "./internal/taskDns/alarms";
 import { taskDnsDashboard } from "./internal/taskDns/dashboard";
 import { taskStateChanges } from "./internal/taskDns/events";
 import { sweepStatements, syncStatements } from "./internal/taskDns/policies";
-import { ArgumentRules, choice, flag, judged, list, plain, text } from "./internal/validation";
+import { issuerRecord, negativeTtlRecord } from "./internal/taskDns/zoneRecords";
+import { ArgumentRules, choice, faultOf, flag, given, judged, list, plain, text } from "./internal/validation";
 
 /** From when on a task has its name. */
 export const PublishAt = {
@@ -90,6 +91,18 @@ export interface TaskDnsArgs {
      * @default the zone is this account's
      */
     readonly zoneRoleArn?: pulumi.Input<string>;
+    /**
+     * How long resolvers may remember that a name does not exist, in seconds, 1 to 86400: who asks for a task too early waits so long. It is the
+     * zone's SOA record, for all its names; a destroy leaves it. Less than 60 costs more queries, and these cost money.
+     * @default Route 53's own: 900
+     */
+    readonly negativeTtl?: pulumi.Input<number>;
+    /**
+     * The certificate authority that may issue wildcard certificates below the domain, as its CAA records name it, such as `letsencrypt.org`, with
+     * parameters if any; certificates for single names nobody may issue any more. Then nobody who is given a stopped task's address gets one for its name.
+     * @default no CAA record
+     */
+    readonly caaIssuer?: pulumi.Input<string>;
     /**
      * Whether a destroy stops the cluster's tasks that no service keeps. Those of a service end with it.
      * @default false
@@ -179,6 +192,12 @@ export class TaskDns extends pulumi.ComponentResource {
             options,
         );
         const table = registryTable(name, tags, this);
+        if (args.negativeTtl !== undefined) {
+            negativeTtlRecord(name, { hostedZoneId, seconds: args.negativeTtl }, this);
+        }
+        if (args.caaIssuer !== undefined) {
+            issuerRecord(name, { hostedZoneId, domain, issuer: args.caaIssuer }, this);
+        }
 
         const { partition } = aws.getPartitionOutput({}, options);
         const arns = pulumi.output({
@@ -310,6 +329,8 @@ export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
         services: list(text()),
         taskTags: tags,
         zoneRoleArn: text(),
+        negativeTtl: integer(1, 86_400, "seconds"),
+        caaIssuer: text(caaIssuerReason),
         stopTasksOnDestroy: plain(flag),
         orphanRecords: choice(OrphanRecords),
         dashboard: plain(flag),
@@ -317,6 +338,18 @@ export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
         logRetentionDays,
         tags,
     },
+    combinations: [
+        given([], (args) =>
+            (["negativeTtl", "caaIssuer"] as const).flatMap((property) =>
+                faultOf(
+                    property,
+                    args.zoneRoleArn !== undefined && args[property] !== undefined
+                        ? "is a record of another account's zone, given zoneRoleArn: make it there"
+                        : undefined,
+                ),
+            ),
+        ),
+    ],
 };
 
 /** The registry (docs/dns.md): a row a task, and an index of those that stand. */

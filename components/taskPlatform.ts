@@ -35,6 +35,17 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      */
     readonly publishAt?: pulumi.Input<PublishAt>;
     /**
+     * How long resolvers may remember that a name does not exist, in seconds, 1 to 86400; of the whole zone. A destroy leaves it.
+     * @default Route 53's own: 900
+     */
+    readonly negativeTtl?: pulumi.Input<number>;
+    /**
+     * The certificate authority that alone may issue certificates below the domain, as its CAA records name it: `letsencrypt.org` for both of Let's
+     * Encrypt's directories.
+     * @default no CAA record
+     */
+    readonly caaIssuer?: pulumi.Input<string>;
+    /**
      * IPv4 network of the VPC that is made, 16 to 28 bits.
      * @default "10.0.0.0/16"
      */
@@ -148,6 +159,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 domain,
                 recordTtl: args.recordTtl,
                 publishAt: args.publishAt,
+                negativeTtl: args.negativeTtl,
+                caaIssuer: args.caaIssuer,
                 stopTasksOnDestroy: true,
                 alarmTopicArn: certificate.topicArn,
                 logRetentionDays,
@@ -204,6 +217,8 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         hostedZoneId: named.hostedZoneId,
         recordTtl: taskDnsArguments.rules.recordTtl,
         publishAt: taskDnsArguments.rules.publishAt,
+        negativeTtl: taskDnsArguments.rules.negativeTtl,
+        caaIssuer: taskDnsArguments.rules.caaIssuer,
         cidrBlock: networkArguments.rules.cidrBlock,
         numberOfAvailabilityZones: networkArguments.rules.numberOfAvailabilityZones,
         vpcId,

@@ -451,3 +451,10 @@ export function nameTemplateReason(value: string): Reason {
         ? undefined
         : `"${value}" is not a template of names: around the placeholders, use a-z, 0-9 and inner hyphens, one DNS label`;
 }
+
+/** What an `issuewild` of a CAA record may hold (RFC 8659, 4.2): an authority's domain, and parameters. */
+export function caaIssuerReason(value: string): Reason {
+    return /^[a-z0-9-]+(\.[a-z0-9-]+)+( *; *[a-zA-Z0-9-]+=[\x21\x23-\x3a\x3c-\x7e]*)*$/.test(value)
+        ? undefined
+        : `"${value}" is not what names an authority in CAA records: give its domain, e.g. letsencrypt.org, and parameters after semicolons, if any`;
+}

@@ -511,6 +511,39 @@ describe("TaskDns", () => {
         expect(alarms.filter(({ inputs }) => "alarmActions" in inputs || "okActions" in inputs)).to.deep.equal([]);
     });
 
+    it("has the zone forget missing names sooner, and one authority alone issue certificates, on request", async () => {
+        const args = { ...minimal, negativeTtl: 30, caaIssuer: "letsencrypt.org; validationmethods=dns-01" };
+        const other = await recordOne((options) => new TaskDns("it", args, options));
+        const records = other.resources.filter(({ type }) => type === "aws:route53/record:Record");
+        expect(Object.fromEntries(records.map(({ name, inputs }) => [name, inputs]))).to.deep.equal({
+            "it-soa": {
+                zoneId: "Z123",
+                name: "example.com",
+                type: "SOA",
+                ttl: 30,
+                records: ["ns-1.awsdns-01.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 30"],
+                allowOverwrite: true,
+            },
+            "it-caa": {
+                zoneId: "Z123",
+                name: "tasks.example.com",
+                type: "CAA",
+                ttl: 300,
+                records: ['0 issue ";"', '0 issuewild "letsencrypt.org; validationmethods=dns-01"'],
+            },
+        });
+    });
+
+    it("leaves the records of another account's zone to that account", async () => {
+        const zoneRoleArn = "arn:aws:iam::444455556666:role/tasks-zone";
+        const args = { ...minimal, zoneRoleArn, negativeTtl: 30, caaIssuer: "letsencrypt.org" };
+        const words = "is a record of another account's zone, given zoneRoleArn: make it there";
+        expect(await refusalOf((options) => new TaskDns("it", args, options))).to.deep.equal({
+            negativeTtl: words,
+            caaIssuer: words,
+        });
+    });
+
     it("refuses all that is wrong at once, and judges nothing that is not known yet", async () => {
         const args = {
             ...minimal,

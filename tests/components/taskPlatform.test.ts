@@ -118,6 +118,8 @@ describe("TaskPlatform", () => {
             notificationEmail: "ops@example.com",
             recordTtl: 60,
             publishAt: "RUNNING",
+            negativeTtl: 30,
+            caaIssuer: "letsencrypt.org",
             containerInsights: ContainerInsights.Enabled,
             vpcId: "vpc-1",
             subnetIds: ["subnet-1"],

@@ -306,6 +306,8 @@ describe("wrong arguments", () => {
         ["Cluster", { containerInsights: "on" }, "containerInsights", /is not one of disabled, enabled, enhanced/],
         ["WildcardCertificate", { keyType: "P-521" }, "keyType", /is not one of P-256/],
         ["TaskDns", { recordTtl: 0 }, "recordTtl", /from 1 to 3600/],
+        ["TaskDns", { negativeTtl: 0 }, "negativeTtl", /from 1 to 86400/],
+        ["TaskDns", { caaIssuer: 'ca.example"' }, "caaIssuer", /is not what names an authority in CAA records/],
         ["LoadBalancedService", { loadBalancer: "classic" }, "loadBalancer", /is not one of application, network/],
         ["LoadBalancedService", { tls: "none" }, "tls", /is not one of terminate, endToEnd/],
         ["LoadBalancedService", { capacityProvider: "EC2" }, "capacityProvider", /is not one of FARGATE, FARGATE_SPOT/],

@@ -335,6 +335,7 @@ function answerOf(token: string, inputs: Properties): Properties {
             return {
                 zoneId: inputs.zoneId ?? zoneIdOf(String(inputs.name)),
                 name: inputs.name ?? "example.com",
+                primaryNameServer: "ns-1.awsdns-01.com",
                 privateZone: false,
             };
         default:

@@ -18,6 +18,7 @@ import {
     nameReason,
     originReason,
     patternReason,
+    policyTagKeyReason,
     runTaskInputReason,
     variableReason,
 } from "./internal/rules";
@@ -228,6 +229,11 @@ export const sessionsArguments: ArgumentRules<SessionsArgs> = {
         tags,
     },
     combinations: [
+        together(["tags", "taskTags"], ({ tags: ofAll = {}, taskTags }) =>
+            Object.keys(taskTags ?? ofAll).flatMap((key) =>
+                faultOf(`${taskTags ? "taskTags" : "tags"}.${key}`, policyTagKeyReason(key)),
+            ),
+        ),
         together(["claimVariables", "bodyVariables"], ({ claimVariables = {}, bodyVariables = {} }) =>
             Object.keys(bodyVariables).flatMap((variable) =>
                 faultOf(

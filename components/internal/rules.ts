@@ -177,7 +177,7 @@ export function issuerReason(value: string): Reason {
     const isPrivate = protocol === "http:" && /^127\./.test(hostname);
     return (protocol === "https:" || isPrivate) && search === "" && hash === ""
         ? undefined
-        : `"${value}" is not an https:// URL without query and fragment`;
+        : `"${value}" is not an https:// URL without query and fragment, e.g. https://id.example.com`;
 }
 
 /** The origin of a web page (RFC 6454): scheme, host and port. */
@@ -203,7 +203,7 @@ export function patternReason(value: string): Reason {
         new RegExp(`^(?:${value})$`);
         return undefined;
     } catch (error) {
-        return `"${value}" is not a regular expression: ${(error as Error).message}`;
+        return `"${value}" is not a regular expression, e.g. red|blue: ${(error as Error).message}`;
     }
 }
 
@@ -227,9 +227,9 @@ export function tagKeyReason(key: string): Reason {
     if (/^aws:/i.test(key)) {
         return "begins with aws:, which AWS keeps for itself: give the tag another name";
     }
-    return key.length <= 128 && taggable.test(key)
+    return key.length >= 1 && key.length <= 128 && taggable.test(key)
         ? undefined
-        : "is no key of a tag: use up to 128 letters, digits, spaces and _ . : / = + - @";
+        : "is no key of a tag: use 1 to 128 letters, digits, spaces and _ . : / = + - @";
 }
 
 /** Value of a tag. */
@@ -237,6 +237,13 @@ export function tagValueReason(value: string): Reason {
     return value.length <= 256 && taggable.test(value)
         ? undefined
         : `"${value}" is no value of a tag: use up to 256 letters, digits, spaces and _ . : / = + - @`;
+}
+
+/** Key of a tag that a policy names, which takes characters up to ÿ (docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html). */
+export function policyTagKeyReason(key: string): Reason {
+    return /^[\x20-\xff]*$/.test(key)
+        ? undefined
+        : "is in a policy of IAM's, which takes no characters beyond Latin-1: give the tag another name";
 }
 
 const taggable = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;

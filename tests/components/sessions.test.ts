@@ -289,7 +289,7 @@ describe("Sessions", () => {
             executionRoleArn:
                 "is missing: give the ARN of the role by which ECS starts tasks, e.g. TaskPlatform's executionRoleArn",
             namesTableName: "is empty: give a value, or leave it out",
-            issuer: '"http://issuer.example" is not an https:// URL without query and fragment',
+            issuer: '"http://issuer.example" is not an https:// URL without query and fragment, e.g. https://id.example.com',
             audiences: "is empty: give at least 1",
             "claimVariables.AWS_REGION": taken,
             "bodyVariables.SI-ZE":
@@ -302,7 +302,7 @@ describe("Sessions", () => {
             "allowedOrigins[0]":
                 '"https://app.example.com/" is not an origin: give scheme, host and, if need be, port, e.g. https://app.example.com',
         });
-        expect(found["bodyVariables.THEME"]).to.match(/^"\(" is not a regular expression: /);
+        expect(found["bodyVariables.THEME"]).to.match(/^"\(" is not a regular expression, e\.g\. red\|blue: /);
         const variables = { claimVariables: { SIZE: "size" }, bodyVariables: { SIZE: "s|m" } };
         expect(await refusalOf((options) => new Sessions("it", { ...minimal, ...variables }, options))).to.deep.equal({
             "bodyVariables.SIZE":

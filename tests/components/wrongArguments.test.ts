@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import * as components from "../../components";
+import { nameRules } from "../support/awsNames";
 import { record } from "../support/mocks";
 import { rejectionOf } from "../support/rejection";
 
@@ -36,6 +37,15 @@ const sound = {
         ...{ image: "nginx", loadBalancerSubnetIds: ["subnet-3", "subnet-4"], certificateArn },
     },
     TraefikGateway: { ...place, loadBalancerSubnetIds: ["subnet-3", "subnet-4"], certificateSecretArn: secretArn },
+    Sessions: {
+        runTaskInput: JSON.stringify({
+            cluster: place.clusterArn,
+            taskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/app:7",
+        }),
+        taskRoleArn: "arn:aws:iam::111122223333:role/task",
+        executionRoleArn: "arn:aws:iam::111122223333:role/execution",
+        ...{ namesTableName: "names", issuer: "https://id.example.com", audiences: ["boards"] },
+    },
 } satisfies Record<string, Args>;
 
 function make(component: Component, args: unknown, name = "it"): pulumi.ComponentResource {
@@ -283,6 +293,27 @@ describe("wrong arguments", () => {
         ],
         ["LoadBalancedService", { jwt: { issuer: "https://id.example.com" } }, "jwt.jwksEndpoint", /^is missing/],
         ["TraefikGateway", { traefikImage: "Traefik" }, "traefikImage", /is not the name of an image/],
+        ...all.map((component): Case => [component, { tags: { "": "red" } }, "tags.", /use 1 to 128 letters/]),
+        [
+            "Sessions",
+            { tags: { 組: "red" } },
+            "tags.組",
+            /takes no characters beyond Latin-1: give the tag another name/,
+        ],
+        ["Sessions", { taskTags: { ł: "red" } }, "taskTags.ł", /takes no characters beyond Latin-1/],
+        ["Sessions", { runTaskInput: "{}" }, "runTaskInput", /give a component's runTaskInput/],
+        ["Sessions", { taskRoleArn: "task" }, "taskRoleArn", /"task" is not the ARN of an IAM role, e\.g\./],
+        ["Sessions", { issuer: "http://id.example.com" }, "issuer", /is not an https:\/\/ URL/],
+        ["Sessions", { audiences: [] }, "audiences", /^is empty: give at least 1/],
+        ["Sessions", { bodyVariables: { COLOUR: "(" } }, "bodyVariables.COLOUR", /is not a regular expression/],
+        ["Sessions", { claimVariables: { AWS_REGION: "sub" } }, "claimVariables.AWS_REGION", /give another name/],
+        ["Sessions", { maxLifetime: 59 }, "maxLifetime", /from 60 to 2592000/],
+        [
+            "Sessions",
+            { claimVariables: { A: "sub" }, bodyVariables: { A: "x" } },
+            "bodyVariables.A",
+            /is one of claimVariables too/,
+        ],
         [
             "TraefikGateway",
             { dashboardHost: "dash board", dashboardUsersSecretArn: secretArn },
@@ -478,6 +509,7 @@ describe("names of components", () => {
         TaskPlatform: 27,
         LoadBalancedService: 19,
         TraefikGateway: 18,
+        Sessions: 32,
     };
 
     it("have one rule, whatever the component", () => {
@@ -502,29 +534,6 @@ describe("names of components", () => {
         }
     });
 
-    /** Longest names that AWS takes (docs of each service), for what Pulumi names: it adds 8 characters. */
-    const limits: Record<string, number> = {
-        "aws:iam/role:Role": 64,
-        "aws:iam/rolePolicy:RolePolicy": 128,
-        "aws:lambda/function:Function": 64,
-        "aws:scheduler/schedule:Schedule": 64,
-        "aws:s3/bucket:Bucket": 63,
-        "aws:lb/loadBalancer:LoadBalancer": 32,
-        "aws:lb/targetGroup:TargetGroup": 32,
-        "aws:sqs/queue:Queue": 80,
-        "aws:cloudwatch/eventRule:EventRule": 64,
-        "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
-        "aws:cloudwatch/logGroup:LogGroup": 512,
-        "aws:dynamodb/table:Table": 255,
-        "aws:ec2/securityGroup:SecurityGroup": 255,
-        "aws:ecr/repository:Repository": 256,
-        "aws:ecs/cluster:Cluster": 255,
-        "aws:ecs/service:Service": 255,
-        "aws:ecs/taskDefinition:TaskDefinition": 255,
-        "aws:secretsmanager/secret:Secret": 512,
-        "aws:sns/topic:Topic": 256,
-    };
-
     it("leave what is made of them within AWS's limits, and the longest of them none to spare", async () => {
         const exact: Component[] = [
             "WildcardCertificate",
@@ -533,6 +542,7 @@ describe("names of components", () => {
             "TaskPlatform",
             "LoadBalancedService",
             "TraefikGateway",
+            "Sessions",
         ];
         for (const component of exact) {
             const name = "a".repeat(longest[component]);
@@ -547,7 +557,7 @@ describe("names of components", () => {
                     : sound[component];
             const { resources } = await record(() => void make(component, args, name));
             const rooms = resources.flatMap(({ type, name: child, inputs }) => {
-                const most = limits[type];
+                const most = nameRules[type]?.most;
                 const given = typeof inputs.name === "string" ? inputs.name.length + 8 : child.length + 8;
                 const isExplicit = type === "aws:ecs/taskDefinition:TaskDefinition";
                 return most === undefined ? [] : [{ child, room: most - given + (isExplicit ? 8 : 0) }];

@@ -18,6 +18,8 @@ export interface Registered {
     readonly name: string;
     /** As sent, without what is undefined. A text that is JSON is its value here: what it says counts, not how it is spelt. */
     readonly inputs: Properties;
+    /** As its provider gets them: texts as they are, secrets without their mark. */
+    readonly sent: Properties;
     /** Name of the parent; undefined at the top. */
     readonly parent: string | undefined;
     /** Name of the explicit provider; undefined when it is a default one. */
@@ -51,6 +53,8 @@ export interface Recording<T> {
     component(name: string): Registered;
     /** `name type` of all that has that parent, sorted. */
     childrenOf(name: string): string[];
+    /** `name type.path` of each place of inputs and outputs where the engine got that text without the mark of a secret. */
+    exposed(secret: string): string[];
 }
 
 export interface RecordOptions {
@@ -159,6 +163,7 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
             type,
             name,
             inputs: propertiesOf(request.getObject()),
+            sent: unmarked(sentOf(request.getObject())) as Properties,
             parent: nameOf(request.getParent()),
             provider: nameOf(provider || fallback),
             dependsOn: request.getDependenciesList().map((urn) => nameOf(urn) ?? ""),
@@ -202,21 +207,68 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
                 .filter(({ parent }) => parent === name)
                 .map((child) => `${child.name} ${child.type}`)
                 .sort(),
+        exposed: (secret) => [
+            ...requests.resources.flatMap((request) =>
+                placesOf(secret, request.getObject()?.toJavaScript(), `${request.getName()} ${request.getType()}`),
+            ),
+            ...requests.outputs.flatMap((request) =>
+                placesOf(secret, request.getOutputs()?.toJavaScript(), endOf(request.getUrn())),
+            ),
+        ],
     };
+}
+
+/** Where that text stands, but for what is marked as a secret. */
+function placesOf(text: string, value: unknown, path: string): string[] {
+    if (typeof value === "string") {
+        return value.includes(text) ? [path] : [];
+    }
+    if (typeof value !== "object" || value === null || isSecret(value)) {
+        return [];
+    }
+    return Object.entries(value).flatMap(([key, item]) => placesOf(text, item, `${path}.${key}`));
+}
+
+/** The same without the marks of secrets, all the way down. Assets and archives stay as they are. */
+function unmarked(value: unknown): unknown {
+    if (Array.isArray(value)) {
+        return value.map(unmarked);
+    }
+    if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+        return value;
+    }
+    return isSecret(value)
+        ? unmarked(value.value)
+        : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unmarked(item)]));
+}
+
+function isSecret(value: object): value is { readonly value: unknown } {
+    return (value as Properties)[pulumi.runtime.specialSigKey] === pulumi.runtime.specialSecretSig;
 }
 
 function isComponent({ type }: Registered): boolean {
     return type.startsWith("taskgate:");
 }
 
+function sentOf(struct: Struct | undefined): Properties {
+    return struct === undefined ? {} : deserializeProperties(struct);
+}
+
 function propertiesOf(struct: Struct | undefined): Properties {
-    const properties = struct === undefined ? {} : (deserializeProperties(struct) as Properties);
+    const properties = sentOf(struct);
     return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, parsed(value)]));
 }
 
 /** The value of a text that is JSON; anything else as it is. */
 export function parsed(value: unknown): unknown {
-    return typeof value === "string" && /^[{[]/.test(value) ? JSON.parse(value) : value;
+    if (typeof value !== "string" || !/^[{[]/.test(value)) {
+        return value;
+    }
+    try {
+        return JSON.parse(value);
+    } catch {
+        return value; // a template of names, `{taskId}`
+    }
 }
 
 /** The name in a URN (`urn:pulumi:<stack>::<project>::<types>::<name>`) or in a provider's reference (`<URN>::<id>`). */

@@ -406,7 +406,7 @@ export const appCombinations: readonly Combination<AppArgs>[] = [
 /** ECS takes a name once, wherever its value is from. */
 function namedTwice(environment: object, secrets: object): Fault[] {
     return Object.keys(secrets)
-        .filter((name) => name in environment)
+        .filter((name) => Object.hasOwn(environment, name))
         .map((name) => ({ propertyPath: `secrets.${name}`, reason: "is in environment too: give it in one of them" }));
 }
 

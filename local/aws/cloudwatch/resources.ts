@@ -1,4 +1,5 @@
 import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import type { DashboardArgs, DashboardState } from "@pulumi/aws/cloudwatch/dashboard";
 import type { MetricAlarmArgs, MetricAlarmState } from "@pulumi/aws/cloudwatch/metricAlarm";
 import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
 
@@ -23,6 +24,22 @@ export const cloudwatch: Adapters = service("CloudWatch", {
             );
         },
         delete: (aws, { id }) => aws.cloudwatch.deleteAlarms({ AlarmNames: [id] }),
+    }),
+    "cloudwatch/dashboard:Dashboard": adapter<DashboardArgs, DashboardState>({
+        replaceOn: ["dashboardName"],
+        gone: ["ResourceNotFound", "DashboardNotFoundError"],
+        async create(aws, inputs) {
+            await aws.cloudwatch.putDashboard({
+                DashboardName: inputs.dashboardName,
+                DashboardBody: inputs.dashboardBody,
+            });
+            const dashboardArn = aws.globalArn("cloudwatch", `dashboard/${inputs.dashboardName}`);
+            return { id: inputs.dashboardName, dashboardArn };
+        },
+        async update(aws, { id, inputs }) {
+            await aws.cloudwatch.putDashboard({ DashboardName: id, DashboardBody: inputs.dashboardBody });
+        },
+        delete: (aws, { id }) => aws.cloudwatch.deleteDashboards({ DashboardNames: [id] }),
     }),
 });
 

@@ -463,6 +463,13 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             },
             { threshold: 2 },
         );
+        const widgets = (title: string): string =>
+            JSON.stringify({ widgets: [{ type: "metric", properties: { title } }] });
+        await life(
+            "aws:cloudwatch/dashboard:Dashboard",
+            { dashboardName: "names", dashboardBody: widgets("a") },
+            { dashboardBody: widgets("b") },
+        );
         await life("aws:cloudwatch/logGroup:LogGroup", { retentionInDays: 14 }, { retentionInDays: 30 });
         const role = await life(
             "aws:iam/role:Role",

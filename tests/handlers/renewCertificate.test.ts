@@ -242,7 +242,7 @@ describe("renewCertificate", () => {
         expect(await renew()).to.include({ outcome: "issued" });
         expect(Date.now() - started).to.be.at.least(500);
         expect(world.route53Aws.requests.filter(({ operation }) => operation.includes("/change/")).length).to.be.within(
-            2,
+            1, // on a slow machine it is INSYNC when it is first asked for
             4,
         );
     });
@@ -336,7 +336,9 @@ describe("renewCertificate", () => {
         });
 
         it("of an authority that is too busy for hours is told at once, with the time it names", async () => {
+            let requests = 0;
             const server = createServer((_, response) => {
+                requests++;
                 response.writeHead(429, { "content-type": "application/problem+json", "retry-after": "86400" });
                 response.end(
                     JSON.stringify({ type: "urn:ietf:params:acme:error:rateLimited", detail: "too many orders" }),
@@ -346,13 +348,12 @@ describe("renewCertificate", () => {
             undo.push(() => void server.close());
             const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`;
             await world.prepare({ ACME_DIRECTORY_URL: url });
-            const started = Date.now();
             const { name, message } = await failing();
             expect(name).to.equal("CertificateAuthorityRefused");
             expect(message).to.equal(
                 `${url} answered 429: too many orders (urn:ietf:params:acme:error:rateLimited). Try again after 86400 seconds.`,
             );
-            expect(Date.now() - started).to.be.below(5_000);
+            expect(requests).to.equal(1);
         });
 
         it("of too little time orders nothing", async () => {

@@ -13,8 +13,7 @@ const RECORD = "_acme-challenge.tasks.example.test.";
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-describe("a disturbed renewal", function () {
-    this.timeout(240_000);
+describe("a disturbed renewal", () => {
     let world: CertificateWorld;
     let lines: LogLine[];
     let undo: (() => void)[];
@@ -195,8 +194,8 @@ describe("a disturbed renewal", function () {
                 : undefined;
         const started = Date.now();
         expect(await renew()).to.include({ outcome: "issued" });
-        // Its own time for the clean-up is 20 s, whatever the function has left.
-        expect(Date.now() - started).to.be.below(60_000);
+        // Its own time for the clean-up is 20 s, not all of the 300 s that the function has.
+        expect(Date.now() - started).to.be.below(150_000);
         expect((await world.state()).challenges).to.have.length(2);
         delete world.route53Aws.interfere;
         expect(await renew()).to.include({ outcome: "not due" });

@@ -3,8 +3,7 @@ import { renewCertificate } from "../../handlers/renewCertificate";
 import { startCertificateWorld, type CertificateWorld } from "../handlers/certificateWorld";
 import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
 
-describe("a renewal that is killed", function () {
-    this.timeout(600_000);
+describe("a renewal that is killed", () => {
     let world: CertificateWorld;
     let folder: HandlerFolder;
 

@@ -46,6 +46,8 @@ export interface Seen {
     readonly lost: { readonly requests: readonly Failure[]; readonly webSockets: readonly Failure[] };
     /** From the disturbance until the load balancer sent the task no more requests; undefined when there is no such task. */
     readonly noticedMs: number | undefined;
+    /** Why ECS stopped the task. */
+    readonly stoppedReason: string | undefined;
     /** From the disturbance until all tasks that there should be serve, and no others are left. */
     readonly steadyMs: number;
 }
@@ -112,6 +114,16 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
         };
     }
 
+    async function stoppedReasonOf(targetAddress: string): Promise<string | undefined> {
+        const { taskArns = [] } = await ecs.send(
+            new ListTasksCommand({ cluster, serviceName, desiredStatus: "STOPPED" }),
+        );
+        const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns }));
+        return tasks.find(
+            ({ containers }) => containers?.[0].networkInterfaces?.[0].privateIpv4Address === targetAddress,
+        )?.stoppedReason;
+    }
+
     async function signal(program: RegExp, name: NodeJS.Signals): Promise<string> {
         const { id, address } = await firstTask();
         process.kill(processOf(id, program), name);
@@ -160,6 +172,7 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
                         return state === undefined ? true : undefined;
                     });
                 }
+                const stoppedReason = disturbed && (await stoppedReasonOf(disturbed));
                 await steady();
                 const steadyMs = Date.now() - began;
                 await delay(1_000); // what came last is seen as well
@@ -179,6 +192,7 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
                         webSockets: webSockets.filter((failure) => !isInFlight(failure)),
                     },
                     noticedMs: noticed === undefined ? undefined : noticed - began,
+                    stoppedReason,
                     steadyMs,
                 };
             } finally {

@@ -184,8 +184,7 @@ describe("the life of sessions", () => {
     before(() => ({ restore } = captureLog()));
     after(() => restore());
 
-    it("has one task a key that counts, no orphan for two minutes, no key locked: any callers, crashes, lost answers, old lists", async function () {
-        this.timeout(300_000);
+    it("has one task a key that counts, no orphan for two minutes, no key locked: any callers, crashes, lost answers, old lists", async () => {
         await fc.assert(
             fc.asyncProperty(histories, fc.integer(), (deeds, seed) =>
                 live(createVirtualWorld(diceOfSeed(seed)), deeds),
@@ -194,8 +193,7 @@ describe("the life of sessions", () => {
         );
     });
 
-    it("never has a second task beside one that nobody closed", async function () {
-        this.timeout(300_000);
+    it("never has a second task beside one that nobody closed", async () => {
         await fc.assert(
             fc.asyncProperty(withoutCloses, fc.integer(), (deeds, seed) => expectOneTask(deeds, seed)),
             { numRuns: 1_000 },

@@ -39,8 +39,7 @@ const running: Readonly<Record<string, Record<string, string>>> = {
     untagged: {},
 };
 
-describe("the policies of sessions", function () {
-    this.timeout(120_000);
+describe("the policies of sessions", () => {
     const permissions = createPermissions({
         tagsOf: (resource) =>
             Object.entries(running[resource.slice(resource.lastIndexOf("/") + 1)] ?? {}).map(([key, value]) => ({

@@ -33,8 +33,7 @@ async function outcome(call: Promise<unknown>): Promise<string> {
     );
 }
 
-describe("permissions", function () {
-    this.timeout(60_000);
+describe("permissions", () => {
     const permissions = createPermissions();
     let emulator: Emulator;
     let iam: IAM;

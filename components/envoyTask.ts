@@ -19,10 +19,11 @@ import {
     ImageBuild,
     portClashes,
 } from "./internal/task/appTask";
+import { Authentication, authenticationRule } from "./internal/task/authentication";
 import { ArgumentRules, faultOf, given, judged, plain, required, together } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
-export type { AppArgs, ContainerHealthCheck, ImageBuild };
+export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
 
 /** A role's name has 64 characters, of which its ending and Pulumi take 23, or 31 where a function looks after a service. */
 const longestName = { onDemand: 41, service: 33 };
@@ -48,6 +49,11 @@ export interface EnvoyTaskArgs extends AppArgs {
      * @default it runs until it is stopped or the app ends
      */
     readonly idleTimeout?: pulumi.Input<number>;
+    /**
+     * Whose requests reach the app: those with a token of this issuer. Needs a domain.
+     * @default everybody's who knows the task's name
+     */
+    readonly authentication?: pulumi.Input<Authentication>;
     /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
@@ -91,6 +97,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
             domain: args.domain,
             healthCheckPath: args.healthCheckPath,
             idleSeconds: args.idleTimeout,
+            authentication: args.authentication,
             certificateSecretArn: args.certificateSecretArn,
         };
         const task = appTask(name, args, sidecar, this);
@@ -187,6 +194,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         ),
         domain: domain(32),
         idleTimeout,
+        authentication: authenticationRule,
         desiredCount: plain(desiredCount),
     },
     combinations: [
@@ -198,6 +206,14 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
                 "idleTimeout",
                 idle !== undefined && name === undefined
                     ? "needs domain: without one the health check's requests reach the app, and it is never idle"
+                    : undefined,
+            ),
+        ),
+        given([], ({ authentication, domain: name }) =>
+            faultOf(
+                "authentication",
+                authentication !== undefined && name === undefined
+                    ? "needs domain: a cookie is for the task's own name alone"
                     : undefined,
             ),
         ),

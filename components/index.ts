@@ -3,6 +3,7 @@ export { Cluster, type ClusterArgs, ContainerInsights } from "./cluster";
 export {
     AccessLog,
     type AppArgs,
+    type Authentication,
     type ContainerHealthCheck,
     CpuArchitecture,
     EnvoyTask,

@@ -15,6 +15,7 @@ import {
     arnReason,
     httpsReason,
     issuerReason,
+    keysUri,
     nameReason,
     originReason,
     patternReason,
@@ -23,7 +24,7 @@ import {
     variableReason,
 } from "./internal/rules";
 import { listStatement, SessionArns, sessionStatements, tenantStatements } from "./internal/sessions/policies";
-import { ArgumentRules, faultOf, judged, list, map, required, text, together } from "./internal/validation";
+import { ArgumentRules, faultOf, flag, judged, list, map, required, text, together } from "./internal/validation";
 
 /** Arguments of {@link Sessions}. */
 export interface SessionsArgs {
@@ -56,7 +57,7 @@ export interface SessionsArgs {
      */
     readonly tenantClaim?: pulumi.Input<string>;
     /**
-     * Environment variables of the tasks' containers `app` and `envoy`, by the claims of whoever opens a session: `{ TEAM_ID: "custom:team" }`.
+     * Environment variables of the tasks' containers `app` and `init`, by the claims of whoever opens a session: `{ TEAM_ID: "custom:team" }`.
      * `SESSION_KEY` and `SESSION_TENANT` are there without.
      * @default none
      */
@@ -92,6 +93,11 @@ export interface SessionsArgs {
      * @default the page says to come by the link of the application
      */
     readonly signInUrl?: pulumi.Input<string>;
+    /**
+     * Whether the door hands the token on to the task, in the link that leads there: for tasks that ask for it (TaskPlatform's `authentication`).
+     * @default false
+     */
+    readonly handsOnToken?: pulumi.Input<boolean>;
     /**
      * Origins of the web pages that may call the API from a browser, such as `https://app.example.com`.
      * @default none
@@ -222,6 +228,7 @@ export const sessionsArguments: ArgumentRules<SessionsArgs> = {
         maxLifetime: integer(60, 2_592_000, "seconds"),
         startTimeout: integer(60, 3600, "seconds"),
         signInUrl: text(httpsReason),
+        handsOnToken: flag,
         allowedOrigins: list(text(originReason), { unique: true }),
         taskTags: tags,
         alarmTopicArn: topicArn,
@@ -330,11 +337,11 @@ function doorEnvironment(args: SessionsArgs): Record<string, pulumi.Input<string
     return {
         ISSUER: issuer,
         AUDIENCES: pulumi.jsonStringify(args.audiences),
-        JWKS_URI: jwksUri ?? pulumi.output(issuer).apply((url) => `${url.replace(/\/$/, "")}/.well-known/jwks.json`),
+        JWKS_URI: jwksUri ?? pulumi.output(issuer).apply(keysUri),
         TENANT_CLAIM: tenantClaim,
         CLAIM_VARIABLES: pulumi.jsonStringify(claimVariables),
         BODY_VARIABLES: pulumi.jsonStringify(bodyVariables),
-        HANDS_ON_TOKEN: "false",
+        HANDS_ON_TOKEN: pulumi.interpolate`${args.handsOnToken ?? false}`,
         ...(signInUrl !== undefined && { SIGN_IN_URL: signInUrl }),
     };
 }

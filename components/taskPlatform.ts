@@ -1,10 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
-import { AppArgs, EnvoyTask, idleAlone, idleTimeout, taskPorts } from "./envoyTask";
+import { AppArgs, Authentication, EnvoyTask, idleAlone, idleTimeout, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
 import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
+import { authenticationRule } from "./internal/task/authentication";
 import { appCombinations, appRules } from "./internal/task/appTask";
 import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
 import { Network, networkArguments } from "./network";
@@ -77,6 +78,11 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      */
     readonly idleTimeout?: pulumi.Input<number>;
     /**
+     * Whose requests reach the app: those with a token of this issuer. Needs a domain.
+     * @default everybody's who knows the task's name
+     */
+    readonly authentication?: pulumi.Input<Authentication>;
+    /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
@@ -147,6 +153,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 certificateSecretArn: certificate.secretArn,
                 domain,
                 idleTimeout: args.idleTimeout,
+                authentication: args.authentication,
                 desiredCount: args.desiredCount,
             },
             options,
@@ -225,6 +232,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         subnetIds: subnetIds(),
         containerInsights: clusterArguments.rules.containerInsights,
         idleTimeout,
+        authentication: authenticationRule,
         desiredCount: plain(desiredCount),
     },
     combinations: [

@@ -9,3 +9,6 @@ export const fenceTag = "taskgate:fence";
 /** The sparse indexes of the table of the sessions that are not ENDED: of all, and of a tenant's. */
 export const OPEN_INDEX = "open";
 export const TENANT_INDEX = "tenant";
+
+/** The query parameter from which the sidecar of a task takes a token. It makes a cookie of it, and leads on without. */
+export const LINK_PARAMETER = "taskgate-token";

@@ -180,6 +180,26 @@ export function issuerReason(value: string): Reason {
         : `"${value}" is not an https:// URL without query and fragment, e.g. https://id.example.com`;
 }
 
+/** Where an issuer's keys are, unless it says otherwise: Cognito's, and most others'. */
+export function keysUri(issuer: string): string {
+    return `${issuer.replace(/\/$/, "")}/.well-known/jwks.json`;
+}
+
+/** An environment variable that a token's claim is compared with, by a shell script. */
+export function comparedVariableReason(name: string): Reason {
+    return /^[A-Z][A-Z0-9_]{0,127}$/.test(name) &&
+        !["IFS", "LC_ALL", "PATH", "REQUIRED_VARIABLES", "ROUTES"].includes(name)
+        ? undefined
+        : `"${name}" is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, PATH, REQUIRED_VARIABLES and ROUTES alone`;
+}
+
+/** A header that tells the app a claim. */
+export function claimHeaderReason(name: string): Reason {
+    return /^x-[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && !/^x-(envoy|forwarded|real|request|taskgate)(-|$)/.test(name)
+        ? undefined
+        : `"${name}" is no header for a claim: begin it with x-, use a-z, 0-9 and inner hyphens, and leave x-envoy-, x-forwarded-, x-real-, x-request- and x-taskgate- alone`;
+}
+
 /** The origin of a web page (RFC 6454): scheme, host and port. */
 export function originReason(value: string): Reason {
     return URL.canParse(value) && new URL(value).origin === value

@@ -3,6 +3,7 @@ import { sleep } from "../calls";
 import { describeError } from "../failure";
 import { load } from "../load";
 import { log } from "../log";
+import { LINK_PARAMETER } from "../sessionNames";
 import type { Claims } from "./access";
 import { open, type Desk, type SessionView } from "./api";
 import { problemPage, signInPage, STEPS, waitingPage, type Page } from "./page";
@@ -15,8 +16,6 @@ type Answer = APIGatewayProxyStructuredResultV2;
 
 /** Only this host's, only by HTTPS, not to be read by a script; a browser sends it when a link leads here, and with nothing that is embedded. */
 const COOKIE = "__Host-taskgate";
-/** The query parameter that the sidecar of a task takes a token from. It makes a cookie of it, and leads on without. */
-export const LINK_PARAMETER = "taskgate-token";
 /** Milliseconds for which a client that shows no page is kept waiting; API Gateway gives an answer 30 s. */
 const PATIENCE_MILLISECONDS = 20_000;
 

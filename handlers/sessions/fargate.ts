@@ -49,8 +49,8 @@ export function fargatePlace({ ecs, runTaskInput, startedBy, deadline, address }
             const command = new RunTaskCommand({
                 ...runTaskInput,
                 taskDefinition: request.taskDefinition,
-                // Envoy is told as well, to know whose the task is.
-                overrides: { containerOverrides: ["app", "envoy"].map((name) => ({ name, environment })) },
+                // What writes Envoy's routes is told as well: it knows whose the task is.
+                overrides: { containerOverrides: ["app", "init"].map((name) => ({ name, environment })) },
                 tags: Object.entries(request.tags).map(([key, value]) => ({ key, value })),
                 startedBy,
                 clientToken: fence,

@@ -3,7 +3,7 @@ import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
 import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
-import { drainEnvoy, drainIdleEnvoy, writeRoutes } from "../../components/internal/envoy/scripts";
+import { drainEnvoy, drainIdleEnvoy, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 
@@ -565,6 +565,87 @@ describe("EnvoyTask", () => {
             { name: "IDLE_SECONDS", value: "600" },
             { name: "IDLE_CHECK_SECONDS", value: "10" },
         ]);
+    });
+
+    const authentication = { issuer: "https://id.example.com/pool/", audiences: ["boards"] };
+
+    it("asks for a token of its issuer where it is told to: Envoy checks it, and init says whose the task is", async () => {
+        const args: EnvoyTaskArgs = {
+            ...minimal,
+            domain: "tasks.example.com",
+            httpsPort: 8443,
+            environment: { TEAM_ID: "42", LEVEL: "info" },
+            authentication: {
+                ...authentication,
+                requiredClaims: { "custom:team": "TEAM_ID", client: "SESSION_TENANT" },
+                claimHeaders: { "x-team": "custom:team" },
+            },
+        };
+        const made = await recordOne((options) => new EnvoyTask("it", args, options));
+        const [app, init, envoy] = made.find("it").inputs.containerDefinitions as Record<string, unknown>[];
+        const ready = {
+            ...{ issuer: "https://id.example.com/pool/", audiences: ["boards"] },
+            jwksUri: "https://id.example.com/pool/.well-known/jwks.json",
+            requiredClaims: { "custom:team": "TEAM_ID", client: "SESSION_TENANT" },
+            claimHeaders: { "x-team": "custom:team" },
+        };
+        expect(init.command).to.deep.equal([`set -eu\nchmod 1777 /run/envoy\n${writeGuardedRoutes}`]);
+        const routes = ownRoutes("tasks.example.com", { httpsPort: 8443, authentication: ready });
+        expect(init.environment).to.deep.equal([
+            { name: "ROUTES", value: JSON.stringify(routes) },
+            { name: "REQUIRED_VARIABLES", value: "SESSION_TENANT TEAM_ID" },
+            { name: "TEAM_ID", value: "42" },
+        ]);
+        const bootstrap = envoyBootstrap({
+            ...{ httpsPort: 8443, httpPort: 80, appPort: 8080, taskCpu: 256, domain: "tasks.example.com" },
+            ...{ accessLog: AccessLog.Errors, authentication: ready, admin: true },
+        });
+        expect((envoy.command as string[]).slice(0, 2)).to.deep.equal(["--config-yaml", JSON.stringify(bootstrap)]);
+        expect(app.environment).to.deep.equal([
+            { name: "LEVEL", value: "info" },
+            { name: "TEAM_ID", value: "42" },
+        ]);
+        const size = JSON.stringify(made.find("it").inputs.containerDefinitions).length;
+        expect(size).to.be.lessThan(24 * 1024); // a task definition may have 64 KiB
+    });
+
+    it("refuses what cannot be checked", async () => {
+        const args = {
+            ...minimal,
+            authentication: {
+                issuer: "http://id.example.com",
+                audiences: [],
+                jwksUri: "keys.json",
+                requiredClaims: { "custom:team": "team", plan: "ROUTES" },
+                claimHeaders: {
+                    authorization: "sub",
+                    "x-forwarded-user": "sub",
+                    "X-Team": "custom:team",
+                    "x-a_b": "sub",
+                },
+                cookies: "session",
+            },
+        } as EnvoyTaskArgs;
+        const header =
+            "is no header for a claim: begin it with x-, use a-z, 0-9 and inner hyphens, and leave x-envoy-, x-forwarded-, x-real-, x-request- and x-taskgate- alone";
+        const variable =
+            "is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, PATH, REQUIRED_VARIABLES and ROUTES alone";
+        expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
+            authentication: "needs domain: a cookie is for the task's own name alone",
+            "authentication.issuer": '"http://id.example.com" is not an https:// URL without query and fragment',
+            "authentication.audiences": "is empty: give at least 1",
+            "authentication.jwksUri": '"keys.json" is not an https:// URL without query and fragment',
+            "authentication.requiredClaims.custom:team": `"team" ${variable}`,
+            "authentication.requiredClaims.plan": `"ROUTES" ${variable}`,
+            "authentication.claimHeaders.authorization": `"authorization" ${header}`,
+            "authentication.claimHeaders.x-forwarded-user": `"x-forwarded-user" ${header}`,
+            "authentication.claimHeaders.X-Team": `"X-Team" ${header}`,
+            "authentication.claimHeaders.x-a_b": `"x-a_b" ${header}`,
+            "authentication.cookies": "is not known: did you mean issuer?",
+        });
+        expect(
+            await refusalOf((options) => new EnvoyTask("it", { ...minimal, authentication }, options)),
+        ).to.deep.equal({ authentication: "needs domain: a cookie is for the task's own name alone" });
     });
 
     it("judges nothing that is not known yet", async () => {

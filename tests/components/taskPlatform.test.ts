@@ -140,6 +140,7 @@ describe("TaskPlatform", () => {
             allowedCidrBlocks: ["203.0.113.0/24"],
             envoyImage: "envoy:1",
             accessLog: "all",
+            authentication: { issuer: "https://id.example.com", audiences: ["boards"] },
             logRetentionDays: 7,
         };
         const other = await recordOne((options) => new TaskPlatform("it", args, options));
@@ -207,6 +208,7 @@ describe("TaskPlatform", () => {
             containerInsights: "on" as ContainerInsights,
             desiredCount: 1.5,
             idleTimeout: 86_401,
+            authentication: { issuer: "https://id.example.com", audiences: [] },
             cpu: 300,
             logRetentionDays: 2,
             vpcId: "vpc-1",
@@ -217,6 +219,7 @@ describe("TaskPlatform", () => {
             "acmeEmail",
             "acmeExternalAccount.keyArn",
             "acmeProfileRequired",
+            "authentication.audiences",
             "challengeDelegation.hostedZoneId",
             "cidrBlock",
             "containerInsights",

@@ -2,20 +2,31 @@
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 
-import { ownRoutes, routesFile } from "../../components/internal/envoy/envoyBootstrap";
-import { openVolume, writeRoutes } from "../../components/internal/envoy/scripts";
+import { ownRoutes, RouteGuard, routesFile } from "../../components/internal/envoy/envoyBootstrap";
+import { openVolume, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
 
 /** Where the volume is instead. */
 export function inFolder(text: string, directory: string): string {
     return text.replaceAll(dirname(routesFile), directory);
 }
 
+/** Whose a task is. */
+export interface Guarded {
+    readonly guard: RouteGuard;
+    readonly variables: Readonly<Record<string, string>>;
+}
+
 /** Writes the routes of a task by the real script. Without an id: as where ECS tells none. */
-export function writeOwnRoutes(directory: string, domain: string, taskId?: string): void {
-    execFileSync("/bin/sh", ["-c", inFolder([openVolume, writeRoutes].join("\n"), directory)], {
+export function writeOwnRoutes(directory: string, domain: string, taskId?: string, guarded?: Guarded): void {
+    const script = [openVolume, guarded === undefined ? writeRoutes : writeGuardedRoutes].join("\n");
+    execFileSync("/bin/sh", ["-c", inFolder(script, directory)], {
         env: {
             PATH: process.env.PATH,
-            ROUTES: JSON.stringify(ownRoutes(domain)),
+            ROUTES: JSON.stringify(ownRoutes(domain, guarded?.guard)),
+            ...(guarded && {
+                REQUIRED_VARIABLES: Object.values(guarded.guard.authentication.requiredClaims).join(" "),
+                ...guarded.variables,
+            }),
             ...(taskId !== undefined && {
                 ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${taskId}-1234567890`,
             }),

@@ -1,6 +1,15 @@
 // The bootstrap of the TLS sidecar, passed to the stock Envoy image by --config-yaml (JSON is YAML).
 // Limits follow Envoy's "best practices for edge proxies" (docs/root/configuration/best_practices/edge.rst); docs/design.md says
 // where and why they differ.
+import {
+    authenticationFilters,
+    EnvoyAuthentication,
+    forgeable,
+    guarded,
+    guardedRoutes,
+    issuersKeys,
+} from "./authentication";
+import { extension, Json } from "./json";
 import { sidecarSize } from "./sidecarSize";
 
 /** Which requests the sidecar logs, one JSON line each on its standard output. */
@@ -51,6 +60,8 @@ export interface EnvoyBootstrapOptions {
     readonly admin?: boolean;
     /** Which requests are logged. */
     readonly accessLog: AccessLog;
+    /** Whose token a request must have, for tasks that have a domain. Undefined: nobody's. */
+    readonly authentication?: EnvoyAuthentication;
 }
 
 /** Environment variables that carry the certificate into the Envoy container, and into no other. */
@@ -73,10 +84,6 @@ const routesName = "https";
 /** Answered by the sidecar itself: 200 while it serves and the app is healthy, 503 while it drains or the app is not. */
 export const sidecarHealthPath = "/.well-known/taskgate/health";
 
-type Json = { readonly [key: string]: unknown };
-
-const extension = (type: string, config: Json = {}): Json => ({ "@type": `type.googleapis.com/${type}`, ...config });
-
 const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /** The whole bootstrap; JSON.stringify it for --config-yaml. */
@@ -88,7 +95,13 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
     return {
         node: { id: "envoy", cluster: "taskgate" }, // Envoy reads no file of routes or secrets without
         ...(options.admin && { admin: adminInterface() }),
-        static_resources: { listeners, clusters: [appCluster(options)] },
+        static_resources: {
+            listeners,
+            clusters: [
+                appCluster(options),
+                ...(options.authentication === undefined ? [] : [issuersKeys(options.authentication)]),
+            ],
+        },
         overload_manager: overloadManager(options),
         layered_runtime: {
             layers: [
@@ -215,7 +228,11 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
             connection_keepalive: { interval: "60s", timeout: "10s" },
         },
         upgrade_configs: [{ upgrade_type: "websocket" }],
-        http_filters: [...healthFilter(options), router()],
+        http_filters: [
+            ...healthFilter(options),
+            ...(options.authentication === undefined ? [] : authenticationFilters(options.authentication)),
+            router(),
+        ],
         ...httpsRoutes(options),
     };
 }
@@ -232,12 +249,15 @@ function httpsRoutes({ domain }: EnvoyBootstrapOptions): Json {
           };
 }
 
+/** Who may take the routes, and the port of HTTPS in a URL. */
+export type RouteGuard = Pick<EnvoyBootstrapOptions, "httpsPort"> & { readonly authentication: EnvoyAuthentication };
+
 /**
  * The content of `routesFile`, with `ownIdPlaceholder` for the task's id: its own name leads to the app, every other one is answered with 421
  * (RFC 9110, section 15.5.20). All tasks share the wildcard certificate and AWS hands a freed address to the next task, so without this a
  * stale DNS answer would show one customer another's app.
  */
-export function ownRoutes(domain: string): Json {
+export function ownRoutes(domain: string, guard?: RouteGuard): Json {
     const others = {
         name: "others",
         domains: ["*"],
@@ -248,7 +268,7 @@ export function ownRoutes(domain: string): Json {
             },
         ],
     };
-    const routes = routeConfiguration([appHost(`${ownIdPlaceholder}.${domain}`), others]);
+    const routes = routeConfiguration([appHost(`${ownIdPlaceholder}.${domain}`, guard), others]);
     return { resources: [extension("envoy.config.route.v3.RouteConfiguration", routes)] };
 }
 
@@ -265,33 +285,32 @@ function routeConfiguration(virtual_hosts: readonly Json[]): Json {
     };
 }
 
-function appHost(name: string): Json {
-    return {
-        name: "app",
-        domains: [name],
-        routes: [
-            {
-                match: { prefix: "/" },
-                route: {
-                    cluster: "app",
-                    timeout: "0s", // Envoy's 15 s would cut slow answers and event streams
-                    idle_timeout: "3600s",
-                },
-            },
-        ],
+function appHost(name: string, guard?: RouteGuard): Json {
+    const toApp = {
+        cluster: "app",
+        timeout: "0s", // Envoy's 15 s would cut slow answers and event streams
+        idle_timeout: "3600s",
     };
+    const all = { name: "app", domains: [name] };
+    if (guard === undefined) {
+        return { ...all, routes: [{ match: { prefix: "/" }, route: toApp }] };
+    }
+    const port = portInUrl(guard.httpsPort);
+    const origin = `https://%REQ(:AUTHORITY)%${port === undefined ? "" : `:${port}`}`;
+    return { ...all, ...guarded(), routes: guardedRoutes(guard.authentication, origin, toApp) };
 }
 
 /**
  * Drops what a client says about proxies before it: an app that reads the first address of x-forwarded-for, as many do, would believe it.
  * Envoy then says who connects itself; what an Application Load Balancer says stays.
  */
-function withoutForgedHeaders({ front }: EnvoyBootstrapOptions): Json {
+function withoutForgedHeaders({ front, authentication }: EnvoyBootstrapOptions): Json {
     // By matchers: for a removal by name, Envoy first makes a table of all headers.
     const headers: Json[] =
         front === Front.ApplicationLoadBalancer
             ? [{ exact: "forwarded" }, { exact: "x-forwarded-host" }, { exact: "x-real-ip" }]
             : [{ contains: "forwarded" }, { exact: "x-real-ip" }];
+    headers.push(...(authentication === undefined ? [] : forgeable(authentication)));
     return {
         name: "envoy.http.early_header_mutation.header_mutation",
         typed_config: extension("envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", {
@@ -386,7 +405,7 @@ function listener(name: string, port: number): Json {
 }
 
 /** What both listeners' connection managers have in common. */
-function connections(name: string, { front, accessLog }: EnvoyBootstrapOptions): Json {
+function connections(name: string, { front, accessLog, authentication }: EnvoyBootstrapOptions): Json {
     return {
         stat_prefix: name,
         server_header_transformation: "PASS_THROUGH",
@@ -396,7 +415,7 @@ function connections(name: string, { front, accessLog }: EnvoyBootstrapOptions):
         merge_slashes: true,
         path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
         strip_any_host_port: true,
-        access_log: accessLogs(accessLog),
+        access_log: accessLogs(accessLog, authentication !== undefined),
     };
 }
 
@@ -493,7 +512,7 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
     };
 }
 
-function accessLogs(accessLog: AccessLog): Json[] {
+function accessLogs(accessLog: AccessLog, hidesQueries: boolean): Json[] {
     if (accessLog === AccessLog.Off) {
         return [];
     }
@@ -513,7 +532,10 @@ function accessLogs(accessLog: AccessLog): Json[] {
             name: "envoy.access_loggers.stdout",
             filter: accessLog === AccessLog.Errors ? failedOrSlow : undefined,
             typed_config: extension("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", {
-                log_format: { json_format: logFormat },
+                log_format: {
+                    // A request that is refused early still has the token of its link.
+                    json_format: hidesQueries ? { ...logFormat, path: "%PATH(NQ:ORIG_OR_PATH)%" } : logFormat,
+                },
             }),
         },
     ];

@@ -14,6 +14,23 @@ export const writeRoutes = `own=$(printf %s "\${ECS_CONTAINER_METADATA_URI_V4:-}
 printf %s "$ROUTES" | sed "s/${ownIdPlaceholder}/\${own:-*}/" > ${routesFile}`;
 
 /**
+ * The same, and puts the values of the task's variables in REQUIRED_VARIABLES where they are to be compared with a token's claims. Without one of them
+ * nobody could be told from anybody, so the task does not start.
+ */
+export const writeGuardedRoutes = `export LC_ALL=C
+for name in $REQUIRED_VARIABLES; do
+    value=$(printenv "$name" || :)
+    case $value in
+        "" | *[!A-Za-z0-9._:@=+-]*)
+            echo "$name must be given to the container init, as letters, digits and . _ : @ = + - alone: its value says whose this task is"
+            exit 1
+            ;;
+    esac
+    ROUTES=$(printf %s "$ROUTES" | sed "s/<$name>/$value/g")
+done
+${writeRoutes}`;
+
+/**
  * Makes a key and a certificate for this one task. A load balancer does not check the certificates of its targets: it needs the encryption.
  * They outlive any task. Only Envoy has the volume besides, and reads them as another user.
  */

@@ -15,6 +15,7 @@ import { AccessLog, certificateVariables, Front } from "../envoy/envoyBootstrap"
 import { envoyImage } from "../envoy/envoyVersion";
 import { imageReason } from "../imageName";
 import { arnKinds, arnReason, pathReason, Reason } from "../rules";
+import { Authentication, whole } from "./authentication";
 import {
     choice,
     Combination,
@@ -243,6 +244,8 @@ export interface SidecarArgs {
     readonly idleSeconds?: pulumi.Input<number>;
     /** undefined: each task makes its own certificate. */
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
+    /** Whose requests reach the app; undefined: everybody's. */
+    readonly authentication?: pulumi.Input<Authentication>;
 }
 
 /** Makes the task of an app, behind an Envoy or, without one, as it is. */
@@ -322,8 +325,9 @@ function containers(
             logGroupName,
             region,
         })
-        .apply(({ app, dockerLabels, logGroupName: logs, region: here, bootstrap: { httpsPort, ...rest }, ...envoy }) =>
-            JSON.stringify(
+        .apply(({ app, dockerLabels, logGroupName: logs, region: here, bootstrap: known, ...envoy }) => {
+            const { httpsPort, authentication, ...rest } = known;
+            return JSON.stringify(
                 containerDefinitions({
                     app,
                     envoy:
@@ -332,7 +336,11 @@ function containers(
                             : {
                                   image: envoy.envoyImage,
                                   helperImage: envoy.helperImage,
-                                  bootstrap: { ...rest, httpsPort },
+                                  bootstrap: {
+                                      ...rest,
+                                      httpsPort,
+                                      authentication: authentication && whole(authentication),
+                                  },
                                   certificateSecretArn: envoy.certificateSecretArn,
                                   drainSeconds: envoy.drainSeconds,
                                   idleSeconds: envoy.idleSeconds,
@@ -341,8 +349,8 @@ function containers(
                     logGroupName: logs,
                     region: here,
                 }),
-            ),
-        );
+            );
+        });
 }
 
 /** What may be said about an app. */

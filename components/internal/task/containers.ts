@@ -2,7 +2,14 @@
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
 import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";
-import { drainEnvoy, drainIdleEnvoy, makeCertificate, openVolume, writeRoutes } from "../envoy/scripts";
+import {
+    drainEnvoy,
+    drainIdleEnvoy,
+    makeCertificate,
+    openVolume,
+    writeGuardedRoutes,
+    writeRoutes,
+} from "../envoy/scripts";
 
 /** The user's own container. */
 export interface AppContainer {
@@ -105,7 +112,10 @@ function appContainer(task: TaskContainers): Container {
 /** Prepares the volumes and ends: Envoy starts after it. */
 function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { helperImage, certificateSecretArn, bootstrap } = envoy;
-    const { domain } = bootstrap;
+    const { domain, httpsPort, authentication } = bootstrap;
+    const guard = authentication && { httpsPort, authentication };
+    const variables = [...new Set(Object.values(authentication?.requiredClaims ?? {}))].sort();
+    const { environment = {} } = task.app;
     const isSelfSigned = certificateSecretArn === undefined;
     return {
         name: "init",
@@ -116,10 +126,19 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             [
                 openVolume,
                 ...(isSelfSigned ? [makeCertificate] : []),
-                ...(domain === undefined ? [] : [writeRoutes]),
+                ...(domain === undefined ? [] : [variables.length === 0 ? writeRoutes : writeGuardedRoutes]),
             ].join("\n"),
         ],
-        environment: domain === undefined ? undefined : [{ name: "ROUTES", value: JSON.stringify(ownRoutes(domain)) }],
+        environment:
+            domain === undefined
+                ? undefined
+                : [
+                      { name: "ROUTES", value: JSON.stringify(ownRoutes(domain, guard)) },
+                      ...(variables.length === 0 ? [] : [{ name: "REQUIRED_VARIABLES", value: variables.join(" ") }]),
+                      ...variables
+                          .filter((name) => Object.hasOwn(environment, name))
+                          .map((name) => ({ name, value: environment[name] })),
+                  ],
         mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume)] : [])],
         ...confined("0"), // root owns the volumes
         logConfiguration: logConfiguration(task, "init"),

@@ -102,8 +102,8 @@ export function createRecords(feed: Feed): Records {
                 : undefined;
         },
         answered(request, response, milliseconds) {
-            if (isOwn(request)) {
-                return;
+            if (isOwn(request) || request.service === "") {
+                return; // unsigned: no call of AWS, but of the parts among themselves
             }
             regions.add(request.region);
             const key = String(++count);

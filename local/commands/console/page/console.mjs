@@ -27,7 +27,7 @@ function take(changes) {
             ofKind.delete(ofKind.keys().next().value);
         }
         if (kind === "task" && before !== undefined && before.status !== value.status) {
-            said = `Task ${key.slice(0, 8)} is ${value.status}${value.note ? `: ${value.note}` : ""}`;
+            said = `Task ${key.slice(0, 8)} is ${value.status}${value.status === "STOPPED" ? `: ${value.note}` : ""}`;
         }
     }
     ask();

@@ -38,10 +38,11 @@ import type { Scope } from "./machine/awsClients";
 import { claimLoopbackBlock, portInBlock } from "./machine/loopback";
 import { omit } from "./machine/omit";
 import { createProcesses, freePort } from "./machine/processes";
-import { projectRoot } from "./machine/projectRoot";
+import { home } from "./machine/projectRoot";
 import { findSystemFile, removeSystemFile, writeSystemFile } from "./machine/systemFile";
 import type { SystemFile } from "./machine/systemFile";
 import { createCredentialReader } from "./tasks/credentials";
+import type { LocalApp } from "./tasks/images/images";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
 import { createExecutionRoleCheck } from "./tasks/roles";
@@ -57,6 +58,8 @@ export interface SystemOptions {
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
     readonly iam?: PermissionsOptions;
+    /** What stands for the image that `--app` deploys. */
+    readonly app?: LocalApp;
     /** Who looks on, and may disturb: the console. */
     readonly watch?: SystemWatch;
 }
@@ -88,7 +91,7 @@ const domain = "tasks.example.test";
 /** Starts AWS on this machine: the emulator, the gateway in front of it, DNS and a certificate authority. */
 export async function startSystem(options: SystemOptions = {}): Promise<RunningSystem> {
     const { name = "default", onStep = () => undefined } = options;
-    const root = resolve(options.root ?? projectRoot);
+    const root = resolve(options.root ?? home);
     const directory = join(root, ".local", name);
     const running = findSystemFile(directory);
     if (running) {
@@ -175,7 +178,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
-            pullImage: createImagePuller(gatewayUrl, root),
+            pullImage: createImagePuller(gatewayUrl, root, options.app),
             processes,
             networkInterfaces,
             loadBalancing,

@@ -19,7 +19,10 @@ import {
 } from "./prerequisites.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const tools = path.join(root, ".tools");
+// A project of somebody's own has its tools elsewhere, and its npm packages already.
+const home = process.env.TASKGATE_LOCAL_HOME ?? root;
+const isCheckout = fs.existsSync(path.join(root, "package-lock.json"));
+const tools = path.join(home, ".tools");
 const bin = path.join(tools, "bin");
 
 /** Faults with their remedies; printed without a stack. */
@@ -187,16 +190,18 @@ const unfit = [systemFault(), nodeFault()].filter(Boolean);
 if (unfit.length > 0) {
     fail(unfit);
 }
+const withYaml = process.argv.includes("tests") || process.argv.includes("yaml");
 const steps = [
-    nodeModules(),
+    ...(isCheckout ? [nodeModules()] : []),
     pythonTools(),
     goTools(),
-    ...(process.argv.includes("tests") ? [testTools(), oldestEnvoy()] : []),
+    ...(withYaml ? [testTools()] : []),
+    ...(process.argv.includes("tests") ? [oldestEnvoy()] : []),
 ];
 const due = steps.filter((step) => !isCurrent(step));
 const fresh = due.some((step) => !step.present());
 const lacking = [...new Set(due.map(({ fault }) => fault))].map((fault) => fault());
-const faults = [...lacking, fresh ? diskFault(root) : undefined].filter(Boolean);
+const faults = [...lacking, fresh ? diskFault(home) : undefined].filter(Boolean);
 if (faults.length > 0) {
     fail(faults);
 }

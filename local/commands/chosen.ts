@@ -1,14 +1,16 @@
 // What a command is about: a running copy of the local system, the stack in it, and its tasks.
+import { statSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Command } from "commander";
 import { closest, distance } from "fastest-levenshtein";
 
 import { Caller, listTasks, taskIdOf } from "../internet/caller";
-import { projectRoot } from "../machine/projectRoot";
+import { home, isPackage, ours } from "../machine/projectRoot";
 import { runningSystems, SystemFile } from "../machine/systemFile";
-import { platformsOf } from "../pulumi/platforms";
-import { readState } from "../pulumi/state";
+import { callersOf } from "../pulumi/platforms";
+import { lastDeployed } from "../pulumi/program";
+import { readState, stateFile } from "../pulumi/state";
 
 /**
  * The running copy that `--system` names, or the only one.
@@ -17,10 +19,10 @@ import { readState } from "../pulumi/state";
  */
 export function chosenSystem(command: Command): SystemFile {
     const { system: name } = command.optsWithGlobals<{ system?: string }>();
-    const running = runningSystems(join(projectRoot, ".local"));
+    const running = runningSystems(join(home, ".local"));
     const names = running.map((system) => system.name);
     if (running.length === 0) {
-        throw new Error('No local system runs. Start one with "npm start".');
+        throw new Error(`No local system runs. Start one with "${isPackage ? `${ours} start` : "npm start"}".`);
     }
     if (name === undefined) {
         if (running.length > 1) {
@@ -42,9 +44,12 @@ export function chosenSystem(command: Command): SystemFile {
  */
 export function chosenCallers(command: Command): Caller[] {
     const system = chosenSystem(command);
-    const found = platformsOf(system, readState(system).outputs);
+    const found = stackCallers(system);
     if (found.length === 0) {
-        throw new Error('The stack is not up. Deploy it with "npm run local -- up".');
+        const { stack, projectName } = lastDeployed(system);
+        throw new Error(
+            `There is no TaskPlatform in the stack ${stack} of ${projectName}. Deploy it with "${ours} up".`,
+        );
     }
     return found;
 }
@@ -84,6 +89,26 @@ export function taskCalled<T extends { readonly id: string }>(tasks: readonly T[
             ? `${given} is how ${found.length} tasks begin: give more of the id. ${found.map(({ id }) => id).join(", ")}`
             : `No task that runs is called ${given}. ${ids.length === 0 ? "None runs." : `There ${ids.length === 1 ? "is" : "are"} ${some.join(", ")}.`}`,
     );
+}
+
+let known: { readonly path: string; readonly time: number; readonly callers: Caller[] } | undefined;
+
+/** A caller for each platform that the stack has which was brought up last; read again when its state has changed. */
+export function stackCallers(system: SystemFile): Caller[] {
+    const { stack, projectName } = lastDeployed(system);
+    const path = stateFile(system, stack, projectName);
+    const time = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (known?.path !== path || known.time !== time) {
+        known = { path, time, callers: callersOf(system, readState(system, stack, projectName)) };
+    }
+    return known.callers;
+}
+
+/** Those whose `--system` it may be, or none. */
+export function findSystem(command: Command): SystemFile | undefined {
+    const { system: name } = command.optsWithGlobals<{ system?: string }>();
+    const running = runningSystems(join(home, ".local"));
+    return name === undefined && running.length === 0 ? undefined : chosenSystem(command);
 }
 
 /** What may be given instead of a word that is not known, and which of them was probably meant. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import type { Command } from "commander";
 
-import { projectRoot } from "../machine/projectRoot";
+import { home } from "../machine/projectRoot";
 import { isAlive, type SystemFile } from "../machine/systemFile";
 
 /** One thing that was looked at. */
@@ -16,7 +16,7 @@ export interface Finding {
 
 export function define(command: Command): void {
     command.option("--json", "as JSON, for programs").action(async ({ json }: { json?: boolean }) => {
-        const findings = await examine(projectRoot);
+        const findings = await examine(home);
         if (json) {
             console.log(JSON.stringify(findings, undefined, 4));
         } else {

@@ -1,24 +1,55 @@
+import type { Command } from "commander";
 import { join } from "node:path";
 
-import type { Command } from "commander";
-
-import { projectRoot } from "../machine/projectRoot";
-import { type Operation, runOperation } from "../pulumi/operation";
+import { isPackage } from "../machine/projectRoot";
+import type { SystemFile } from "../machine/systemFile";
+import { type Operation, type OperationResult, runOperation } from "../pulumi/operation";
+import { installPlugin } from "../pulumi/plugin";
 import { localConfig } from "../pulumi/platforms";
-import { chosenSystem } from "./chosen";
+import { chosenProgram, folderOf, rememberDeployed } from "../pulumi/program";
+import { chosenSystem, findSystem } from "./chosen";
 import { checkKeys, setting } from "./settings";
+import { startInBackground } from "./background";
 
 export function define(command: Command): void {
     command
         .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
         .option("-c, --config <key=value...>", "configuration on top of it; lists as JSON", setting)
-        .action(async ({ stack, config }: { stack: string; config?: Record<string, unknown> }) => {
-            const system = chosenSystem(command);
-            checkKeys(Object.keys(config ?? {}), join(projectRoot, "Pulumi.yaml"));
-            await runOperation(system, command.name() as Operation, {
-                stack,
+        .action(async ({ stack, config = {} }: { stack: string; config?: Record<string, unknown> }) => {
+            const kind = command.name() as Operation;
+            const deployed = chosenProgram(stack);
+            checkKeys(Object.keys(config), join(folderOf(deployed), "Pulumi.yaml"));
+            const system = await systemFor(command, kind);
+            rememberDeployed(system, deployed);
+            if (deployed.program.endsWith(".yaml")) {
+                installPlugin(system, deployed.program);
+            }
+            const { resources } = await runOperation(system, kind, {
+                ...{ stack, program: deployed.program },
                 config: { ...localConfig(system), ...config },
                 onOutput: (text) => process.stdout.write(text),
             });
+            await warnOfUnknown(resources);
         });
+}
+
+/** In one warning: what is there, but does nothing. */
+async function warnOfUnknown(resources: OperationResult["resources"]): Promise<void> {
+    const ofAws = [...new Set(resources.map(({ type }) => type).filter((type) => type.startsWith("aws:")))];
+    if (isPackage && ofAws.length > 0) {
+        const { adapters } = await import("../pulumi/providers/aws");
+        const unknown = ofAws.filter((type) => !Object.hasOwn(adapters, type));
+        if (unknown.length > 0) {
+            console.error(
+                `\nwarning: kept as state only, as the local system does not know what they do: ${unknown.sort().join(", ")}`,
+            );
+        }
+    }
+}
+
+/** The one that runs; in a project of one's own, one is started for what would make something. */
+async function systemFor(command: Command, kind: Operation): Promise<SystemFile> {
+    return isPackage && kind !== "destroy"
+        ? (findSystem(command) ?? startInBackground(command.optsWithGlobals<{ system?: string }>().system))
+        : chosenSystem(command);
 }

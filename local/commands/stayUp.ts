@@ -2,23 +2,31 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { ListrTask } from "listr2";
 import { createLogUpdate } from "log-update";
 
 import {
     Caller,
     callerOf,
     deliveredCertificate,
+    describeTask,
     eventually,
     hostnameOf,
     runTasks,
+    stopTask,
     untilRunning,
     urlOf,
 } from "../internet/caller";
 import { resolve, visit } from "../internet/visitor";
+import { ours } from "../machine/projectRoot";
 import { runOperation } from "../pulumi/operation";
-import { localConfig, platformsOf } from "../pulumi/platforms";
+import { localConfig } from "../pulumi/platforms";
+import { chosenProgram, rememberDeployed } from "../pulumi/program";
 import type { Config } from "../pulumi/workspace";
 import { RunningSystem, startSystem } from "../system";
+import { appImage, type LocalApp } from "../tasks/images/images";
+import { onFileChange } from "./app";
+import { stackCallers } from "./chosen";
 import { writeAddress } from "./console";
 import { createActions } from "./console/actions";
 import { createFeed, type Feed } from "./console/feed";
@@ -27,35 +35,49 @@ import { type Console, startConsole } from "./console/server";
 import { watch } from "./console/watch";
 import { openTask } from "./open";
 import { countOf, runSteps } from "./progress";
-import { tableOf, taskLines } from "./taskTable";
+import { noteOf, tableOf, taskLines } from "./taskTable";
 
 interface Up {
     /** Settles when it has come up, or could not. */
     starting?: Promise<RunningSystem>;
     system?: RunningSystem;
     console?: Console;
+    readonly stack?: string;
     readonly config: Config;
-    callers: Caller[];
     taskArn?: string;
 }
 
 export interface StayOptions {
     /** Of the running copy. */
     readonly name?: string;
-    /** Laid over the stack's own configuration. */
+    /** Whose Pulumi.<stack>.yaml is used. */
+    readonly stack?: string;
+    /** Laid over it. */
     readonly config?: Config;
+    /** Whether the stack is brought up and a task is run (default true). */
+    readonly deploy?: boolean;
+    /** What the tasks run instead of the configured image. */
+    readonly app?: LocalApp;
 }
 
-export async function stayUp({ name, config = {} }: StayOptions): Promise<void> {
+export async function stayUp({ name, stack, config: given = {}, deploy = true, app }: StayOptions): Promise<void> {
     const signal = untilAsked();
-    const up: Up = { callers: [], config };
+    const config = { ...(app && { image: `${appImage}:local`, command: [], containerPort: app.port }), ...given };
+    const up: Up = { stack, config };
     const asked = once(signal, "abort");
     try {
-        await Promise.race([bringUp(up, signal, name), asked]);
+        const steps = [systemStarted(up, name, app), ...(deploy ? deployedSteps(up, signal) : [])];
+        await Promise.race([runSteps(up, steps), asked]);
+        if (!signal.aborted && !deploy) {
+            await asked;
+        }
         if (!signal.aborted && up.taskArn !== undefined) {
-            const welcome = await welcomeOf(up, up.callers[0], up.taskArn);
+            const welcome = await welcomeOf(up, callersNow(up)[0], up.taskArn);
             console.log(welcome);
-            await liveList(() => up.callers, signal, welcome.split("\n"));
+            if (app !== undefined) {
+                onFileChange(app.folder, signal, () => replaceTask(up));
+            }
+            await liveList(() => callersNow(up), signal, welcome.split("\n"));
         }
     } finally {
         console.log("\nStopping …");
@@ -88,19 +110,22 @@ function untilAsked(): AbortSignal {
     return stopping.signal;
 }
 
-async function bringUp(up: Up, signal: AbortSignal, name?: string): Promise<void> {
-    await runSteps(up, [
-        {
-            title: "start the local AWS, certificate authority and DNS",
-            task: async (_, step) => {
-                const feed = createFeed();
-                const records = createRecords(feed);
-                up.starting = startSystem({ name, watch: records, onStep: (text) => (step.output = text) });
-                up.system = await up.starting;
-                up.console = await consoleOf(up, up.system, records, feed);
-                step.title = `the console: ${up.console.url}`;
-            },
+function systemStarted(up: Up, name?: string, app?: LocalApp): ListrTask<Up> {
+    return {
+        title: "start the local AWS, certificate authority and DNS",
+        task: async (_, step) => {
+            const feed = createFeed();
+            const records = createRecords(feed);
+            up.starting = startSystem({ name, app, watch: records, onStep: (text) => (step.output = text) });
+            up.system = await up.starting;
+            up.console = await consoleOf(up, up.system, records, feed);
+            step.title = `the console: ${up.console.url}`;
         },
+    };
+}
+
+function deployedSteps(up: Up, signal: AbortSignal): ListrTask<Up>[] {
+    return [
         {
             title: "pulumi up",
             task: async (_, step) => {
@@ -110,23 +135,62 @@ async function bringUp(up: Up, signal: AbortSignal, name?: string): Promise<void
         {
             title: "the first certificate is issued",
             task: async () => {
-                await eventually("first certificate", () => deliveredCertificate(up.callers[0]));
+                await eventually("first certificate", () => deliveredCertificate(firstCaller(up)));
             },
         },
         {
             title: "a task starts and gets its name",
             task: async () => {
-                const [caller] = up.callers;
-                [up.taskArn] = await runTasks(caller);
-                await untilRunning(caller, up.taskArn);
-                const hostname = hostnameOf(caller, up.taskArn);
-                await eventually(`${hostname} answering`, () => visit(caller.system, hostname).catch(() => undefined));
+                up.taskArn = await reachableTask(firstCaller(up));
             },
         },
-    ]);
+    ];
 }
 
-/** Runs an operation on the stack; afterwards the callers are those of what it made. */
+/** Runs another task and, once it answers, stops the one before: it has the files as they are now. */
+async function replaceTask(up: Up): Promise<void> {
+    const caller = firstCaller(up);
+    const before = up.taskArn;
+    try {
+        up.taskArn = await reachableTask(caller);
+        if (before !== undefined) {
+            await stopTask(caller, before);
+        }
+        console.log(`\nThe app has changed: ${urlOf(caller, up.taskArn)}`);
+    } catch (error) {
+        console.log(`\nThe app has changed, but does not run: ${(error as Error).message}`); // the one before goes on
+    }
+}
+
+async function reachableTask(caller: Caller): Promise<string> {
+    const [taskArn] = await runTasks(caller);
+    await untilRunning(caller, taskArn);
+    const hostname = hostnameOf(caller, taskArn);
+    await eventually(`${hostname} answering`, async () => {
+        const task = await describeTask(caller, taskArn);
+        if (task?.desiredStatus === "STOPPED") {
+            throw new Error(`Task ${taskArn} stopped: ${noteOf(task, undefined)}`);
+        }
+        const page = await visit(caller.system, hostname).catch(() => undefined);
+        return page !== undefined && page.status < 500 ? page : undefined;
+    });
+    return taskArn;
+}
+
+/** One for each platform that the stack has at the moment. */
+function callersNow({ system }: Up): Caller[] {
+    return system === undefined ? [] : stackCallers(system.file);
+}
+
+function firstCaller(up: Up): Caller {
+    const [caller] = callersNow(up);
+    if (caller === undefined) {
+        throw new Error("The stack has no TaskPlatform, so no task is run. Its resources are up.");
+    }
+    return caller;
+}
+
+/** Runs an operation on the stack. */
 async function deploy(
     up: Up,
     kind: "up" | "destroy",
@@ -134,8 +198,10 @@ async function deploy(
     signal?: AbortSignal,
 ): Promise<void> {
     const { file } = started(up);
-    const options = { config: { ...localConfig(file), ...up.config }, signal, onProgress: countOf(tell) };
-    up.callers = platformsOf(file, (await runOperation(file, kind, options)).outputs);
+    const { program, projectName, stack } = chosenProgram(up.stack);
+    rememberDeployed(file, { program, projectName, stack });
+    const config = { ...localConfig(file), ...up.config };
+    await runOperation(file, kind, { program, stack, config, signal, onProgress: countOf(tell) });
 }
 
 /** The console of a system, with all that it shows and does. */
@@ -145,7 +211,7 @@ async function consoleOf(up: Up, system: RunningSystem, records: Records, feed: 
     const stopWatching = watch(system, records, feed);
     const actions = createActions({
         ...{ system, records, feed, open: openTask },
-        callers: () => up.callers,
+        callers: () => callersNow(up),
         operate: (kind, tell) => deploy(up, kind, tell),
     });
     const served = await startConsole(feed, actions);
@@ -177,7 +243,7 @@ async function welcomeOf(up: Up, caller: Caller, taskArn: string): Promise<strin
   curl --cacert ${system.acme.rootFile} --resolve ${hostname}:${system.httpsPort}:${address} ${urlOf(caller, taskArn)}
   dig @${system.dns.address} -p ${system.dns.port} ${hostname}
 
-  In another terminal: npm run local -- run | stop | status | logs | open | renew | preview | up | destroy
+  In another terminal: ${ours} run | stop | status | logs | open | renew | preview | up | destroy
   AWS_ENDPOINT_URL=${system.gatewayUrl} AWS_ACCESS_KEY_ID=${system.accountId} AWS_SECRET_ACCESS_KEY=local AWS_REGION=${caller.region} aws ecs list-clusters
   Ctrl-C ends everything.
 `;

@@ -49,6 +49,7 @@ export const commands: Readonly<Record<string, Entry>> = {
         summary: "prove what nobody has seen on AWS yet: against the local system, or with --aws in a named account",
         load: () => import("./accept"),
     },
+    down: { summary: "end the local system", load: () => import("./down") },
     doctor: {
         summary: "what this machine lacks, what is in the way, and what to do about it",
         load: () => import("./doctor"),

@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSy
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
-import { projectRoot } from "../machine/projectRoot";
+import { home, isPackage, projectRoot } from "../machine/projectRoot";
 
-const cache = join(projectRoot, ".tools/cache");
+const cache = join(home, ".tools/cache");
 /** Of Node: the SDKs are the same for every operation and need not be compiled anew. */
 export const compileCache = join(cache, "compiled");
 
@@ -16,7 +16,7 @@ const providers = { aws: "aws", awsx: "awsx", "docker-build": "dockerBuild" };
  * `<PULUMI_HOME>/plugins/resource-<name>-v<version>/pulumi-resource-<name>`.
  */
 export function installProviders(pulumiHome: string, program: string): void {
-    const javascript = transpile(join(cache, "providers"));
+    const javascript = isPackage ? projectRoot : transpile(join(cache, "providers"));
     const requires = [createRequire(__filename), createRequire(program)];
     for (const [name, script] of Object.entries(providers)) {
         // A program asks for the provider of the very version its SDK has.

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { projectRoot } from "../machine/projectRoot";
+import { home, isPackage, ours, projectRoot } from "../machine/projectRoot";
 import type { SystemFile } from "../machine/systemFile";
 import { compileCache } from "./installProviders";
 import { type Config, prepareWorkspace, type Workspace } from "./workspace";
@@ -78,7 +78,7 @@ export async function runOperation(
     const workspace = prepareWorkspace(system, program, stack, options.config ?? {});
     const log = join(system.directory, "logs", "engine.log");
     mkdirSync(dirname(log), { recursive: true });
-    const child = fork(join(__dirname, "runProgram.ts"), {
+    const child = fork(require.resolve("./runProgram"), {
         cwd: workspace.programDirectory,
         execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
         env: childEnvironment(),
@@ -96,7 +96,7 @@ export async function runOperation(
         stack,
         projectName: workspace.projectName,
         workspace: workspace.directory,
-        pulumiRoot: existsSync(join(projectRoot, ".tools/bin/pulumi")) ? join(projectRoot, ".tools") : undefined,
+        pulumiRoot: existsSync(join(home, ".tools/bin/pulumi")) ? join(home, ".tools") : undefined,
         environment: engineEnvironment(system, workspace),
     };
     return await new Promise((resolve, reject) => {
@@ -118,11 +118,19 @@ export async function runOperation(
             if (answer?.kind === "result") {
                 return resolve(answer.result);
             }
-            const reason = answer?.message ?? `the program's process ended early (${signal ?? `exit code ${code}`})`;
+            const reason =
+                withRemedy(answer?.message) ?? `the program's process ended early (${signal ?? `exit code ${code}`})`;
             reject(new Error(`pulumi ${operation} failed: ${reason}\nThe whole log: ${log}`));
         }, reject);
         child.send(request);
     });
+}
+
+/** What AWS refuses, and a person can help. */
+function withRemedy(message: string | undefined): string | undefined {
+    return message?.includes("ClusterContainsTasksException")
+        ? `${message}\nTasks that were started by hand run in it. Stop them first: ${ours} stop`
+        : message;
 }
 
 /** Ours without what would lead the program or the engine to a real account or backend. */
@@ -139,6 +147,7 @@ export function engineEnvironment(system: SystemFile, workspace: Workspace): Rec
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_SDK_UA_APP_ID: "pulumi",
         NODE_COMPILE_CACHE: compileCache,
+        ...(isPackage && { TASKGATE_LOCAL_KEEP: "1" }),
         PULUMI_HOME: workspace.pulumiHome,
         PULUMI_BACKEND_URL: workspace.backendUrl,
         PULUMI_CONFIG_PASSPHRASE: "local",

@@ -3,6 +3,7 @@ import { createRequire, registerHooks } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { projectRoot } from "../machine/projectRoot";
+import { whyNoImage } from "../tasks/images/images";
 import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation";
 
 // The process of one operation: the engine calls back into it to run the program.
@@ -49,27 +50,28 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
 
     const events: automation.EngineEvent[] = [];
     const thrown: unknown[] = [];
+    /** Of what is previewed: the provider cannot see it before other resources are there. */
+    const unfit: string[] = [];
     const pulumiCommand = await PulumiCommand.get({ root: request.pulumiRoot });
-    const stack = await LocalWorkspace.createOrSelectStack(
-        {
-            stackName: request.stack,
-            projectName: request.projectName,
-            program: async () => {
-                try {
-                    return await exportsOf(requireOfProgram(request.program));
-                } catch (error) {
-                    thrown.push(error);
-                    throw error;
-                }
-            },
-        },
-        { pulumiCommand, workDir: request.workspace, envVars: { ...request.environment } },
-    );
+    const program = async () => {
+        try {
+            return await exportsOf(requireOfProgram(request.program));
+        } catch (error) {
+            thrown.push(error);
+            throw error;
+        }
+    };
+    const { stack: stackName, projectName, workspace: workDir } = request;
+    const settings = { pulumiCommand, workDir, envVars: { ...request.environment } };
+    const stack = /\.yaml$/.test(request.program)
+        ? await LocalWorkspace.createOrSelectStack({ stackName, workDir }, settings) // the engine's own YAML host runs it
+        : await LocalWorkspace.createOrSelectStack({ stackName, projectName, program }, settings);
     const options = {
         color: "never" as const,
         onOutput: (text: string) => process.send?.({ kind: "output", text } satisfies ProgramAnswer),
         onEvent: (event: automation.EngineEvent) => {
             events.push(event);
+            unfit.push(...unfitOf(event));
             const { op, type, urn } = event.resOutputsEvent?.metadata ?? {};
             if (op !== undefined && type !== undefined && urn !== undefined) {
                 const name = urn.slice(urn.lastIndexOf("::") + 2);
@@ -80,6 +82,9 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     };
     try {
         const done = await stack[request.operation](options);
+        if (request.operation === "preview" && unfit.length > 0) {
+            throw new Error([...new Set(unfit)].join("\n"));
+        }
         const outputs = (done as Partial<automation.UpResult>).outputs ?? {};
         return {
             changes: { ...events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges },
@@ -94,6 +99,16 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         const reasons = reasonsOf(diagnostics, thrown);
         throw reasons.length > 0 ? new Error(reasons.join("\n"), { cause: error }) : error;
     }
+}
+
+function unfitOf({ resourcePreEvent }: automation.EngineEvent): string[] {
+    const { type, urn, new: given } = resourcePreEvent?.metadata ?? {};
+    const image: unknown = (given?.inputs as Record<string, unknown> | undefined)?.image;
+    if (!type?.startsWith("taskgate:index:") || typeof image !== "string" || image === "" || urn === undefined) {
+        return [];
+    }
+    const reason = whyNoImage("app", image);
+    return reason === undefined ? [] : [`${type} (${urn.slice(urn.lastIndexOf("::") + 2)}): ${reason}`];
 }
 
 /** A program's outputs are what its module exports: values, or a function that gives them. */

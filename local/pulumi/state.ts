@@ -14,12 +14,17 @@ export interface StackState {
 export interface ResourceState {
     readonly urn: string;
     readonly type: string;
+    readonly inputs?: Readonly<Record<string, unknown>>;
     readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+export function stateFile({ directory }: SystemFile, stack: string, projectName: string): string {
+    return join(directory, "pulumi/.pulumi/stacks", projectName, `${stack}.json`);
 }
 
 /** A stack's state, from the engine's file backend; without resources when the stack is not there. */
 export function readState(system: SystemFile, stack = "local", projectName = "taskgate"): StackState {
-    const file = join(system.directory, "pulumi/.pulumi/stacks", projectName, `${stack}.json`);
+    const file = stateFile(system, stack, projectName);
     if (!existsSync(file)) {
         return { resources: [], outputs: {}, text: "" };
     }

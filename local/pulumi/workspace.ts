@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
+import { isPackage } from "../machine/projectRoot";
 import type { SystemFile } from "../machine/systemFile";
 import { installProviders } from "./installProviders";
 
@@ -40,7 +41,10 @@ export function prepareWorkspace(system: SystemFile, program: string, stack: str
 
 function stackSettings(programDirectory: string, projectName: string, stack: string, config: Config): string {
     const settings = readYaml(join(programDirectory, `Pulumi.${stack}.yaml`));
-    const merged: Settings = { ...(settings.config as Settings | undefined) };
+    const merged: Settings = {
+        ...(isPackage && { "aws:region": "eu-west-1" }), // somebody else's project may have it from the environment
+        ...(settings.config as Settings | undefined),
+    };
     for (const [key, value] of Object.entries(config)) {
         merged[key.includes(":") ? key : `${projectName}:${key}`] = value;
     }

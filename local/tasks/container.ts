@@ -64,7 +64,12 @@ export async function startContainer(container: RunningContainer, setting: Conta
     const { image, directory, isOpen } = setting;
     const { address, loopback, privateDnsName } = setting.networkInterface;
     const files = image.files && writeFiles(image.files, join(directory, "files", definition.name!));
-    const cwd = files === undefined ? directory : join(files, image.workingDirectory ?? "/");
+    const cwd =
+        image.directory !== undefined
+            ? image.directory
+            : files === undefined
+              ? directory
+              : join(files, image.workingDirectory ?? "/");
     const mounts = mountsOf(definition, files === undefined ? "" : directory);
     const isServed = (definition.portMappings ?? []).some(({ containerPort }) => isOpen(containerPort!));
     const host = isServed ? address : loopback;

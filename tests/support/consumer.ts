@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 
-import { root } from "./plugin";
+import { outsideNpm, packed } from "./packed";
 
 export interface Consumer {
     readonly directory: string;
@@ -33,10 +33,8 @@ export async function installConsumer(example: string, packages: readonly string
         remove: () => rmSync(scratch, { recursive: true, force: true }),
     };
     try {
-        const [{ filename }] = JSON.parse(
-            await run(root, "npm", ["pack", "--json", "--silent", "--pack-destination", scratch]),
-        ) as [{ filename: string }];
-        await consumer.run("npm", "install", "--prefer-offline", join(scratch, filename), ...packages);
+        const { taskgate } = await packed();
+        await consumer.run("npm", "install", "--prefer-offline", taskgate, ...packages);
         return consumer;
     } catch (error) {
         consumer.remove();
@@ -46,9 +44,7 @@ export async function installConsumer(example: string, packages: readonly string
 
 async function run(cwd: string, command: string, args: readonly string[]): Promise<string> {
     try {
-        // Not the settings of the npm that runs the tests, such as its --prefix.
-        const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
-        return (await promisify(execFile)(command, args, { cwd, env })).stdout;
+        return (await promisify(execFile)(command, args, { cwd, env: outsideNpm() })).stdout;
     } catch (error) {
         const { message, stdout } = error as Error & { stdout?: string };
         throw new Error(`${message}\n${stdout ?? ""}`);

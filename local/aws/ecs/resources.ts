@@ -3,6 +3,7 @@ import type {
     RegisterTaskDefinitionCommandInput,
     UpdateServiceCommandInput,
 } from "@aws-sdk/client-ecs";
+import { whyNoImage } from "../../tasks/images/images";
 import type { ClusterArgs, ClusterState } from "@pulumi/aws/ecs/cluster";
 import type {
     ClusterCapacityProvidersArgs,
@@ -80,6 +81,7 @@ export const ecs: Adapters = service("ECS", {
             "taskRoleArn",
             "volumes",
         ],
+        judge: ({ containerDefinitions }) => unknownImages(containerDefinitions),
         isSame: {
             containerDefinitions: (read, sent, { networkMode }) => areEquivalent(read, sent, networkMode === "awsvpc"),
         },
@@ -272,4 +274,13 @@ async function waitUntilSteady(aws: Aws, inputs: Inputs<ServiceArgs>): Promise<v
             { services: [inputs.name!], cluster: inputs.cluster },
         );
     }
+}
+
+/** Images that nothing stands for here: a task with one could only stop. */
+function unknownImages(definitions: string | undefined): { property: string; reason: string }[] {
+    const containers = JSON.parse(definitions ?? "[]") as { readonly name: string; readonly image?: string }[];
+    return containers.flatMap(({ name, image }) => {
+        const reason = image === undefined ? undefined : whyNoImage(name, image);
+        return reason === undefined ? [] : [{ property: "containerDefinitions", reason }];
+    });
 }

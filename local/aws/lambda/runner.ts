@@ -1,13 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import AdmZip from "adm-zip";
 
 import type { Processes } from "../../machine/processes";
-import { projectRoot } from "../../machine/projectRoot";
 import { isAlive } from "../../machine/systemFile";
 import type { Permissions } from "../permissions/permissions";
 import { startWorker } from "./worker";
@@ -82,7 +81,8 @@ interface Deployment {
     retired: boolean;
 }
 
-const sdk = join(projectRoot, "node_modules", "@aws-sdk");
+/** The folder of the SDK's packages. */
+const sdk = dirname(dirname(require.resolve("@aws-sdk/client-lambda/package.json")));
 const maxInitMs = 10_000;
 
 /** Runs functions as Lambda does: from their own archive, in processes of their own that stay warm. */

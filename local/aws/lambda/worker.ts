@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../machine/projectRoot";
 
@@ -51,7 +52,8 @@ type Message =
     | ({ readonly type: "result" } & Answer);
 
 /** Lambda's Node.js 24, whatever runs the local system itself. */
-const node = join(projectRoot, "node_modules", ".bin", "node");
+const ownNode = join(projectRoot, "node_modules", ".bin", "node");
+const node = existsSync(ownNode) ? ownNode : process.execPath;
 const bootstrap = join(__dirname, "bootstrap.mjs");
 
 export function startWorker(options: WorkerOptions, adopt: (child: ChildProcess & { pid: number }) => void): Worker {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-import { projectRoot } from "../../machine/projectRoot";
+import { home } from "../../machine/projectRoot";
 
 /** What a value must be, as AWS's service models say it. */
 export interface Shape {
@@ -116,7 +116,7 @@ let data: string | undefined;
 /** Of botocore, as tools/requirements.txt pins it. */
 function dataFolder(): string {
     if (data === undefined) {
-        const lib = join(projectRoot, ".tools", "python", "lib");
+        const lib = join(home, ".tools", "python", "lib");
         const python = existsSync(lib) ? readdirSync(lib).find((entry) => entry.startsWith("python3")) : undefined;
         data = join(lib, python ?? "python3", "site-packages", "botocore", "data");
         if (!existsSync(data)) {

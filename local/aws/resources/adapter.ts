@@ -42,6 +42,8 @@ export interface Adapter<Args, State> {
     readonly deleteBeforeReplace?: true;
     /** Arguments that change how a resource behaves and are not emulated: they are refused. */
     readonly refuses?: readonly (keyof Args)[];
+    /** What is wrong with arguments, told in the preview; those that are not known yet are left out. */
+    readonly judge?: (inputs: Inputs<Args>) => readonly { readonly property: string; readonly reason: string }[];
     /** Arguments that AWS gives back in another form: whether the real provider takes what it read for what it would send. */
     readonly isSame?: { readonly [Key in keyof Args]?: (read: string, sent: string, inputs: Inputs<Args>) => boolean };
     /** Names of the errors that say the resource is not there. */

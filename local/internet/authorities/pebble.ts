@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { freePort } from "../../machine/processes";
 import type { Processes } from "../../machine/processes";
-import { projectRoot } from "../../machine/projectRoot";
+import { home } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
 import { createTlsCertificate } from "./tlsCertificate";
 
@@ -31,7 +31,7 @@ export interface PebbleOptions {
 
 export type Pebble = SystemFile["acme"] & { stop(): Promise<void> };
 
-const executable = join(projectRoot, ".tools", "bin", "pebble");
+const executable = join(home, ".tools", "bin", "pebble");
 const defaultProfiles = { classic: 90, tlsserver: 90, shortlived: 90 };
 const secondsPerDay = 86_400;
 

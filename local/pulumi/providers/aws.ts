@@ -19,6 +19,7 @@ import { lambda } from "../../aws/lambda/resources";
 import { logs } from "../../aws/logs/resources";
 import { type Adapters, type AnyAdapter, type Existing, Gone } from "../../aws/resources/adapter";
 import type { DataSources } from "../../aws/resources/dataSources";
+import { kept } from "../../aws/resources/kept";
 import { autoName } from "../../aws/resources/naming";
 import { type Aws, createAws } from "../../aws/resources/sdk";
 import { changedKeys, containsUnknown, type Properties, UNKNOWN } from "../../aws/resources/values";
@@ -112,6 +113,8 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
             property,
             reason: `the local system does not emulate it for the type ${typeOf(urn)}`,
         }));
+        const known = Object.fromEntries(Object.entries(news).filter(([, value]) => !containsUnknown(value)));
+        failures.push(...(adapter.judge?.(known) ?? []));
         const inputs: Properties = { ...adapter.defaults, ...news };
         if (adapter.taggable) {
             inputs.tagsAll = containsUnknown(news.tags)
@@ -218,9 +221,15 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
     return { version: "7.48.0", configure, check, diff, create, update, read, delete: remove, invoke };
 }
 
+/** What somebody else's project has and nothing here knows: state and no more. */
+const unknownType = kept<Properties, Properties>({
+    idPrefix: "kept",
+    outputs: (aws, _, id) => ({ arn: aws.arn("kept", id) }),
+}) as AnyAdapter;
+
 function adapterOf(urn: string): AnyAdapter {
     const type = typeOf(urn);
-    const adapter = adapters[type];
+    const adapter = adapters[type] ?? (process.env.TASKGATE_LOCAL_KEEP === "1" ? unknownType : undefined);
     if (!adapter) {
         throw new Error(
             `The local system has no adapter for the resource type "${type}": add a row for it to resources.ts of its service's folder in local/aws/ ` +

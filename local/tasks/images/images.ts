@@ -14,6 +14,8 @@ export interface Image {
     /** Of one that was built: its variables, the folder it starts in, and its files by their paths. */
     readonly environment?: Readonly<Record<string, string>>;
     readonly workingDirectory?: string;
+    /** Of this machine: its containers start there. */
+    readonly directory?: string;
     readonly files?: ReadonlyMap<string, ImageFile>;
 }
 
@@ -46,6 +48,47 @@ function helper(...names: readonly string[]): Image {
     const standIn = (name: string): string[] => [process.execPath, join(__dirname, "..", "programs", `${name}.mjs`)];
     const programs = Object.fromEntries(names.map((name) => [name, standIn(name)]));
     return { entryPoint: [], command: ["bash"], programs, sharesLoopback: true };
+}
+
+/** What `npm start -- --app` runs: the folder and the words are the system's. */
+export const appImage = "taskgate.local/app";
+
+/** Why a container's image cannot run here, and what to do instead; undefined when it can. */
+export function whyNoImage(container: string, image: string): string | undefined {
+    const repository = repositoryOf(image);
+    const known = Object.keys(images);
+    if (
+        repository === appImage ||
+        /\.dkr\.ecr\./.test(repository) ||
+        known.some((path) => repository === path || repository.endsWith(`/${path}`))
+    ) {
+        return undefined;
+    }
+    return (
+        `container "${container}" has the image ${image}, and there is no container engine here to run it. Instead: ` +
+        `a program of your own with "npm start -- --app <folder>", or with --command "<words>" beside it; an image built from a Dockerfile ` +
+        `that copies files onto node (build); or one of those that something stands for here: ${known.join(", ")}`
+    );
+}
+
+/** A program of one's own: a folder of this machine, and what is run in it. */
+export interface LocalApp {
+    readonly folder: string;
+    readonly command: readonly string[];
+    readonly port: number;
+}
+
+/** It starts in its folder, and is told by PORT (and HOST, as every app) where to listen. */
+export function imageOfApp({ folder, command, port }: LocalApp): Image {
+    const hook = join(__dirname, "..", "listenOnHost.cjs");
+    return {
+        entryPoint: [],
+        command,
+        programs: { node: [process.execPath] },
+        sharesLoopback: false,
+        environment: { PORT: String(port), NODE_OPTIONS: `--require ${hook}`, HOME: folder },
+        directory: folder,
+    };
 }
 
 /** undefined = there is no such image here. */

@@ -1,12 +1,15 @@
-import { findImage } from "./images";
+import { appImage, findImage, imageOfApp, type LocalApp } from "./images";
 import type { Image } from "./images";
 import { pullImage } from "./registry";
 
 /** undefined = there is no such image, neither in the emulated ECR nor among those that something here stands for. */
 export type PullImage = (name: string) => Promise<Image | undefined>;
 
-export function createImagePuller(gatewayUrl: string, root: string): PullImage {
+export function createImagePuller(gatewayUrl: string, root: string, app?: LocalApp): PullImage {
     return async (name) => {
+        if (app !== undefined && name.split(":")[0] === appImage) {
+            return imageOfApp(app);
+        }
         const built = await pullImage(gatewayUrl, name);
         const known = findImage(built?.base ?? name, root);
         if (built === undefined || known === undefined) {

@@ -46,7 +46,7 @@ const definition = new aws.ecs.TaskDefinition("app", {
     memory: "512",
     networkMode: "awsvpc",
     requiresCompatibilities: ["FARGATE"],
-    containerDefinitions: JSON.stringify([{ name: "app", image: config.get("image") ?? "app:1" }]),
+    containerDefinitions: JSON.stringify([{ name: "app", image: config.get("image") ?? "traefik/whoami:1" }]),
 });
 const america = new aws.Provider("america", { region: "us-east-1", defaultTags: { tags: { team: "gate" } } });
 const there = new awsx.ec2.Vpc(
@@ -193,12 +193,14 @@ describe("local/pulumi: operations", () => {
         expect((await run("up")).changes).to.deep.equal({ same: total });
 
         greets("good evening");
-        const changed = await run("up", { size: "large", image: "app:2" });
+        const changed = await run("up", { size: "large", image: "traefik/whoami:2" });
         expect(changed.changes).to.deep.equal({ same: total - 3, update: 2, replace: 1 });
         expect(changed.outputs.definition).to.equal(`arn:aws:ecs:eu-west-1:${accountId}:task-definition/app:2`);
         expect(changed.outputs.bucket).to.equal(outputs.bucket);
 
-        expect((await run("refresh", { size: "large", image: "app:2" })).changes).to.deep.equal({ same: total });
+        expect((await run("refresh", { size: "large", image: "traefik/whoami:2" })).changes).to.deep.equal({
+            same: total,
+        });
         expect((await run("destroy")).changes).to.deep.equal({ delete: total });
     });
 

@@ -523,7 +523,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             "aws:ecs/taskDefinition:TaskDefinition",
             {
                 ...{ family: "app", cpu: "256", memory: "512", networkMode: "awsvpc" },
-                ...{ requiresCompatibilities: ["FARGATE"], containerDefinitions: '[{"name":"app","image":"app"}]' },
+                ...{ requiresCompatibilities: ["FARGATE"], containerDefinitions: '[{"name":"app","image":"node"}]' },
             },
             { tags: { a: "1" } },
         );
@@ -747,9 +747,9 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             ...{ family: "revised", cpu: "256", memory: "512", networkMode: "awsvpc" },
             ...{ requiresCompatibilities: ["FARGATE"], containerDefinitions: JSON.stringify([{ name: "app", image }]) },
         });
-        const first = await engine.create(type, "app", args("a"));
-        expect(engine.diff(type, "app", first, args("b")).replaces).to.deep.equal(["containerDefinitions"]);
-        const second = await engine.create(type, "app", args("b"));
+        const first = await engine.create(type, "app", args("node:1"));
+        expect(engine.diff(type, "app", first, args("node:2")).replaces).to.deep.equal(["containerDefinitions"]);
+        const second = await engine.create(type, "app", args("node:2"));
         await provider.delete(urnOf(type, "app"), first);
         const family = `arn:aws:ecs:${region}:${accountId}:task-definition/revised`;
         expect([first, second].map(({ outputs }) => outputs.arn)).to.deep.equal([`${family}:1`, `${family}:2`]);

@@ -24,7 +24,7 @@ interface Way {
 
 const running = { settings: { publishAt: "RUNNING" as const }, reuseAddresses: false };
 
-const ways: readonly Way[] = [
+export const ways: readonly Way[] = [
     { name: "known way", options: (clock) => ({ ...running, withSweep: false, invoke: knownWay(clock) }) },
     ...[10, 100, 500].map((batchSize) => ({
         name: `ours, ${batchSize} a batch`,
@@ -69,7 +69,7 @@ export async function dns(): Promise<void> {
 type Course = (clock: VirtualClock, model: Model) => Promise<void>;
 
 /** All start within half a second; two minutes after the last name, all are stopped. */
-function burst(count: number): Course {
+export function burst(count: number): Course {
     return async (clock, model) => {
         const tasks = Array.from({ length: count }, () => model.startTask());
         tasks.forEach((task) => clock.after(Math.random() * 500, () => start(model, task)));
@@ -80,7 +80,7 @@ function burst(count: number): Course {
 }
 
 /** So many tasks a second for three minutes, each for a minute. */
-function steady(lives: number): Course {
+export function steady(lives: number): Course {
     return async (clock, model) => {
         for (let number = 0; number < lives * 180; number++) {
             clock.after((number / lives) * 1_000, () => {
@@ -98,7 +98,7 @@ function start(model: Model, task: ModelTask): void {
     model.move(task, { lastStatus: "RUNNING" });
 }
 
-async function measure(way: Way, course: Course): Promise<string[]> {
+export async function measure(way: Way, course: Course): Promise<string[]> {
     const clock = installVirtualClock(1);
     const { log } = console;
     const write = process.stdout.write.bind(process.stdout);

@@ -43,7 +43,7 @@ export async function audit(reach: Reach, deletes: boolean): Promise<Audited> {
     let deleted = 0;
     if (deletes && orphans.length > 0) {
         const changes = orphans.map((record) => ({ ...record, action: "DELETE" as const }));
-        const { results } = await changeRecords(zone, changes, () => true);
+        const { results } = await changeRecords(reach, changes, () => true);
         deleted = changes.filter((change) => results.get(keyOf(change))?.outcome === "done").length;
     }
     return { records: records.length, orphans: orphans.length, deleted };

@@ -2,6 +2,8 @@ import { backoff, isFateUnknown, sleep } from "../calls";
 import { describeError } from "../failure";
 import { readRecords, sendChanges, type HostedZone, type RecordChange, type RecordSet } from "../hostedZone";
 import { keyOf, nextBatch, refusals, type Refusal } from "./changeBatches";
+import type { Registry } from "./registry";
+import { inTurn } from "./turns";
 
 /**
  * What became of a change. `done`: it stands, or is gone. `occupied`: something else stands there, which is none of ours to touch.
@@ -37,7 +39,7 @@ export interface ChangeResults {
  * `isOurs` says whether a record that stands where one is to be created may have been made by us: then an equal one is taken for it.
  */
 export async function changeRecords(
-    zone: HostedZone,
+    { zone, registry }: { readonly zone: HostedZone; readonly registry: Registry },
     changes: readonly RecordChange[],
     isOurs: (change: RecordChange) => boolean,
 ): Promise<ChangeResults> {
@@ -65,7 +67,7 @@ export async function changeRecords(
         const rest = [part.slice(batch.length), ...others].filter(({ length }) => length > 0);
         try {
             count.requests++;
-            changeIds.push(await sendChanges(zone, batch, "once"));
+            changeIds.push(await inTurn(registry, zone.deadline, () => sendChanges(zone, batch, "once")));
             count.largest = Math.max(count.largest, batch.length);
             settle(batch, "done");
             most *= 2;
@@ -119,7 +121,7 @@ export async function changeRecords(
     const exact = await compare(zone, doubtful, isOurs, settle);
     if (exact.length > 0) {
         // What stands differs in its TTL alone: somebody changed that, and Route 53 deletes by the exact record set.
-        const again = await changeRecords(zone, exact, isOurs);
+        const again = await changeRecords({ zone, registry }, exact, isOurs);
         again.results.forEach((result, key) => results.set(key, result));
         changeIds.push(...again.changeIds);
         count.requests += again.count.requests;

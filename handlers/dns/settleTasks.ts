@@ -102,7 +102,7 @@ export async function settleTasks(reach: Reach, hints: readonly TaskHint[]): Pro
             .filter(({ taskId, before, claimed }) => before !== undefined || claimed.name?.startsWith(`${taskId}.`))
             .map(({ claimed }) => claimed.name),
     );
-    const { results, count, changeIds } = await changeRecords(reach.zone, changes, ({ name }) => mine.has(name));
+    const { results, count, changeIds } = await changeRecords(reach, changes, ({ name }) => mine.has(name));
 
     const ends = work.map((one) => ({ ...one, end: ending(one, results) }));
     ends.forEach(({ taskId, end }) => end.unsettled && unsettled.set(taskId, end.unsettled));

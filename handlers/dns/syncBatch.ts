@@ -1,8 +1,8 @@
-import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
+import type { SQSBatchResponse } from "aws-lambda";
 import { describeError } from "../failure";
 import { log } from "../log";
 import { writeMetrics } from "../metrics";
-import { comeBackSoon, setAside } from "./queue";
+import { comeBackSoon, deleteMessages, setAside, takeMore, type QueueMessage } from "./queue";
 import type { TaskDnsSettings } from "./settings";
 import { settleTasks, type Reach, type Settled } from "./settleTasks";
 import { readTaskMessages, SWEEP_MILLISECONDS, type TaskHint } from "./taskEvents";
@@ -12,20 +12,22 @@ import { readTaskMessages, SWEEP_MILLISECONDS, type TaskHint } from "./taskEvent
  * for one that is stopping or gone. A message only says where to look. What ECS says counts, except that a stop is final; so
  * duplicates, any order and any retry end in the same zone.
  */
-export async function syncBatch(reach: Reach, records: readonly SQSRecord[]): Promise<SQSBatchResponse> {
+export async function syncBatch(reach: Reach, records: readonly QueueMessage[]): Promise<SQSBatchResponse> {
     const { settings, sqs, end } = reach;
-    const { hints, malformed, passed } = readTaskMessages(records, settings.clusterArn, Date.now());
+    const taken = await takeMore(sqs, settings.queueUrl, records.length, reach.deadline);
+    const messages = [...records, ...taken];
+    const { hints, malformed, passed } = readTaskMessages(messages, settings.clusterArn, Date.now());
     const settled = await settleTasks(reach, hints);
 
-    const back = new Set<SQSRecord>();
+    const back = new Set<QueueMessage>();
     let left = 0;
-    for (const { taskArn, taskId, messages } of hints) {
+    for (const { taskArn, taskId, messages: ridden } of hints) {
         const unsettled = settled.unsettled.get(taskId);
         if (unsettled === undefined) {
             continue;
         }
         // What only time settles, the sweep asks again every minute: a message need not go round for longer than that.
-        const returned = messages.filter((message) => unsettled.trouble || ageOf(message) < SWEEP_MILLISECONDS);
+        const returned = ridden.filter((message) => unsettled.trouble || ageOf(message) < SWEEP_MILLISECONDS);
         returned.forEach((message) => back.add(message));
         left += returned.length === 0 ? 1 : 0;
         const { reason } = unsettled;
@@ -48,16 +50,22 @@ export async function syncBatch(reach: Reach, records: readonly SQSRecord[]): Pr
         log("error", "messages come back late", { reason: describeError(error) });
         malformed.forEach(({ message }) => back.add(message));
     }
-    report(settings, records.length, hints, settled, {
+    const done = taken.filter((message) => !back.has(message));
+    await deleteMessages(sqs, settings.queueUrl, done, end).catch((error: unknown) =>
+        log("warn", "messages come back, and need nothing then", { reason: describeError(error) }),
+    );
+    report(settings, messages.length, hints, settled, {
         malformed: malformed.length,
         passed,
         returned: back.size,
         left,
     });
-    return { batchItemFailures: [...back].map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    // Lambda knows of those alone that it has handed over: of any other it would take all for failed.
+    const failed = records.filter((message) => back.has(message));
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-function ageOf({ attributes }: SQSRecord): number {
+function ageOf({ attributes }: QueueMessage): number {
     return Date.now() - Number(attributes.SentTimestamp);
 }
 

@@ -1,6 +1,6 @@
-import type { SQSRecord } from "aws-lambda";
 import { failure } from "../failure";
 import { TASK_ID } from "./names";
+import type { QueueMessage } from "./queue";
 
 // The queue's messages: "ECS Task State Change" events, duplicated, reordered, and only hints of what is true by now; and the sweep's lists of
 // tasks to look at.
@@ -16,13 +16,13 @@ export interface TaskHint {
     /** When the youngest event was made, in milliseconds since the epoch. */
     readonly time: number;
     /** The messages that ride on this task: they succeed or come back together. None if it is the sweep alone that asks, which asks again. */
-    readonly messages: readonly SQSRecord[];
+    readonly messages: readonly QueueMessage[];
     /** The sweep asks to compare what stands with what runs. */
     readonly swept: boolean;
 }
 
 export interface Malformed {
-    readonly message: SQSRecord;
+    readonly message: QueueMessage;
     readonly reason: string;
 }
 
@@ -70,7 +70,7 @@ export function taskIdOf(taskArn: string): string | undefined {
     return id !== undefined && TASK_ID.test(id) ? id : undefined;
 }
 
-export function readTaskMessages(records: readonly SQSRecord[], clusterArn: string, now: number): TaskMessages {
+export function readTaskMessages(records: readonly QueueMessage[], clusterArn: string, now: number): TaskMessages {
     const hints = new Map<string, TaskHint>();
     const malformed: Malformed[] = [];
     let passed = 0;
@@ -89,7 +89,7 @@ export function readTaskMessages(records: readonly SQSRecord[], clusterArn: stri
     return { hints: [...hints.values()], malformed, passed };
 }
 
-function readMessage(message: SQSRecord, clusterArn: string, now: number): TaskHint[] {
+function readMessage(message: QueueMessage, clusterArn: string, now: number): TaskHint[] {
     const body = JSON.parse(message.body) as (Partial<SweepMessage> & Partial<EventBody>) | null;
     const sweep = body?.["taskgate:sweep"];
     if (sweep === undefined) {
@@ -115,7 +115,7 @@ interface EventBody {
 }
 
 /** What one event says; nothing when it is about another cluster. */
-function readTaskEvent(message: SQSRecord, event: Partial<EventBody> | null, clusterArn: string): TaskHint[] {
+function readTaskEvent(message: QueueMessage, event: Partial<EventBody> | null, clusterArn: string): TaskHint[] {
     const { taskArn, clusterArn: cluster, desiredStatus, lastStatus, version } = event?.detail ?? {};
     for (const [name, value] of Object.entries({ taskArn, clusterArn: cluster, desiredStatus, lastStatus })) {
         if (typeof value !== "string") {

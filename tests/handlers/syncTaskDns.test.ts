@@ -67,7 +67,9 @@ describe("syncTaskDns", () => {
                 "DescribeTasks",
                 "DescribeNetworkInterfaces",
                 "TransactWriteItems",
+                "PutItem",
                 "POST /2013-04-01/hostedzone/Z1/rrset",
+                "DeleteItem",
                 "TransactWriteItems",
             ]);
         });
@@ -265,7 +267,9 @@ describe("syncTaskDns", () => {
             expect(calls()).to.deep.equal([
                 "BatchGetItem",
                 "TransactWriteItems",
+                "PutItem",
                 "POST /2013-04-01/hostedzone/Z1/rrset",
+                "DeleteItem",
                 "TransactWriteItems",
             ]);
             const { state, expires, open, since } = row(id)!;
@@ -519,6 +523,110 @@ describe("syncTaskDns", () => {
                 name: "SettingsInvalid",
                 message: "The environment variable HOSTED_ZONE_ID is not set: deploy the function anew.",
             });
+        });
+    });
+
+    describe("a turn at the zone", () => {
+        const turns = () => world.registry.table.turns;
+        const takenBy = (until: number) =>
+            turns().set("zone", { taskId: { S: "zone" }, holder: { S: "another" }, until: { N: String(until) } });
+
+        it("is waited for, and given back: Route 53 may charge what it refuses for another change of the zone", async () => {
+            const { id, address, events } = running(1);
+            takenBy(Date.now() + 60_000);
+            world.aws.interfere = ({ operation }) => {
+                if (operation === "PutItem" && asked("PutItem").length === 3) {
+                    turns().delete("zone");
+                }
+                return undefined;
+            };
+            expect(await deliver([events[1]])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([recordOf(id, address)]);
+            expect(asked("PutItem")).to.have.length(3);
+            expect(asked("rrset")).to.have.length(1);
+            expect([...turns().keys()]).to.deep.equal([]);
+        });
+
+        it("of a run that was ended is over after some seconds, and is not taken from who has it then", async () => {
+            const { id, address, events } = running(1);
+            takenBy(Date.now() - 1);
+            let holder: string | undefined;
+            world.aws.interfere = ({ operation }) => {
+                holder ??= operation.includes("rrset") ? turns().get("zone")!.holder.S : undefined;
+                if (operation.includes("rrset")) {
+                    takenBy(Date.now() + 60_000);
+                }
+                return undefined;
+            };
+            expect(await deliver([events[1]])).to.deep.equal([]);
+            expect(zone()).to.deep.equal([recordOf(id, address)]);
+            expect(holder).to.match(/^[0-9a-f-]{36}$/);
+            expect(turns().get("zone")!.holder.S).to.equal("another");
+        });
+
+        it("is a courtesy: who cannot ask for one, or has none in the end, works all the same", async () => {
+            const [one, other] = [running(1), running(2)];
+            world.aws.interfere = ({ operation }) =>
+                operation === "PutItem" ? jsonError(400, "AccessDeniedException", "may not") : undefined;
+            expect(await deliver([one.events[1]])).to.deep.equal([]);
+            expect(lines[0]).to.deep.equal({
+                level: "warn",
+                message: "no turn to be had",
+                reason: "AccessDeniedException: dynamodb:PutItem of registry: may not",
+            });
+            world.aws.interfere = undefined;
+            takenBy(Date.now() + 60_000);
+            expect(await deliver([other.events[1]], 8_000)).to.deep.equal([]);
+            expect(zone()).to.have.deep.members([recordOf(one.id, one.address), recordOf(other.id, other.address)]);
+        });
+    });
+
+    describe("a batch that Lambda has not filled", () => {
+        const some = (first: number, count: number) =>
+            Array.from({ length: count }, (_, index) => running(first + index)).map(({ id, events }) => ({
+                id,
+                body: JSON.stringify(events[1]),
+            }));
+
+        it("is filled from the queue: 500 messages cost what ten do, and those that are done are deleted", async () => {
+            const handed = some(0, 10);
+            const waiting = some(10, 45);
+            world.queues.waiting.push(...waiting);
+            expect(await deliver(handed.map(({ body }) => body))).to.deep.equal([]);
+            expect(zone()).to.have.length(55);
+            expect(world.route53.accepted).to.have.length(1);
+            expect(world.queues.deleted).to.have.members(waiting.map(({ id }) => id));
+            expect(world.queues.comebacks).to.deep.equal({});
+        });
+
+        it("answers to Lambda for its own messages alone: what else is not settled comes back by itself", async () => {
+            const handed = some(0, 10);
+            const [late, good] = some(10, 2);
+            world.tasks.lag(late.id, 1, 99);
+            world.queues.waiting.push(late, good);
+            expect(await deliver(handed.map(({ body }) => body))).to.deep.equal([]);
+            expect(zone()).to.have.length(11);
+            expect(world.queues.deleted).to.deep.equal([good.id]);
+            expect(world.queues.comebacks).to.deep.equal({ [late.id]: 1 });
+        });
+
+        it("is left as it is when it holds few messages, or when the queue does not answer", async () => {
+            world.queues.waiting.push(...some(20, 1));
+            expect(await deliver(some(0, 9).map(({ body }) => body))).to.deep.equal([]);
+            expect(asked("ReceiveMessage")).to.have.length(0);
+            world.aws.interfere = ({ operation }) =>
+                operation === "ReceiveMessage" ? jsonError(500, "InternalFailure", "down") : undefined;
+            expect(await deliver(some(30, 10).map(({ body }) => body))).to.deep.equal([]);
+            expect(zone()).to.have.length(19);
+            expect(world.queues.deleted).to.deep.equal([]);
+        });
+
+        it("has no more than 500 messages", async () => {
+            world.queues.waiting.push(...some(100, 600));
+            expect(await deliver(some(0, 10).map(({ body }) => body))).to.deep.equal([]);
+            // Five requests of ten messages at once are the step.
+            expect(world.queues.deleted.length).to.be.at.most(540);
+            expect(zone()).to.have.length(world.queues.deleted.length + 10);
         });
     });
 

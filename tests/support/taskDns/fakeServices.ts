@@ -17,6 +17,10 @@ export function createFakeRegistry(): FakeRegistry {
                 return table.transactWriteItems(input);
             case "BatchGetItem":
                 return table.batchGetItem(input);
+            case "PutItem":
+                return table.putItem(input as object);
+            case "DeleteItem":
+                return table.deleteItem(input as object);
             default:
                 return table.query();
         }
@@ -38,6 +42,9 @@ export function createFakeRegistry(): FakeRegistry {
 export interface FakeQueues extends FakeService {
     /** Bodies, by queue URL. */
     readonly sent: Record<string, string[]>;
+    /** Messages that wait in the queue besides those that a handler is given, and the receipt handles of those it has deleted. */
+    readonly waiting: { readonly id: string; readonly body: string }[];
+    readonly deleted: string[];
     /** Seconds until a message comes back, by its receipt handle. */
     readonly comebacks: Record<string, number>;
 }
@@ -46,8 +53,20 @@ export function createFakeQueues(): FakeQueues {
     const queues: FakeQueues = {
         service: "sqs",
         sent: {},
+        waiting: [],
+        deleted: [],
         comebacks: {},
         answer({ operation, body }) {
+            if (operation === "ReceiveMessage") {
+                const Messages = queues.waiting.splice(0, 10).map(({ id, body: Body }) => ({
+                    MessageId: id,
+                    ReceiptHandle: id,
+                    Body,
+                    MD5OfBody: createHash("md5").update(Body).digest("hex"),
+                    Attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
+                }));
+                return json({ Messages });
+            }
             const { QueueUrl, Entries } = JSON.parse(body) as {
                 QueueUrl: string;
                 Entries: { Id: string; MessageBody?: string; ReceiptHandle: string; VisibilityTimeout: number }[];
@@ -55,6 +74,8 @@ export function createFakeQueues(): FakeQueues {
             for (const { MessageBody, ReceiptHandle, VisibilityTimeout } of Entries) {
                 if (operation === "SendMessageBatch" && MessageBody !== undefined) {
                     (queues.sent[QueueUrl] ??= []).push(MessageBody);
+                } else if (operation === "DeleteMessageBatch") {
+                    queues.deleted.push(ReceiptHandle);
                 } else {
                     queues.comebacks[ReceiptHandle] = VisibilityTimeout;
                 }

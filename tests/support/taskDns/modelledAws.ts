@@ -457,12 +457,39 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
         }
     }
 
+    function receive(most: number) {
+        const messages = queue.filter(isVisible).slice(0, most);
+        const Messages = messages.map((message) => {
+            message.receives++;
+            message.visibleAt = clock.now() + VISIBILITY;
+            clock.after(VISIBILITY, wake);
+            const Attributes = {
+                ApproximateReceiveCount: String(message.receives),
+                SentTimestamp: String(message.sentAt),
+            };
+            return { MessageId: message.id, ReceiptHandle: message.id, Body: message.body, Attributes };
+        });
+        return { Messages };
+    }
+
+    function deleteMessages(entries: { ReceiptHandle?: string }[]) {
+        const byId = new Map(queue.map((message) => [message.id, message]));
+        entries.forEach(({ ReceiptHandle = "" }) => {
+            const message = byId.get(ReceiptHandle);
+            if (message !== undefined) {
+                discard(message);
+            }
+        });
+        return { Successful: [], Failed: [] };
+    }
+
     function changeVisibility(entries: { ReceiptHandle?: string; VisibilityTimeout?: number }[]) {
         const byId = new Map(queue.map((message) => [message.id, message]));
         for (const { ReceiptHandle, VisibilityTimeout = 0 } of entries) {
             const message = byId.get(ReceiptHandle ?? "");
             if (message !== undefined) {
                 message.visibleAt = clock.now() + VisibilityTimeout * 1_000;
+                clock.after(VisibilityTimeout * 1_000, wake);
             }
         }
         return { Successful: [], Failed: [] };
@@ -619,6 +646,10 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
                 return table.batchGetItem(input);
             case "TransactWriteItems":
                 return table.transactWriteItems(input);
+            case "PutItem":
+                return table.putItem(input);
+            case "DeleteItem":
+                return table.deleteItem(input);
             case "Query":
                 return table.query();
             case "ChangeResourceRecordSets":
@@ -627,6 +658,10 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
                 return listRecordSets(input);
             case "ChangeMessageVisibilityBatch":
                 return changeVisibility((input as { Entries: [] }).Entries);
+            case "ReceiveMessage":
+                return receive((input as { MaxNumberOfMessages: number }).MaxNumberOfMessages);
+            case "DeleteMessageBatch":
+                return deleteMessages((input as { Entries: [] }).Entries);
             case "SendMessageBatch": {
                 const { QueueUrl, Entries } = input as { QueueUrl: string; Entries: { MessageBody: string }[] };
                 return sendMessages(
@@ -645,10 +680,14 @@ export function createModel(clock: VirtualClock, options: Partial<ModelOptions> 
         DescribeNetworkInterfaces: "ec2",
         BatchGetItem: "registry",
         TransactWriteItems: "registry",
+        PutItem: "registry",
+        DeleteItem: "registry",
         Query: "registry",
         ChangeResourceRecordSets: "route53",
         ListResourceRecordSets: "route53",
         ChangeMessageVisibilityBatch: "queue",
+        ReceiveMessage: "queue",
+        DeleteMessageBatch: "queue",
         SendMessageBatch: "queue",
     };
 

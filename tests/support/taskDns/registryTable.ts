@@ -15,9 +15,14 @@ export interface TransactInput {
 
 export interface RegistryTable {
     readonly rows: Map<string, Item>;
+    /** Whose turn at the zone it is. */
+    readonly turns: Map<string, Item>;
     transactWriteItems(input: TransactInput): object;
     batchGetItem(input: { RequestItems?: Record<string, { Keys?: Item[] }> }): object;
     query(): { Items: readonly Item[] };
+    /** A turn: put where nobody has one, or whose time is over; deleted by who has it. */
+    putItem(input: { Item?: Item; ExpressionAttributeValues?: Item }): object;
+    deleteItem(input: { Key?: Item; ExpressionAttributeValues?: Item }): object;
     /** As after the table was deleted and made anew. */
     empty(): void;
 }
@@ -25,10 +30,12 @@ export interface RegistryTable {
 /** `lag` is by how many milliseconds the index is behind a write. */
 export function createRegistryTable(now: () => number, lag: () => number): RegistryTable {
     const rows = new Map<string, Item>();
+    const turns = new Map<string, Item>();
     const tokens = new Set<string>();
     let indexed: { readonly at: number; readonly items: readonly Item[] }[] = [{ at: 0, items: [] }];
     return {
         rows,
+        turns,
         transactWriteItems({ ClientRequestToken = "", TransactItems = [] }) {
             if (tokens.has(ClientRequestToken)) {
                 return {};
@@ -71,7 +78,23 @@ export function createRegistryTable(now: () => number, lag: () => number): Regis
             return { Responses: { [table]: found } };
         },
         query: () => ({ Items: indexed.findLast(({ at }) => at <= now())?.items ?? [] }),
+        putItem({ Item = {}, ExpressionAttributeValues = {} }) {
+            const before = turns.get(Item.taskId.S!);
+            if (before !== undefined && Number(before.until.N) >= Number(ExpressionAttributeValues[":now"].N)) {
+                throw tableError("ConditionalCheckFailedException", "The conditional request failed");
+            }
+            turns.set(Item.taskId.S!, Item);
+            return {};
+        },
+        deleteItem({ Key = {}, ExpressionAttributeValues = {} }) {
+            if (turns.get(Key.taskId.S!)?.holder.S !== ExpressionAttributeValues[":holder"].S) {
+                throw tableError("ConditionalCheckFailedException", "The conditional request failed");
+            }
+            turns.delete(Key.taskId.S!);
+            return {};
+        },
         empty() {
+            turns.clear();
             rows.clear();
             indexed = [{ at: 0, items: [] }];
         },

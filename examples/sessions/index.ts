@@ -5,6 +5,7 @@ import { CpuArchitecture, Sessions, TaskPlatform } from "taskgate";
 const config = new pulumi.Config();
 const tags = { project: pulumi.getProject() };
 const httpsPort = config.requireNumber("httpsPort");
+const people = { issuer: config.require("issuer"), audiences: [config.require("audience")] };
 
 const boards = new TaskPlatform("boards", {
     domain: config.require("domain"),
@@ -14,6 +15,12 @@ const boards = new TaskPlatform("boards", {
     cpuArchitecture: CpuArchitecture.X86,
     httpsPort,
     httpPort: config.requireNumber("httpPort"),
+    idleTimeout: config.requireNumber("idleTimeout"),
+    authentication: {
+        ...people,
+        requiredClaims: { "custom:team": "TEAM_ID" },
+        claimHeaders: { "x-team": "custom:team", "x-person": "email" },
+    },
     tags,
 });
 const sessions = new Sessions("sessions", {
@@ -22,8 +29,8 @@ const sessions = new Sessions("sessions", {
     executionRoleArn: boards.executionRoleArn,
     namesTableName: boards.namesTableName,
     httpsPort,
-    issuer: config.require("issuer"),
-    audiences: [config.require("audience")],
+    ...people,
+    handsOnToken: true,
     tenantClaim: "custom:team",
     claimVariables: { TEAM_ID: "custom:team", OPENED_BY: "email" },
     maxSessions: 200,

@@ -114,9 +114,10 @@ describe("the life of the example", () => {
 
         expect({ create: report.preview!.changes.create + 1 }).to.deep.equal(report.up!.changes);
         expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
-        const { page, words, path, status, greeted } = report.first!;
+        const { page, words, path, entered, status, greeted } = report.first!;
         expect([page, path, status, greeted]).to.deep.equal([200, "/notes/today?page=2", 200, true]);
         expect(words.at(-1)).to.equal("It answers");
+        expect(entered).to.deep.equal({ status: 303, path: "/notes/today?page=2", cookie: true });
         expect(report.second).to.deep.equal({ isSame: true, read: true, status: 302 });
         expect(report.strangers).to.deep.equal({
             "api, another team": 403,
@@ -128,6 +129,11 @@ describe("the life of the example", () => {
             "door, expired": 401,
             "door, another audience": 401,
             "door, no token": 401,
+            "task, another team": 403,
+            "task, expired": 401,
+            "task, another audience": 403,
+            "task, no token": 401,
+            "task, forged headers": 401,
         });
         expect(report.refused).to.deep.equal({
             "a variable": "bad-request",
@@ -135,7 +141,8 @@ describe("the life of the example", () => {
             "a longer life": "bad-request",
             "what is not open": "no-session",
         });
-        expect(report.next).to.deep.equal({ closed: "ending", ended: "no-session", isAnother: true });
+        expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
+        expect(report.idle).to.deep.equal({ ended: "no-session", task: "no request for 60 s", isAnother: true });
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

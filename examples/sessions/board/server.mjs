@@ -1,12 +1,13 @@
-// A team's board: what one writes, all who look see at once. It is told whose it is, and keeps all in memory: the task is the team's own.
+// A team's board: what one writes, all who look see at once. It is told whose it is and who asks, by headers that nobody can forge, and keeps all in
+// memory: the task is the team's own.
 import { createServer } from "node:http";
 
 const { TEAM_ID = "nobody", OPENED_BY = "somebody" } = process.env;
 const notes = [];
 const watchers = new Set();
 
-const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Board</title>
-<h1>Board of team ${escape(TEAM_ID)}</h1><p>Opened by ${escape(OPENED_BY)}.</p>
+const page = (person) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Board</title>
+<h1>Board of team ${escape(TEAM_ID)}</h1><p>Opened by ${escape(OPENED_BY)}. You are ${escape(person)}.</p>
 <form><label>Note <input name="note" required maxlength="200"></label> <button>Write</button></form><ul></ul>
 <script>
 new EventSource("/notes").onmessage = ({ data }) => {
@@ -28,7 +29,7 @@ const server = createServer(async (request, response) => {
         for await (const chunk of request) {
             chunks.push(chunk);
         }
-        const note = Buffer.concat(chunks).toString().slice(0, 200);
+        const note = `${request.headers["x-person"] ?? "somebody"}: ${Buffer.concat(chunks).toString().slice(0, 200)}`;
         notes.push(note);
         watchers.forEach((watcher) => watcher.write(event(note)));
         response.writeHead(204).end();
@@ -40,7 +41,9 @@ const server = createServer(async (request, response) => {
         watchers.add(response);
         response.once("close", () => watchers.delete(response));
     } else {
-        response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
+        response
+            .writeHead(200, { "content-type": "text/html; charset=utf-8" })
+            .end(page(request.headers["x-person"] ?? "somebody"));
     }
 });
 

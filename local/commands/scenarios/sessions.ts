@@ -1,11 +1,14 @@
 // The whole life of examples/sessions: `npm start -- --scenario sessions`.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { ListrTask } from "listr2";
 
 import { sessionsClient } from "../../../client";
 import type { Session, SessionError, SessionsClient } from "../../../client";
+import { LINK_PARAMETER } from "../../../handlers/sessionNames";
 import { eventually } from "../../internet/caller";
 import { fetchFrom } from "../../internet/fetch";
 import type { IdentityProvider } from "../../internet/identityProvider";
@@ -24,10 +27,13 @@ export interface SessionsReport extends StackReport {
         page: number;
         /** What it told, in order. */
         words: string[];
-        /** Where it went on to, without the task's id and port. */
+        /** Where it went on to, without the task's id, the port and the token. */
         path: string;
+        /** What the task answered to the token in that address: it makes a cookie of it, and leads on to the address without. */
+        entered: { status: number; path: string; cookie: boolean };
+        /** By the cookie. */
         status: number;
-        /** The app was told whose it is. */
+        /** The app was told whose it is and who asks. */
         greeted: boolean;
         milliseconds: number;
     };
@@ -37,8 +43,10 @@ export interface SessionsReport extends StackReport {
     strangers?: Record<string, number>;
     /** What may not be asked for. */
     refused?: Record<string, string>;
-    /** After it was closed, and at the next visit. */
-    next?: { closed: string; ended: string; isAnother: boolean };
+    /** A session that was closed. */
+    closed?: { state: string; after: string };
+    /** Once nobody had used the task for `idleTimeout`, and at the next visit. */
+    idle?: { ended: string; task: string; isAnother: boolean };
 }
 
 interface Life extends Running {
@@ -64,6 +72,7 @@ export async function sessionsLife(report: SessionsReport, name: string): Promis
                 domain: `boards.${system.domain}`,
                 issuer: providerOf(life).issuer,
                 audience,
+                idleTimeout: "60",
             },
         }),
         onUp: (context, _, { apiUrl, certificateSecretArn }) =>
@@ -85,7 +94,7 @@ export async function sessionsLife(report: SessionsReport, name: string): Promis
         secondVisit(report),
         strangersRefused(report),
         wishesRefused(report),
-        closedAndOpened(report),
+        idleEnded(report),
         destroyed(report, stack),
     ];
     try {
@@ -161,18 +170,27 @@ function firstVisit(report: SessionsReport): ListrTask<Life> {
                 }
                 return progress.location;
             });
-            const { origin, pathname, search } = new URL(location);
-            const app = await get(`${origin}/`);
+            const { origin, pathname, searchParams } = new URL(location);
+            const isHandedOn = searchParams.has(LINK_PARAMETER);
+            searchParams.delete(LINK_PARAMETER);
+            const link = await get(location);
+            const cookie = (link.headers.getSetCookie()[0] ?? "").split(";")[0];
+            const app = await get(`${origin}/`, { headers: { cookie } });
             const body = await app.text();
             report.first = {
                 page: page.status,
                 words,
-                path: pathname + search,
+                path: `${pathname}?${searchParams.toString()}`,
+                entered: {
+                    status: link.status,
+                    path: (link.headers.get("location") ?? "").replace(origin, ""),
+                    cookie: isHandedOn && cookie.startsWith("__Host-"),
+                },
                 status: app.status,
-                greeted: body.includes("Board of team 42") && body.includes("somebody@42.example.com"),
+                greeted: body.includes("Board of team 42") && body.includes("You are somebody@42.example.com"),
                 milliseconds: Date.now() - started,
             };
-            await get(`${origin}/notes`, { method: "POST", body: "milk" });
+            await get(`${origin}/notes`, { method: "POST", body: "milk", headers: { cookie } });
             step.title = `${step.title}: ${words.join(", ")}; ${origin}${report.first.path} after ${report.first.milliseconds} ms`;
             if (!report.first.greeted || !(await page.text()).includes("Session 42 is starting")) {
                 throw new Error(`Not what the first visitor should see: ${JSON.stringify(report.first)} ${body}`);
@@ -188,10 +206,9 @@ function secondVisit(report: SessionsReport): ListrTask<Life> {
             const get = fetchFrom(runningSystem(life).file);
             const colleague = clientOf(life, "42");
             const session = await colleague.open("42");
-            const door = await get(`${life.apiUrl}/42`, {
-                headers: { authorization: `Bearer ${await tokenOf(life, "42")}` },
-            });
-            const notes = await (await get(`${session.url}/notes`)).text();
+            const headers = { authorization: `Bearer ${await tokenOf(life, "42")}` };
+            const door = await get(`${life.apiUrl}/42`, { headers });
+            const notes = await (await get(`${session.url}/notes`, { headers })).text();
             life.first = session;
             report.second = {
                 isSame: new URL(door.headers.get("location") ?? "none:").origin === session.url,
@@ -213,8 +230,10 @@ function strangersRefused(report: SessionsReport): ListrTask<Life> {
         task: async (life, step) => {
             const get = fetchFrom(runningSystem(life).file);
             const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
-            const status = async (path: string, init: RequestInit): Promise<number> =>
-                (await get(`${life.apiUrl}${path}`, init)).status;
+            const status = async (path: string, init: RequestInit, origin = life.apiUrl!): Promise<number> =>
+                (await get(`${origin}${path}`, init)).status;
+            const task = life.first!.url!;
+            const forged = { headers: { "x-team": "42", "x-person": "somebody@42.example.com" } };
             const stranger = bearing(await tokenOf(life, "7"));
             const expired = bearing(await tokenOf(life, "42", { exp: 1_700_000_000 }));
             const foreign = bearing(await tokenOf(life, "42", { aud: "another" }));
@@ -228,6 +247,11 @@ function strangersRefused(report: SessionsReport): ListrTask<Life> {
                 "door, expired": await status("/42/", expired),
                 "door, another audience": await status("/42/", foreign),
                 "door, no token": await status("/42/", {}),
+                "task, another team": await status("/notes", stranger, task),
+                "task, expired": await status("/notes", expired, task),
+                "task, another audience": await status("/notes", foreign, task),
+                "task, no token": await status("/notes", {}, task),
+                "task, forged headers": await status("/notes", forged, task),
             };
             report.strangers = seen;
             step.title = `${step.title}: ${Object.values(seen).join(", ")}`;
@@ -256,7 +280,15 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
                 "a longer life": await problemOf(() => client.extend("8", 9 * 3600)),
                 "what is not open": await problemOf(() => client.find("8.fourth")),
             };
-            await Promise.all(["8", "8.second"].map((key) => client.close(key)));
+            const { state } = await client.close("8");
+            await client.close("8.second");
+            const after = await eventually("the end of the session", () =>
+                client.find("8").then(
+                    () => undefined,
+                    (error: SessionError) => error.problem,
+                ),
+            );
+            report.closed = { state, after };
             const expected = ["bad-request", "too-many-sessions", "bad-request", "no-session"];
             if (Object.values(report.refused).join() !== expected.join()) {
                 throw new Error(`Not what should be refused: ${JSON.stringify(report.refused)}`);
@@ -265,23 +297,29 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
     };
 }
 
-function closedAndOpened(report: SessionsReport): ListrTask<Life> {
+function idleEnded(report: SessionsReport): ListrTask<Life> {
     return {
-        title: "it ends, and the next visit starts another",
+        title: "nobody uses it, and it ends by itself; the next visit starts another",
         task: async (life, step) => {
+            const { file } = runningSystem(life);
             const client = clientOf(life, "42");
-            const closed = await client.close("42");
-            const ended = await eventually("the end of the session", () =>
-                client.find("42").then(
+            const task = new URL(life.first!.url!).hostname.split(".")[0];
+            // Refusals do not keep it.
+            const get = fetchFrom(file);
+            const ended = await eventually("the end of the session that nobody uses", async () => {
+                await get(`${life.first!.url}/notes`).catch(() => undefined);
+                await delay(1_000);
+                return client.find("42").then(
                     () => undefined,
                     (error: SessionError) => error.problem,
-                ),
-            );
+                );
+            });
+            const log = readFileSync(join(file.directory, "logs", "tasks", `${task}-lifecycle.log`), "utf8");
             const next = await client.open("42");
-            report.next = { closed: closed.state, ended, isAnother: next.url !== life.first?.url };
+            report.idle = { ended, task: log.split("\n")[0], isAnother: next.url !== life.first?.url };
             step.title = `${step.title}: ${next.url}`;
-            if (!report.next.isAnother || ended !== "no-session") {
-                throw new Error(`Not what comes after the end: ${JSON.stringify(report.next)}`);
+            if (!report.idle.isAnother || ended !== "no-session") {
+                throw new Error(`Not what comes after the end: ${JSON.stringify(report.idle)}`);
             }
         },
     };

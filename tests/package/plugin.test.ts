@@ -128,8 +128,8 @@ describe("the plugin's arguments in another language", () => {
                 type: "taskgate:index:TaskDns",
                 properties: {
                     clusterArn: "${cluster.clusterArn}",
-                    domain: "${cluster.clusterName}.example.com",
-                    hostedZoneId: "Z1",
+                    domain: `\${cluster.clusterName}.${system.domain}`,
+                    hostedZoneId: system.hostedZoneId, // it is looked up, so that a wrong one is found in the preview
                 },
             },
         });

@@ -71,6 +71,7 @@ export interface StackConfig {
         readonly caaIssuer: string | undefined;
         readonly logRetentionDays: number;
         readonly containerInsights: ContainerInsights;
+        readonly dashboard: true | undefined;
         readonly cidrBlock: string;
         readonly numberOfAvailabilityZones: number;
         readonly vpcId: string | undefined;
@@ -235,6 +236,7 @@ export function readConfig(): StackConfig {
             caaIssuer: text("caaIssuer", caaIssuerReason),
             logRetentionDays: integer("logRetentionDays", logRetentionReason),
             containerInsights: choice("containerInsights", ContainerInsights),
+            dashboard: flag("dashboard"),
             cidrBlock: needed("cidrBlock", "10.0.0.0/16", vpcCidrReason),
             numberOfAvailabilityZones: integer("numberOfAvailabilityZones", (count) => integerReason(count, 1, 6)),
             vpcId,

@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { dashboard } from "./internal/dashboard";
 import { sidecarIdleTimeout } from "./internal/envoy/stopTimes";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
@@ -15,6 +16,7 @@ import {
     metricNameOf,
 } from "./internal/loadBalancing/loadBalancer";
 import { serviceAlarms, ServiceAlarms } from "./internal/loadBalancing/serviceAlarms";
+import { servicePlots } from "./internal/loadBalancing/serviceDashboard";
 import {
     CapacityProvider,
     ClientAddress,
@@ -133,14 +135,19 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                 this,
             );
         }
+        const watched = {
+            type: typeOf(args),
+            loadBalancer: front.arn.apply(metricNameOf),
+            targetGroup: targetGroup.arn.apply(metricNameOf),
+            tags,
+        };
         if (args.alarms !== undefined) {
-            const watched = {
-                type: typeOf(args),
-                loadBalancer: front.arn.apply(metricNameOf),
-                targetGroup: targetGroup.arn.apply(metricNameOf),
-                tags,
-            };
             serviceAlarms(name, args.alarms, watched, this);
+        }
+        if (args.dashboard === true) {
+            const clusterName = pulumi.output(args.clusterArn).apply((arn) => arn.slice(arn.lastIndexOf("/") + 1));
+            const plots = servicePlots(watched, clusterName, service.name);
+            dashboard(name, { dashboardName: service.name, plots }, this);
         }
         if (domain !== undefined && hostedZoneId !== undefined) {
             aliasRecord(

@@ -4,13 +4,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { sweepTaskDns } from "../handlers/sweepTaskDns";
 import { syncTaskDns } from "../handlers/syncTaskDns";
 import { integer, logRetentionDays, named, placement, tags, topicArn } from "./internal/arguments";
+import { dashboard } from "./internal/dashboard";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
 import { caaIssuerReason, nameReason, nameTemplateReason } from "./internal/rules";
 import { taskDnsAlarms } from "./internal/taskDns/alarms";
-import { taskDnsDashboard } from "./internal/taskDns/dashboard";
+import { taskDnsPlots } from "./internal/taskDns/dashboard";
 import { taskStateChanges } from "./internal/taskDns/events";
 import { sweepStatements, syncStatements } from "./internal/taskDns/policies";
 import { issuerRecord, negativeTtlRecord } from "./internal/taskDns/zoneRecords";
@@ -302,7 +303,8 @@ export class TaskDns extends pulumi.ComponentResource {
         const watched = { rule, queue, deadLetters, sync, sweep, table };
         taskDnsAlarms(name, watched, { topicArn: args.alarmTopicArn, tags }, this);
         if (args.dashboard === true) {
-            taskDnsDashboard(name, watched, this);
+            const parts = { registry: table.name, queue: queue.name, sync: sync.name, sweep: sweep.name };
+            dashboard(name, { dashboardName: table.name, plots: taskDnsPlots(parts) }, this);
         }
 
         this.functionName = sync.name;

@@ -3,17 +3,20 @@ import * as pulumi from "@pulumi/pulumi";
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
 import { AppArgs, Authentication, EnvoyTask, idleAlone, idleTimeout, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
+import { dashboard, type Plot, servicePlot } from "./internal/dashboard";
 import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { authenticationRule } from "./internal/task/authentication";
 import { appCombinations, appRules } from "./internal/task/appTask";
-import { ArgumentRules, faultOf, given, judged, plain } from "./internal/validation";
+import { taskDnsPlots } from "./internal/taskDns/dashboard";
+import { ArgumentRules, faultOf, flag, given, judged, plain } from "./internal/validation";
 import { Network, networkArguments } from "./network";
 import { PublishAt, TaskDns, taskDnsArguments } from "./taskDns";
 import {
     CertificateArgs,
     certificateArgs,
     certificateCombinations,
+    certificatePlots,
     certificateRules,
     longestCertificateName,
     WildcardCertificate,
@@ -87,6 +90,12 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      * @default no service: tasks are started on demand, by RunTask
      */
     readonly desiredCount?: number;
+    /**
+     * Whether there is a CloudWatch dashboard of tasks and names, the certificate, the functions and, where there is one, the service. One costs $3 a month
+     * beyond an account's first three.
+     * @default false
+     */
+    readonly dashboard?: boolean;
 }
 
 /**
@@ -177,6 +186,11 @@ export class TaskPlatform extends pulumi.ComponentResource {
             { ...options, dependsOn: [task] },
         );
 
+        if (args.dashboard === true) {
+            const plots = platformPlots(cluster, certificate, task, dns, args.desiredCount !== undefined);
+            dashboard(name, { dashboardName: cluster.clusterName, plots }, this);
+        }
+
         this.vpcId = pulumi.output(vpcId);
         this.subnetIds = pulumi.output(subnetIds);
         this.clusterArn = cluster.clusterArn;
@@ -198,6 +212,29 @@ export class TaskPlatform extends pulumi.ComponentResource {
             .apply(([input, base, clusterArn, port]) => runTaskCommand(input, base, clusterArn, port));
         this.registerOutputs(outputsOf(this));
     }
+}
+
+/** What the operator of a platform asks: are tasks named, is the certificate renewed, do functions and service do well. */
+function platformPlots(
+    cluster: Cluster,
+    certificate: WildcardCertificate,
+    task: EnvoyTask,
+    dns: TaskDns,
+    hasService: boolean,
+): pulumi.Output<Plot[]> {
+    const ofNames = taskDnsPlots({
+        registry: dns.tableName,
+        queue: dns.queueUrl.apply((url) => url.slice(url.lastIndexOf("/") + 1)),
+        sync: dns.functionName,
+        sweep: dns.sweepFunctionName,
+    });
+    return pulumi
+        .all([ofNames, certificate.functionName, cluster.clusterName, task.serviceName])
+        .apply(([names, renewal, clusterName, serviceName]) => [
+            ...names,
+            ...certificatePlots(renewal),
+            ...(hasService ? [servicePlot(clusterName, serviceName)] : []),
+        ]);
 }
 
 /** The VPC and subnets that were given, or those of a Network of our own. */
@@ -234,6 +271,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         idleTimeout,
         authentication: authenticationRule,
         desiredCount: plain(desiredCount),
+        dashboard: plain(flag),
     },
     combinations: [
         ...appCombinations,

@@ -7,6 +7,7 @@ import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
 import { acmImport } from "./internal/functions/acmImport";
+import type { Curve, Plot } from "./internal/dashboard";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
@@ -566,5 +567,22 @@ function answerChallenges(arns: RenewalArns): Statement[] {
         },
         { Sid: "ReadChallenges", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },
         { Sid: "AwaitChallenges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change },
+    ];
+}
+
+/** How long the certificate still lasts, and how its renewals go. */
+export function certificatePlots(renewalFunctionName: string): Plot[] {
+    const dimensions = { FunctionName: renewalFunctionName };
+    const ours = (metric: string, stat: string): Curve => ({ namespace: NAMESPACE, metric, dimensions, stat });
+    const ofLambda = (metric: string, stat: string): Curve => ({ namespace: "AWS/Lambda", metric, dimensions, stat });
+    return [
+        {
+            title: "Certificate: lifetime left (%), and whether renewals fail",
+            curves: [ours("LifetimeLeft", "Minimum"), ours("Failing", "Maximum")],
+        },
+        {
+            title: "Runs of the renewal, its errors and its time (ms)",
+            curves: [ofLambda("Invocations", "Sum"), ofLambda("Errors", "Sum"), ofLambda("Duration", "Maximum")],
+        },
     ];
 }

@@ -10,6 +10,7 @@ import {
     Tls,
 } from "../../components";
 import { omit } from "../../local/machine/omit";
+import { metricsOf, sentDashboard, titlesOf } from "../support/dashboard";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { record, Recording } from "../support/mocks";
 
@@ -69,6 +70,7 @@ const full: LoadBalancedServiceArgs = {
     webAclArn: "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/web/1",
     accessLogsBucket: "logs",
     alarms: { topicArn, errorPercent: 1, latencySeconds: 0.5 },
+    dashboard: true,
     autoscaling: {
         minTasks: 2,
         maxTasks: 8,
@@ -251,6 +253,36 @@ describe("LoadBalancedService", () => {
                 threshold: 0.5,
                 dimensions,
             });
+        });
+
+        it("shows requests, answers, targets and tasks in a dashboard", () => {
+            const shown = sentDashboard(all().find("it-dashboard"));
+            expect(shown.dashboardName).to.equal("it-service");
+            expect(titlesOf(shown)).to.deep.equal([
+                "Requests, and those answered 4xx and 5xx by the tasks",
+                "Time to the answer (s)",
+                "Answered by the load balancer itself, and tasks not reached",
+                "Tasks that get requests, and those that do not",
+                "CPU and memory of the service's tasks (%)",
+            ]);
+            const targets = ["LoadBalancer", "app/it/1", "TargetGroup", "targetgroup/it-tg/3"];
+            const tasks = ["ClusterName", "web", "ServiceName", "it-service"];
+            expect(metricsOf(shown)).to.deep.equal([
+                ["AWS/ApplicationELB", "RequestCount", ...targets, { stat: "Sum" }],
+                ["AWS/ApplicationELB", "HTTPCode_Target_4XX_Count", ...targets, { stat: "Sum" }],
+                ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", ...targets, { stat: "Sum" }],
+                ["AWS/ApplicationELB", "TargetResponseTime", ...targets, { stat: "p50" }],
+                ["AWS/ApplicationELB", "TargetResponseTime", ...targets, { stat: "p90" }],
+                ["AWS/ApplicationELB", "TargetResponseTime", ...targets, { stat: "p99" }],
+                ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", ...targets.slice(0, 2), { stat: "Sum" }],
+                ["AWS/ApplicationELB", "TargetConnectionErrorCount", ...targets, { stat: "Sum" }],
+                ["AWS/ApplicationELB", "HealthyHostCount", ...targets, { stat: "Minimum" }],
+                ["AWS/ApplicationELB", "UnHealthyHostCount", ...targets, { stat: "Maximum" }],
+                ["AWS/ECS", "CPUUtilization", ...tasks, { stat: "Average" }],
+                ["AWS/ECS", "CPUUtilization", ...tasks, { stat: "Maximum" }],
+                ["AWS/ECS", "MemoryUtilization", ...tasks, { stat: "Average" }],
+                ["AWS/ECS", "MemoryUtilization", ...tasks, { stat: "Maximum" }],
+            ]);
         });
 
         it("gives Envoy its idle time, drain and labels", () => {
@@ -464,6 +496,16 @@ describe("LoadBalancedService", () => {
                 alarmActions: [topicArn],
                 okActions: [topicArn],
             });
+        });
+
+        it("has a dashboard of connections and tasks on request", async () => {
+            const watched = await made({ ...shapes.nlbPreserved, dashboard: true });
+            expect(titlesOf(sentDashboard(watched.find("it-dashboard")))).to.deep.equal([
+                "Connections, new and open",
+                "Connections reset by clients, tasks and the load balancer",
+                "Tasks that get requests, and those that do not",
+                "CPU and memory of the service's tasks (%)",
+            ]);
         });
 
         it("closes idle connections before the load balancer forgets them", () => {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { ContainerInsights, KeyType, TaskPlatform, TaskPlatformArgs } from "../../components";
+import { metricsOf, sentDashboard, titlesOf } from "../support/dashboard";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/it-cluster";
@@ -100,6 +101,49 @@ describe("TaskPlatform", () => {
             runTaskInput: runTaskInput(["subnet-it-network-public-1", "subnet-it-network-public-2"]),
         });
         expect(runTaskCommand).to.be.a("string");
+    });
+
+    it("has a dashboard on request, of the service, too, where there is one", async () => {
+        const dashboardOf = async (more: Partial<TaskPlatformArgs>) => {
+            const args = { ...minimal, dashboard: true, ...more };
+            const other = await recordOne((options) => new TaskPlatform("it", args, options));
+            return sentDashboard(other.find("it-dashboard"));
+        };
+        const withService = await dashboardOf({ desiredCount: 1 });
+        expect(withService.dashboardName).to.equal("it-cluster");
+        const ofNames = [
+            ...["Names and tasks", "Event to accepted by Route 53 (ms)", "Made and removed"],
+            ...["In the way", "To be mended", "Functions and queue"],
+        ];
+        const ofCertificate = [
+            "Certificate: lifetime left (%), and whether renewals fail",
+            "Runs of the renewal, its errors and its time (ms)",
+        ];
+        const ofService = "CPU and memory of the service's tasks (%)";
+        expect(titlesOf(withService)).to.deep.equal([...ofNames, ...ofCertificate, ofService]);
+        const renewal = ["FunctionName", "it-certificate-renewal"];
+        const service = ["ClusterName", "it-cluster", "ServiceName", "it-task-service"];
+        expect(metricsOf(withService).slice(-12)).to.deep.equal([
+            ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "it-dns-queue", { stat: "Maximum" }],
+            ["AWS/Lambda", "Errors", "FunctionName", "it-dns-sync", { stat: "Sum" }],
+            ["AWS/Lambda", "Errors", "FunctionName", "it-dns-sweep", { stat: "Sum" }],
+            ["taskgate/certificate", "LifetimeLeft", ...renewal, { stat: "Minimum" }],
+            ["taskgate/certificate", "Failing", ...renewal, { stat: "Maximum" }],
+            ["AWS/Lambda", "Invocations", ...renewal, { stat: "Sum" }],
+            ["AWS/Lambda", "Errors", ...renewal, { stat: "Sum" }],
+            ["AWS/Lambda", "Duration", ...renewal, { stat: "Maximum" }],
+            ["AWS/ECS", "CPUUtilization", ...service, { stat: "Average" }],
+            ["AWS/ECS", "CPUUtilization", ...service, { stat: "Maximum" }],
+            ["AWS/ECS", "MemoryUtilization", ...service, { stat: "Average" }],
+            ["AWS/ECS", "MemoryUtilization", ...service, { stat: "Maximum" }],
+        ]);
+        const places = withService.dashboardBody.widgets.map(({ x, y, width, height }) => [x, y, width, height]);
+        expect(places.slice(0, 3)).to.deep.equal([
+            [0, 0, 12, 6],
+            [12, 0, 12, 6],
+            [0, 6, 12, 6],
+        ]);
+        expect(titlesOf(await dashboardOf({}))).to.deep.equal([...ofNames, ...ofCertificate]);
     });
 
     it("hands every argument to the part that takes it", async () => {

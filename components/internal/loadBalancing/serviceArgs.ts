@@ -222,6 +222,11 @@ export interface LoadBalancedServiceArgs extends AppArgs {
      * @default none
      */
     readonly alarms?: ServiceAlarms;
+    /**
+     * Whether there is a CloudWatch dashboard of requests, their answers and times, targets and tasks. One costs $3 a month beyond an account's first three.
+     * @default false
+     */
+    readonly dashboard?: boolean;
 }
 
 /** What a service is when nothing else is said. */

@@ -147,6 +147,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         ),
         webAclArn: text((value) => arnReason(value, arnKinds.webAcl)),
         accessLogsBucket: text(bucketReason),
+        dashboard: plain(flag),
         alarms: plain(
             record<ServiceAlarms>({
                 topicArn: required(topicArn, "give the ARN of the topic that is told"),

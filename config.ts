@@ -9,6 +9,7 @@ import {
     ContainerInsights,
     CpuArchitecture,
     KeyType,
+    Rotation,
 } from "./components";
 import { imageReason } from "./components/internal/imageName";
 import {
@@ -66,6 +67,7 @@ export interface StackConfig {
         readonly httpsPort: number;
         readonly httpPort: number;
         readonly accessLog: AccessLog;
+        readonly rotation: Rotation;
         readonly recordTtl: number;
         readonly negativeTtl: number | undefined;
         readonly caaIssuer: string | undefined;
@@ -229,6 +231,7 @@ export function readConfig(): StackConfig {
             cpuArchitecture: choice("cpuArchitecture", CpuArchitecture),
             desiredCount: integer("desiredCount", (count) => integerReason(count, 0, 5000, "tasks")) || undefined,
             accessLog: choice("accessLog", AccessLog),
+            rotation: choice("rotation", Rotation),
             recordTtl: integer("recordTtl", (ttl) => integerReason(ttl, 1, 3600, "seconds")),
             negativeTtl:
                 integer("negativeTtl", (ttl) => (ttl === 0 ? undefined : integerReason(ttl, 1, 86_400, "seconds"))) ||

@@ -9,6 +9,7 @@ export {
     EnvoyTask,
     type EnvoyTaskArgs,
     type ImageBuild,
+    Rotation,
 } from "./envoyTask";
 export {
     type Autoscaling,

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
-import { AppArgs, Authentication, EnvoyTask, idleAlone, idleTimeout, taskPorts } from "./envoyTask";
+import { AppArgs, Authentication, EnvoyTask, idleAlone, idleTimeout, Rotation, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
 import { dashboard, type Plot, servicePlot } from "./internal/dashboard";
 import { outputsOf } from "./internal/outputs";
@@ -9,7 +9,7 @@ import { nameReason } from "./internal/rules";
 import { authenticationRule } from "./internal/task/authentication";
 import { appCombinations, appRules } from "./internal/task/appTask";
 import { taskDnsPlots } from "./internal/taskDns/dashboard";
-import { ArgumentRules, faultOf, flag, given, judged, plain } from "./internal/validation";
+import { ArgumentRules, choice, faultOf, flag, given, judged, plain, together } from "./internal/validation";
 import { Network, networkArguments } from "./network";
 import { PublishAt, TaskDns, taskDnsArguments } from "./taskDns";
 import {
@@ -86,6 +86,12 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      */
     readonly authentication?: pulumi.Input<Authentication>;
     /**
+     * How a later certificate reaches the tasks. With `hot`, a copy of each is published to everybody, its key encrypted under a password that only the
+     * certificate's secret holds.
+     * @default "redeploy"
+     */
+    readonly rotation?: Rotation;
+    /**
      * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
@@ -145,11 +151,19 @@ export class TaskPlatform extends pulumi.ComponentResource {
         const { domain, hostedZoneId, tags, logRetentionDays } = args;
         const options = { parent: this };
 
+        const isHot = args.rotation === Rotation.Hot;
         const { vpcId, subnetIds } = tasksNetwork(name, args, this);
         const cluster = new Cluster(`${name}-cluster`, { containerInsights: args.containerInsights, tags }, options);
         const certificate = new WildcardCertificate(
             `${name}-certificate`,
-            { ...certificateArgs(args), domain, hostedZoneId, logRetentionDays, tags },
+            {
+                ...certificateArgs(args),
+                domain,
+                hostedZoneId,
+                sealedCopy: isHot || undefined,
+                logRetentionDays,
+                tags,
+            },
             options,
         );
         const task = new EnvoyTask(
@@ -160,6 +174,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 subnetIds,
                 clusterArn: cluster.clusterArn,
                 certificateSecretArn: certificate.secretArn,
+                rotation: args.rotation,
+                sealedCertificateUrl: isHot ? certificate.sealedCopyUrl : undefined,
                 domain,
                 idleTimeout: args.idleTimeout,
                 authentication: args.authentication,
@@ -270,6 +286,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         containerInsights: clusterArguments.rules.containerInsights,
         idleTimeout,
         authentication: authenticationRule,
+        rotation: plain(choice(Rotation)),
         desiredCount: plain(desiredCount),
         dashboard: plain(flag),
     },
@@ -278,6 +295,16 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         taskPorts,
         idleAlone,
         ...certificateCombinations,
+        together<TaskPlatformArgs, "acmeProfile" | "rotation" | "desiredCount">(
+            ["acmeProfile", "rotation", "desiredCount"],
+            ({ acmeProfile, rotation, desiredCount: count }) =>
+                faultOf(
+                    "rotation",
+                    acmeProfile === "shortlived" && count === undefined && rotation !== Rotation.Hot
+                        ? `is to be "hot" where certificates live for days: a task that was started on demand keeps what it was started with, and could outlive it`
+                        : undefined,
+                ),
+        ),
         given([], (args) => {
             const missing = (["vpcId", "subnetIds"] as const).filter((property) => args[property] === undefined);
             const reason = "is missing: vpcId and subnetIds go together, give both, or neither to have a VPC made";

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { SEALED_OBJECT } from "../handlers/sealedCertificate";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
@@ -147,6 +148,12 @@ export interface WildcardCertificateArgs extends CertificateArgs {
     /** Id of the public Route 53 hosted zone that holds the domain. */
     readonly hostedZoneId: pulumi.Input<string>;
     /**
+     * Whether tasks can take up each certificate while they run (EnvoyTask's rotation `hot`): a copy is published to everybody, its key encrypted
+     * under a password that only the secret holds.
+     * @default false
+     */
+    readonly sealedCopy?: boolean;
+    /**
      * How long the renewal's log is kept, in days.
      * @default 30
      */
@@ -168,6 +175,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
     public readonly secretArn: pulumi.Output<string>;
     /** ARN of the certificate in ACM; empty without `importToAcm`. */
     public readonly certificateArn: pulumi.Output<string>;
+    /** Where everybody finds the certificate with its key encrypted; empty without `sealedCopy`. */
+    public readonly sealedCopyUrl: pulumi.Output<string>;
     /** Name of the bucket with the public part of each certificate. */
     public readonly bucketName: pulumi.Output<string>;
     /** Name of the Lambda function that renews; invoke it to renew at once when it is due, or with `{"force": true}` in any case. */
@@ -187,6 +196,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         const hostedZoneId = zoneHolding(`WildcardCertificate "${name}"`, args, this);
 
         const bucket = historyBucket(name, tags, this);
+        const sealed = args.sealedCopy === true ? sealedBucket(name, tags, this) : undefined;
         const secret = new aws.secretsmanager.Secret(
             `${name}-secret`,
             {
@@ -236,6 +246,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         accountKey: parameterArn(accountKeyParameterName),
                         order: parameterArn(orderParameterName),
                         bucket: bucket.arn,
+                        sealed: sealed?.arn,
                         secret: secret.arn,
                         topic: topic.arn,
                     })
@@ -264,6 +275,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     ORDER_PARAMETER: orderParameterName,
                     BUCKET_NAME: bucket.bucket,
                     SECRET_ARN: secret.arn,
+                    ...(sealed && { SEALED_BUCKET_NAME: sealed.bucket }),
                     TOPIC_ARN: topic.arn,
                 },
                 packages: ["acme-client"],
@@ -310,7 +322,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         );
         // The first run issues the first certificate; what the certificate is made from names the schedule, so a change of that is issued at once too.
         const madeFrom = pulumi
-            .all([names, keyType, directoryUrl, args.acmeProfile])
+            .all([names, keyType, directoryUrl, args.acmeProfile, sealed && "sealed"])
             .apply((parts) => parts.filter((part) => part !== undefined))
             .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
         const schedule = scheduled(
@@ -343,6 +355,9 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                       [schedule],
                   )
                 : pulumi.output("");
+        this.sealedCopyUrl = sealed
+            ? pulumi.interpolate`https://${sealed.bucketRegionalDomainName}/${SEALED_OBJECT}`
+            : pulumi.output("");
         this.bucketName = bucket.bucket;
         this.functionName = renewal.name;
         this.topicArn = topic.arn;
@@ -410,6 +425,7 @@ const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
         ...certificateRules,
         domain: named.domain(1),
         hostedZoneId: named.hostedZoneId,
+        sealedCopy: plain(flag),
         logRetentionDays,
         tags,
     },
@@ -431,52 +447,76 @@ function normalized(recordName: string): string {
 
 type Tags = WildcardCertificateArgs["tags"];
 
-/** The bucket of public certificates: versioned, encrypted, private, TLS only. */
+/** A bucket that takes nothing without TLS, is encrypted, and is private but for one object, if that is named. */
+function tlsBucket(name: string, openObject: string | undefined, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
+    const options = { parent };
+    // What it holds is public or can be made again: it need not outlive the stack.
+    const bucket = new aws.s3.Bucket(name, { forceDestroy: true, tags }, options);
+    const setting = { bucket: bucket.bucket };
+    new aws.s3.BucketServerSideEncryptionConfiguration(
+        `${name}-encryption`,
+        { ...setting, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
+        options,
+    );
+    const isPrivate = openObject === undefined;
+    const publicAccess = new aws.s3.BucketPublicAccessBlock(
+        `${name}-public-access`,
+        {
+            ...setting,
+            blockPublicAcls: true,
+            blockPublicPolicy: isPrivate,
+            ignorePublicAcls: true,
+            restrictPublicBuckets: isPrivate,
+        },
+        options,
+    );
+    new aws.s3.BucketPolicy(
+        `${name}-policy`,
+        { ...setting, policy: bucket.arn.apply((arn) => policyDocument(bucketStatements(arn, openObject))) },
+        // S3 refuses two settings of access at the same moment.
+        { ...options, dependsOn: [publicAccess] },
+    );
+    return bucket;
+}
+
+function bucketStatements(arn: string, openObject: string | undefined): Statement[] {
+    return [
+        {
+            Sid: "TlsOnly",
+            Effect: "Deny",
+            Principal: "*",
+            Action: "s3:*",
+            Resource: [arn, `${arn}/*`],
+            Condition: { Bool: { "aws:SecureTransport": "false" } },
+        },
+        ...(openObject === undefined
+            ? []
+            : [
+                  {
+                      Sid: "ReadByEverybody",
+                      Effect: "Allow",
+                      Principal: "*",
+                      Action: "s3:GetObject",
+                      Resource: `${arn}/${openObject}`,
+                  } as const,
+              ]),
+    ];
+}
+
+/** Where tasks find the certificate, without credentials. It may take a new one at any time, and the old one is of no use to anybody. */
+function sealedBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
+    return tlsBucket(`${name}-sealed`, SEALED_OBJECT, tags, parent);
+}
+
+/** The bucket of public certificates, with all its versions. */
 function historyBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
     const options = { parent };
-    // What it holds is public and can be had from Certificate Transparency logs: it need not outlive the stack.
-    const bucket = new aws.s3.Bucket(`${name}-history`, { forceDestroy: true, tags }, options);
+    const bucket = tlsBucket(`${name}-history`, undefined, tags, parent);
     const setting = { bucket: bucket.bucket };
     new aws.s3.BucketVersioning(
         `${name}-history-versioning`,
         { ...setting, versioningConfiguration: { status: "Enabled" } },
         options,
-    );
-    new aws.s3.BucketServerSideEncryptionConfiguration(
-        `${name}-history-encryption`,
-        { ...setting, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
-        options,
-    );
-    const publicAccess = new aws.s3.BucketPublicAccessBlock(
-        `${name}-history-public-access`,
-        {
-            ...setting,
-            blockPublicAcls: true,
-            blockPublicPolicy: true,
-            ignorePublicAcls: true,
-            restrictPublicBuckets: true,
-        },
-        options,
-    );
-    new aws.s3.BucketPolicy(
-        `${name}-history-policy`,
-        {
-            ...setting,
-            policy: bucket.arn.apply((arn) =>
-                policyDocument([
-                    {
-                        Sid: "TlsOnly",
-                        Effect: "Deny",
-                        Principal: "*",
-                        Action: "s3:*",
-                        Resource: [arn, `${arn}/*`],
-                        Condition: { Bool: { "aws:SecureTransport": "false" } },
-                    },
-                ]),
-            ),
-        },
-        // S3 refuses two settings of access at the same moment.
-        { ...options, dependsOn: [publicAccess] },
     );
     new aws.s3.BucketLifecycleConfiguration(
         `${name}-history-lifecycle`,
@@ -506,6 +546,7 @@ interface RenewalArns {
     readonly accountKey: string;
     readonly order: string;
     readonly bucket: string;
+    readonly sealed: string | undefined;
     readonly secret: string;
     readonly topic: string;
 }
@@ -535,6 +576,16 @@ function renewalStatements(arns: RenewalArns): Statement[] {
             Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
             Resource: arns.secret,
         },
+        ...(arns.sealed === undefined
+            ? []
+            : [
+                  {
+                      Sid: "PublishForTasks",
+                      Effect: "Allow",
+                      Action: "s3:PutObject",
+                      Resource: `${arns.sealed}/${SEALED_OBJECT}`,
+                  } as const,
+              ]),
         ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),
         { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
     ];

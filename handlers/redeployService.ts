@@ -11,7 +11,8 @@ export interface RedeployResult {
 
 /**
  * Replaces the tasks of a service, a few at a time, once its certificate was renewed: a task keeps the certificate it started with. Does
- * nothing when the service was deployed after the second of the secret's last change, so it may be asked at any time.
+ * nothing when the service was deployed after the second of the secret's last change, so it may be asked at any time. With ONLY_INCOMPLETE, for
+ * tasks that take up certificates while they run, it helps only a deployment that did not come to its end, perhaps for want of the first one.
  */
 export async function redeployService(_event: unknown, context: LambdaContext): Promise<RedeployResult> {
     const [cluster, service, secretArn] = ["CLUSTER_ARN", "SERVICE_NAME", "SECRET_ARN"].map((name) => required(name));
@@ -27,14 +28,16 @@ export async function redeployService(_event: unknown, context: LambdaContext): 
     const { services = [] } = await call(`ecs:DescribeServices of ${service}`, deadline, () =>
         ecs.send(new DescribeServicesCommand({ cluster, services: [service] })),
     );
-    const deployed = services[0]?.deployments?.find(({ status }) => status === "PRIMARY")?.createdAt;
+    const primary = services[0]?.deployments?.find(({ status }) => status === "PRIMARY");
+    const deployed = primary?.createdAt;
     if (deployed === undefined) {
         throw failure("ServiceNotFound", `The service ${service} has no deployment in ${cluster}: was it deleted?`);
     }
     const changed = secret.LastChangedDate;
     // By whole seconds: a task may have failed for want of a certificate that came later in the same one.
     const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
-    const isNewer = changed !== undefined && seconds(changed) >= seconds(deployed);
+    const isWanted = process.env.ONLY_INCOMPLETE !== "true" || primary?.rolloutState !== "COMPLETED";
+    const isNewer = isWanted && changed !== undefined && seconds(changed) >= seconds(deployed);
     const reason = `certificate of ${changed?.toISOString() ?? "never"}, deployment of ${deployed.toISOString()}`;
     if (isNewer) {
         await call(`ecs:UpdateService of ${service}`, deadline, () =>

@@ -11,9 +11,11 @@ import { tellMetrics } from "./certificate/metrics";
 import { obtainCertificate } from "./certificate/order";
 import { forgetPendingOrder, keepPendingOrder, orderedFor, readPendingOrder } from "./certificate/pendingOrder";
 import {
+    addKeyPassword,
     deliverCertificate,
     proveDelivery,
     readDelivered,
+    readSealable,
     readSecret,
     writeHistory,
     type Secret,
@@ -22,6 +24,7 @@ import { askRenewalInfo, certificateId, type RenewalInfo } from "./certificate/r
 import { revokeCertificate } from "./certificate/revocation";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
 import { openState, readState, type RenewalState, type StateStore } from "./certificate/state";
+import { createKeyPassword, publishSealed, seal } from "./certificate/sealed";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
 import { openZone, type HostedZone } from "./hostedZone";
@@ -145,6 +148,7 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
         return finish(run, action === "renew" ? "renewed" : "issued", reason);
     }
     await sweep(run);
+    await publishForTasks(run, secret);
     if (store.state.trouble !== undefined) {
         await tell(recoveryNotice(store.state.trouble, delivered, new Date()), run.end);
     }
@@ -226,7 +230,14 @@ async function issue(
     await store.keep({ ordering: true });
     const certificate = await obtain(run, authority, replaces);
     const facts = inspect(certificate, settings);
-    await deliverCertificate(settings.secretArn, certificate, facts, deadline);
+    const keyPassword = run.delivered?.state === "usable" ? readSealable(secret).keyPassword : undefined;
+    const delivery = await deliverCertificate(
+        settings.secretArn,
+        certificate,
+        facts,
+        keyPassword ?? (settings.sealedBucketName === undefined ? undefined : createKeyPassword()),
+        deadline,
+    );
     run.delivered = { state: "usable", facts, certificateChain: certificate.certificateChain };
 
     // It is delivered: nothing that follows can fail the run.
@@ -243,6 +254,7 @@ async function issue(
         await forgetPendingOrder(settings.orderParameter, deadline);
         await store.keep({ ordering: undefined });
     });
+    await attempt("tasks that run do not find it yet", () => publishForTasks(run, delivery));
     await attempt("the public history is not written", () =>
         writeHistory(settings.bucketName, certificate, facts, deadline),
     );
@@ -251,6 +263,26 @@ async function issue(
         blemishes.push(`the state of the renewal cannot be kept: ${store.fault}`);
     }
     return { facts, blemishes };
+}
+
+/** Puts the delivered certificate where tasks that run look for it, unless it is there. */
+async function publishForTasks({ settings, store, deadline, delivered }: Run, secret: Secret): Promise<void> {
+    const { sealedBucketName, secretArn } = settings;
+    if (sealedBucketName === undefined || delivered?.state !== "usable") {
+        return;
+    }
+    const certificate = readSealable(secret);
+    const place = `${sealedBucketName}/${delivered.facts.serialNumber}`;
+    if (certificate.keyPassword !== undefined && store.state.sealed === place) {
+        return;
+    }
+    const keyPassword = certificate.keyPassword ?? createKeyPassword();
+    if (certificate.keyPassword === undefined) {
+        await addKeyPassword(secretArn, secret, keyPassword, deadline);
+    }
+    await publishSealed(sealedBucketName, seal(certificate, keyPassword), deadline);
+    await store.keep({ sealed: place });
+    log("info", "certificate published for tasks that run", { bucket: sealedBucketName });
 }
 
 /** A certificate that may be delivered. What an earlier run ordered and did not deliver is taken first. */

@@ -48,6 +48,11 @@ export function readDelivered({ text }: Secret): Delivered {
     }
 }
 
+/** The certificate and the password of its copies, if there is one. Only of a secret whose certificate is usable. */
+export function readSealable({ text = "{}" }: Secret): Certificate & { readonly keyPassword?: string } {
+    return JSON.parse(text) as Certificate & { readonly keyPassword?: string };
+}
+
 /**
  * Finds out whether a certificate could be delivered, before one is ordered: the present value is put again as the same version, which
  * Secrets Manager allows to whom it allows a new one, and which changes nothing. A secret without a value cannot be asked that way.
@@ -58,17 +63,35 @@ export async function proveDelivery(secretArn: string, { text, versionId }: Secr
     }
 }
 
-/** Puts a certificate where tasks get it: from then on it is delivered. */
+/** Puts a certificate where tasks get it: from then on it is delivered. Answers what the secret holds then. */
 export async function deliverCertificate(
     secretArn: string,
     certificate: Certificate,
     facts: CertificateFacts,
+    keyPassword: string | undefined,
+    deadline: number,
+): Promise<Secret> {
+    const { certificateChain, privateKey } = certificate;
+    const text = JSON.stringify({ certificateChain, privateKey, ...(keyPassword && { keyPassword }), ...facts });
+    // The version's id comes from the certificate: putting it again, after an answer that was lost, is no new version.
+    const versionId = versionOf(`${certificateChain}${keyPassword ?? ""}`);
+    await putSecret(secretArn, text, versionId, deadline);
+    return { text, versionId };
+}
+
+/** Puts the password of sealed copies beside a certificate that was delivered without one. */
+export async function addKeyPassword(
+    secretArn: string,
+    { text = "{}" }: Secret,
+    keyPassword: string,
     deadline: number,
 ): Promise<void> {
-    const { certificateChain, privateKey } = certificate;
-    // The version's id comes from the certificate: putting it again, after an answer that was lost, is no new version.
-    const versionId = sha256(certificateChain).replace(/[^A-Za-z0-9]/g, "0");
-    await putSecret(secretArn, JSON.stringify({ certificateChain, privateKey, ...facts }), versionId, deadline);
+    const changed = JSON.stringify({ ...(JSON.parse(text) as object), keyPassword });
+    await putSecret(secretArn, changed, versionOf(changed), deadline);
+}
+
+function versionOf(text: string): string {
+    return sha256(text).replace(/[^A-Za-z0-9]/g, "0");
 }
 
 async function putSecret(secretArn: string, text: string, versionId: string, deadline: number): Promise<void> {

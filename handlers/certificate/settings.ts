@@ -35,6 +35,8 @@ export interface CertificateSettings {
     readonly orderParameter: string;
     readonly bucketName: string;
     readonly secretArn: string;
+    /** Where tasks that run find each certificate, with its key encrypted; none when they do not look. */
+    readonly sealedBucketName?: string;
 }
 
 export function readCertificateSettings(): CertificateSettings {
@@ -53,6 +55,7 @@ export function readCertificateSettings(): CertificateSettings {
         orderParameter: required("ORDER_PARAMETER"),
         bucketName: required("BUCKET_NAME"),
         secretArn: required("SECRET_ARN"),
+        sealedBucketName: optional("SEALED_BUCKET_NAME"),
     };
 }
 

@@ -34,6 +34,8 @@ export interface RenewalState {
     readonly renewalInfo?: RenewalInfo;
     /** Values that may still stand in the zone. */
     readonly challenges?: readonly ChallengeValue[];
+    /** Where which certificate stands with its key encrypted: bucket and serial number. */
+    readonly sealed?: string;
     /** Serial number of a certificate that was revoked. */
     readonly revoked?: string;
     /** Who is at it, and until when at most. */

@@ -3,7 +3,15 @@ import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
 import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
-import { drainEnvoy, drainIdleEnvoy, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
+import {
+    drainEnvoy,
+    drainIdleEnvoy,
+    followCertificate,
+    openVolume,
+    writeFirstCertificate,
+    writeGuardedRoutes,
+    writeRoutes,
+} from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
 
@@ -646,6 +654,56 @@ describe("EnvoyTask", () => {
         expect(
             await refusalOf((options) => new EnvoyTask("it", { ...minimal, authentication }, options)),
         ).to.deep.equal({ authentication: "needs domain: a cookie is for the task's own name alone" });
+    });
+
+    it("lets a helper put later certificates in front of Envoy, which alone can open them, where the rotation is hot", async () => {
+        const sealedCertificateUrl = "https://sealed.s3.eu-west-1.amazonaws.com/certificate.json";
+        const args: EnvoyTaskArgs = { ...minimal, desiredCount: 1, rotation: "hot", sealedCertificateUrl };
+        const hot = await recordOne((options) => new EnvoyTask("it", args, options));
+        const [app, init, container, lifecycle] = hot.find("it").inputs.containerDefinitions as Record<
+            string,
+            unknown
+        >[];
+        expect(app.mountPoints).to.equal(undefined);
+        expect(init.command).to.deep.equal([[openVolume, writeFirstCertificate].join("\n")]);
+        expect(container.secrets).to.deep.equal([
+            { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
+            { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },
+            { name: "TLS_KEY_PASSWORD", valueFrom: `${certificateSecretArn}:keyPassword::` },
+        ]);
+        const [, bootstrap] = container.command as string[];
+        expect(bootstrap).to.include(
+            '"tls_certificate_sds_secret_configs":[{"name":"certificate","sds_config":{"resource_api_version":"V3",' +
+                '"path_config_source":{"path":"/run/envoy/certificate/current.json","watched_directory":{"path":"/run/envoy/certificate"}}}}]',
+        );
+        expect(lifecycle.command).to.deep.equal([[followCertificate, drainEnvoy].join("\n")]);
+        expect(lifecycle.memory).to.equal(64);
+        expect(lifecycle.secrets).to.equal(undefined);
+        expect(lifecycle.environment).to.deep.equal([
+            { name: "DRAIN_SECONDS", value: "20" },
+            { name: "LEAST_DRAIN_SECONDS", value: "0" },
+            { name: "CERTIFICATE_URL", value: sealedCertificateUrl },
+            { name: "POLL_SECONDS", value: "60" },
+        ]);
+        // What is encrypted is public: no permission is needed to fetch it, and the task gets none.
+        expect(hot.find("it-task-role").inputs).to.not.have.property("policy");
+        const { environment } = hot.find("it-redeploy").inputs as { environment: { variables: object } };
+        expect(environment.variables).to.have.property("ONLY_INCOMPLETE", "true");
+    });
+
+    it("refuses a hot rotation from nowhere, and a place that nobody looks at", async () => {
+        const refusal = (args: Partial<EnvoyTaskArgs>) =>
+            refusalOf((options) => new EnvoyTask("it", { ...minimal, ...args }, options));
+        expect(await refusal({ rotation: "hot" })).to.deep.equal({
+            sealedCertificateUrl:
+                'is missing: tasks with the rotation "hot" need to know where later certificates are, e.g. WildcardCertificate\'s sealedCopyUrl',
+        });
+        expect(await refusal({ sealedCertificateUrl: "https://example.com/certificate.json" })).to.deep.equal({
+            sealedCertificateUrl: 'goes with the rotation "hot": leave it out, or give that',
+        });
+        expect(await refusal({ environment: { TLS_KEY_PASSWORD: "mine" } })).to.have.property(
+            "environment.TLS_KEY_PASSWORD",
+        );
     });
 
     it("judges nothing that is not known yet", async () => {

@@ -152,6 +152,7 @@ describe("TaskPlatform", () => {
             acmeDirectory: "letsencrypt-staging",
             acmeEmail: "acme@example.com",
             acmeProfile: "shortlived",
+            rotation: "hot",
             acmeProfileRequired: true,
             acmePreferredChain: "Root X2",
             acmeExternalAccount: { keyId: "kid-1", keyArn: "arn:aws:ssm:eu-west-1:111122223333:parameter/hmac" },
@@ -196,7 +197,12 @@ describe("TaskPlatform", () => {
         ]);
         const parts = ["it-certificate", "it-cluster", "it-dns", "it-task"].map((part) => other.component(part).inputs);
         const received = Object.assign({}, ...parts) as Record<string, unknown>;
-        const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, stopTasksOnDestroy, ...given } = received;
+        const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, stopTasksOnDestroy, ...rest } = received;
+        const { sealedCopy, sealedCertificateUrl, ...given } = rest;
+        expect([sealedCopy, sealedCertificateUrl]).to.deep.equal([
+            true,
+            "https://it-certificate-sealed.s3.eu-west-1.amazonaws.com/certificate.json",
+        ]);
         expect(given).to.deep.equal(args);
         expect(stopTasksOnDestroy).to.equal(true);
         expect([alarmTopicArn, cluster, certificateSecretArn]).not.to.include(undefined);
@@ -282,6 +288,11 @@ describe("TaskPlatform", () => {
         const profile = { ...minimal, acmeProfile: "longlived", acmeDirectory: "letsencrypt" };
         expect(await refusalOf((options) => new TaskPlatform("it", profile, options))).to.deep.equal({
             acmeProfile: '"longlived" is not one of classic, tlsserver, shortlived',
+        });
+        const days = { ...minimal, acmeProfile: "shortlived" };
+        expect(await refusalOf((options) => new TaskPlatform("it", days, options))).to.deep.equal({
+            rotation:
+                'is to be "hot" where certificates live for days: a task that was started on demand keeps what it was started with, and could outlive it',
         });
         const zeroSsl = { ...minimal, acmeDirectory: "https://acme.zerossl.com/v2/DV90" };
         const { acmeExternalAccount } = await refusalOf((options) => new TaskPlatform("it", zeroSsl, options));

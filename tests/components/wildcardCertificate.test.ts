@@ -50,6 +50,7 @@ describe("WildcardCertificate", () => {
         expect(made().component("it").outputs).to.deep.equal({
             secretArn,
             certificateArn: "",
+            sealedCopyUrl: "",
             bucketName: "it-history",
             functionName: "it-renewal",
             topicArn,
@@ -112,6 +113,52 @@ describe("WildcardCertificate", () => {
                 },
             ],
         });
+    });
+
+    it("publishes a sealed copy when asked to: one object to everybody, which the renewal function alone writes", async () => {
+        const args = { domain: "tasks.example.com", hostedZoneId: "Z123", sealedCopy: true };
+        const other = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const inputs = (name: string): unknown => other.resources.find((resource) => resource.name === name)?.inputs;
+        expect(other.component("it").outputs?.sealedCopyUrl).to.equal(
+            "https://it-sealed.s3.eu-west-1.amazonaws.com/certificate.json",
+        );
+        expect(inputs("it-sealed-public-access")).to.deep.equal({
+            bucket: "it-sealed",
+            blockPublicAcls: true,
+            blockPublicPolicy: false,
+            ignorePublicAcls: true,
+            restrictPublicBuckets: false,
+        });
+        const policy = inputs("it-sealed-policy") as { policy: string | object };
+        expect(policy.policy).to.deep.equal({
+            Version: "2012-10-17",
+            Statement: [
+                {
+                    Sid: "TlsOnly",
+                    Effect: "Deny",
+                    Principal: "*",
+                    Action: "s3:*",
+                    Resource: ["arn:aws:s3:::it-sealed", "arn:aws:s3:::it-sealed/*"],
+                    Condition: { Bool: { "aws:SecureTransport": "false" } },
+                },
+                {
+                    Sid: "ReadByEverybody",
+                    Effect: "Allow",
+                    Principal: "*",
+                    Action: "s3:GetObject",
+                    Resource: "arn:aws:s3:::it-sealed/certificate.json",
+                },
+            ],
+        });
+        const { policy: renewal } = inputs("it-renewal-policy") as { policy: { Statement: { Sid: string }[] } };
+        expect(renewal.Statement.find(({ Sid }) => Sid === "PublishForTasks")).to.deep.equal({
+            Sid: "PublishForTasks",
+            Effect: "Allow",
+            Action: "s3:PutObject",
+            Resource: "arn:aws:s3:::it-sealed/certificate.json",
+        });
+        const { environment } = inputs("it-renewal") as { environment: { variables: Record<string, string> } };
+        expect(environment.variables.SEALED_BUCKET_NAME).to.equal("it-sealed");
     });
 
     it("alerts by e-mail", () => {

@@ -70,6 +70,8 @@ export interface CertificateWorld {
     order(): Promise<PendingOrder | undefined>;
     /** The text of each object in the bucket but the state. */
     objects(): Promise<Record<string, string>>;
+    /** Makes a bucket for sealed copies; what is in it, by name. */
+    sealedBucket(): Promise<{ readonly name: string; objects(): Promise<Record<string, string>> }>;
     /** The notices since the last call, as subject and message. */
     notices(): Promise<{ readonly Subject: string; readonly Message: string }[]>;
     parameter(): Promise<{ readonly Type?: string; readonly Value?: string } | undefined>;
@@ -107,6 +109,15 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
     let parameterName = "";
     let queueUrl = "";
     let restore = () => {};
+
+    async function objectsOf(Bucket: string): Promise<Record<string, string>> {
+        const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+        const texts = Contents.filter(({ Key }) => Key !== "state.json").map(async ({ Key }) => {
+            const object = await s3.send(new GetObjectCommand({ Bucket, Key }));
+            return [Key!, await object.Body!.transformToString()] as const;
+        });
+        return Object.fromEntries(await Promise.all(texts));
+    }
 
     const world: CertificateWorld = {
         pebble,
@@ -162,13 +173,11 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
                 return undefined;
             }
         },
-        async objects() {
-            const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucketName }));
-            const texts = Contents.filter(({ Key }) => Key !== "state.json").map(async ({ Key }) => {
-                const object = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key }));
-                return [Key!, await object.Body!.transformToString()] as const;
-            });
-            return Object.fromEntries(await Promise.all(texts));
+        objects: () => objectsOf(bucketName),
+        async sealedBucket() {
+            const name = `sealed-${prepared}`;
+            await s3.send(new CreateBucketCommand({ Bucket: name }));
+            return { name, objects: () => objectsOf(name) };
         },
         async putSecret(SecretString) {
             await secretsManager.send(new PutSecretValueCommand({ SecretId: secretArn, SecretString }));

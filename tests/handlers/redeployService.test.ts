@@ -72,6 +72,19 @@ describe("redeployService", () => {
         expect(aws.requests.map(({ operation }) => operation)).to.deep.equal(["DescribeSecret", "DescribeServices"]);
     });
 
+    it("leaves tasks alone that take up certificates while they run, but not a deployment that did not come to its end", async () => {
+        changed = deployed + 60;
+        process.env.ONLY_INCOMPLETE = "true";
+        const states = ["COMPLETED", "IN_PROGRESS", "FAILED", undefined];
+        const results = [];
+        for (const rolloutState of states) {
+            deployments = [{ status: "PRIMARY", createdAt: deployed, rolloutState }];
+            results.push((await redeployService({}, context)).redeployed);
+        }
+        delete process.env.ONLY_INCOMPLETE;
+        expect(results).to.deep.equal([false, true, true, true]);
+    });
+
     it("names a service that is not there", async () => {
         deployments = [];
         const refusal = await redeployService({}, context).catch((error: Error) => error);

@@ -297,6 +297,94 @@ describe("renewCertificate", () => {
         expect(lines.at(-2)).to.deep.include({ level: "error", message: "notice not sent" });
     });
 
+    describe("a sealed copy for tasks that run", () => {
+        interface Sealed {
+            readonly resources: readonly [
+                {
+                    readonly tls_certificate: {
+                        readonly certificate_chain: { readonly inline_string: string };
+                        readonly private_key: { readonly inline_string: string };
+                        readonly password: object;
+                    };
+                },
+            ];
+        }
+        const password = async () => (await world.secret())!.keyPassword as string;
+        /** The copy, opened as Envoy opens it: it is the secret's certificate and key. */
+        async function expectOpened(bucket: { objects(): Promise<Record<string, string>> }): Promise<void> {
+            const objects = await bucket.objects();
+            expect(Object.keys(objects)).to.deep.equal(["certificate.json"]);
+            const [{ tls_certificate: copy }] = (JSON.parse(objects["certificate.json"]) as Sealed).resources;
+            const secret = (await world.secret())!;
+            expect(copy.certificate_chain.inline_string).to.equal(secret.certificateChain);
+            expect(copy.password).to.deep.equal({ environment_variable: "TLS_KEY_PASSWORD" });
+            const { inline_string: key } = copy.private_key;
+            expect(key).to.match(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+            const opened = createPrivateKey({ key, passphrase: await password() });
+            expect(opened.export({ type: "pkcs8", format: "pem" })).to.equal(
+                createPrivateKey(secret.privateKey as string).export({ type: "pkcs8", format: "pem" }),
+            );
+            expect(() => createPrivateKey({ key, passphrase: "another" })).to.throw();
+            expect(objects["certificate.json"]).to.not.include(await password());
+            await expectNoKeyIn(objects["certificate.json"], JSON.stringify(await world.state()));
+            expect(JSON.stringify([lines, await world.objects()])).to.not.include(await password());
+        }
+
+        it("comes with each certificate, under a password that stays the same", async () => {
+            await world.prepare();
+            const bucket = await world.sealedBucket();
+            change({ SEALED_BUCKET_NAME: bucket.name });
+            await renew();
+            const first = await password();
+            expect(first).to.match(/^[0-9a-f]{64}$/);
+            await expectOpened(bucket);
+            const before = await bucket.objects();
+            expect(await renew()).to.include({ outcome: "not due" });
+            // A new encryption would have another salt: it was not published again.
+            expect(await bucket.objects()).to.deep.equal(before);
+            expect(await renew({ force: true })).to.include({ outcome: "renewed" });
+            expect(await password()).to.equal(first);
+            expect(await bucket.objects()).to.not.deep.equal(before);
+            await expectOpened(bucket);
+        });
+
+        it("comes of a certificate that was delivered before it was wanted, and no other is ordered", async () => {
+            await world.prepare();
+            await renew();
+            const { serialNumber, ...before } = (await world.secret())!;
+            expect(before).to.not.have.property("keyPassword");
+            const bucket = await world.sealedBucket();
+            change({ SEALED_BUCKET_NAME: bucket.name });
+            expect(await renew()).to.include({ outcome: "not due", serialNumber });
+            await expectOpened(bucket);
+            const { keyPassword, ...after } = (await world.secret())!;
+            expect(keyPassword).to.match(/^[0-9a-f]{64}$/);
+            expect(after).to.deep.equal({ ...before, serialNumber });
+        });
+
+        it("that cannot be written does not stop a renewal, is told, and comes with the next run", async () => {
+            await world.prepare();
+            const bucket = await world.sealedBucket();
+            change({ SEALED_BUCKET_NAME: bucket.name });
+            world.awsTap.interfere = ({ path, method }) =>
+                method === "PUT" && path.includes(bucket.name)
+                    ? { status: 403, body: "<Error><Code>AccessDenied</Code><Message>no</Message></Error>" }
+                    : undefined;
+            expect(await renew()).to.include({ outcome: "issued" });
+            const [notice] = await world.notices();
+            expect(notice.Message).to.match(/tasks that run do not find it yet: AccessDenied: s3:PutObject of sealed-/);
+            expect(await bucket.objects()).to.deep.equal({});
+            const error = await renew().then(
+                () => undefined,
+                (thrown: Error) => thrown,
+            );
+            expect(error?.name).to.equal("AccessDenied");
+            delete world.awsTap.interfere;
+            expect(await renew()).to.include({ outcome: "not due" });
+            await expectOpened(bucket);
+        });
+    });
+
     describe("a failure", () => {
         it("of a name that the authority cannot look up names the name, the record and what it said", async () => {
             await world.prepare();

@@ -58,6 +58,7 @@ describe("The stack program", () => {
             httpsPort: 443,
             httpPort: 80,
             accessLog: "errors",
+            rotation: "redeploy",
             recordTtl: 15,
             logRetentionDays: 30,
             containerInsights: "disabled",

@@ -329,7 +329,11 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
         case "aws:lambda/function:Function":
             return { name, arn: arn("lambda", `function:${name}`) };
         case "aws:s3/bucket:Bucket":
-            return { bucket: name, arn: `arn:aws:s3:::${name}` };
+            return {
+                bucket: name,
+                arn: `arn:aws:s3:::${name}`,
+                bucketRegionalDomainName: `${name}.s3.eu-west-1.amazonaws.com`,
+            };
         case "aws:acm/certificate:Certificate":
             return {
                 arn: arn("acm", `certificate/${name}`),

@@ -1,6 +1,9 @@
 // The bootstrap of the TLS sidecar, passed to the stock Envoy image by --config-yaml (JSON is YAML).
 // Limits follow Envoy's "best practices for edge proxies" (docs/root/configuration/best_practices/edge.rst); docs/design.md says
 // where and why they differ.
+import { dirname } from "node:path";
+
+import { SEALED, secretOf } from "../../../handlers/sealedCertificate";
 import {
     authenticationFilters,
     EnvoyAuthentication,
@@ -56,6 +59,8 @@ export interface EnvoyBootstrapOptions {
     readonly idleTimeout?: number;
     /** Whether the certificate is in `selfSignedFiles`. Undefined: it is in `certificateVariables`. */
     readonly selfSigned?: boolean;
+    /** Whether later certificates are taken up while it runs: what stands in `certificateFile` is served. */
+    readonly hot?: boolean;
     /** Whether the admin interface is there, on `adminSocket`. */
     readonly admin?: boolean;
     /** Which requests are logged. */
@@ -75,6 +80,12 @@ export const adminSocket = "/run/envoy/admin.sock";
 
 /** The routes of a task that has a domain, which its `init` container writes. */
 export const routesFile = "/run/envoy/routes.json";
+
+/** The certificate of a task that takes up later ones. Alone in its folder: Envoy looks at what is moved into it. */
+export const certificateFile = "/run/envoy/certificate/current.json";
+
+/** The first content of `certificateFile`: the certificate that the task was started with. */
+export const firstCertificate = secretOf(fromVariables());
 
 /** Stands in `ownRoutes` for the id that only the task knows. */
 export const ownIdPlaceholder = "OWN_TASK_ID";
@@ -171,7 +182,33 @@ function proxyProtocol({ front }: EnvoyBootstrapOptions): Json {
         : {};
 }
 
-function tlsContext({ selfSigned = false }: EnvoyBootstrapOptions): Json {
+/** The certificate that ECS puts into the container's environment. */
+function fromVariables(): Json {
+    return {
+        certificate_chain: { environment_variable: certificateVariables.chain },
+        private_key: { environment_variable: certificateVariables.key },
+    };
+}
+
+function certificateSource({ selfSigned = false, hot = false }: EnvoyBootstrapOptions): Json {
+    if (hot) {
+        const path_config_source = { path: certificateFile, watched_directory: { path: dirname(certificateFile) } };
+        const sds_config = { resource_api_version: "V3", path_config_source };
+        return { tls_certificate_sds_secret_configs: [{ name: SEALED.secretName, sds_config }] };
+    }
+    return {
+        tls_certificates: [
+            selfSigned
+                ? {
+                      certificate_chain: { filename: selfSignedFiles.chain },
+                      private_key: { filename: selfSignedFiles.key },
+                  }
+                : fromVariables(),
+        ],
+    };
+}
+
+function tlsContext(options: EnvoyBootstrapOptions): Json {
     return {
         alpn_protocols: ["h2", "http/1.1"],
         tls_params: {
@@ -187,17 +224,7 @@ function tlsContext({ selfSigned = false }: EnvoyBootstrapOptions): Json {
                 "ECDHE-RSA-AES256-GCM-SHA384",
             ],
         },
-        tls_certificates: [
-            selfSigned
-                ? {
-                      certificate_chain: { filename: selfSignedFiles.chain },
-                      private_key: { filename: selfSignedFiles.key },
-                  }
-                : {
-                      certificate_chain: { environment_variable: certificateVariables.chain },
-                      private_key: { environment_variable: certificateVariables.key },
-                  },
-        ],
+        ...certificateSource(options),
     };
 }
 

@@ -1,6 +1,13 @@
 // Shell scripts of the helper containers beside Envoy, whose own image has no shell. POSIX sh with BusyBox's tools; settings come as
 // environment variables, so that the scripts are constants.
-import { adminSocket, ownIdPlaceholder, routesFile, selfSignedFiles } from "./envoyBootstrap";
+import {
+    adminSocket,
+    certificateFile,
+    firstCertificate,
+    ownIdPlaceholder,
+    routesFile,
+    selfSignedFiles,
+} from "./envoyBootstrap";
 
 /** A volume that a task mounts belongs to root alone; Envoy is not root and makes its admin socket there. */
 export const openVolume = `set -eu
@@ -36,6 +43,25 @@ ${writeRoutes}`;
  */
 export const makeCertificate = `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=taskgate -keyout ${selfSignedFiles.key} -out ${selfSignedFiles.chain}
 chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
+
+/** Tells Envoy of the certificate in its environment, in a folder where another user may put later ones in its place. */
+export const writeFirstCertificate = `mkdir ${directoryOf(certificateFile)}
+chmod 0777 ${directoryOf(certificateFile)}
+printf %s '${firstCertificate}' > ${certificateFile}`;
+
+/**
+ * Looks at CERTIFICATE_URL every POLL_SECONDS at most, at a random moment, and moves what is new there into the place of what Envoy serves. It
+ * cannot read the key in it. What Envoy cannot open it does not take, and goes on with what it had.
+ */
+export const followCertificate = `follow() {
+    while sleep $((1 + $(od -An -N2 -tu2 /dev/urandom) % POLL_SECONDS)); do
+        curl --silent --show-error --fail --max-time 20 --output ${certificateFile}.next "$CERTIFICATE_URL" || continue
+        cmp -s ${certificateFile}.next ${certificateFile} && continue
+        mv ${certificateFile}.next ${certificateFile}
+        echo "took up another certificate"
+    done
+}
+follow &`;
 
 /**
  * Waits for SIGTERM, which ECS sends to this container first because it depends on Envoy, and drains Envoy before it lets ECS go on: clients

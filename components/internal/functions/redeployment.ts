@@ -12,6 +12,8 @@ export interface RedeployedService {
     readonly serviceName: pulumi.Output<string>;
     readonly serviceArn: pulumi.Input<string>;
     readonly certificateSecretArn: pulumi.Input<string>;
+    /** Its tasks take up certificates while they run: only deployments that did not come to their end are made anew. */
+    readonly onlyIncomplete?: boolean;
     readonly logRetentionDays: pulumi.Input<number>;
     /** Told when the function fails; nobody when undefined. */
     readonly topicArn?: pulumi.Input<string>;
@@ -46,6 +48,7 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
                 CLUSTER_ARN: service.clusterArn,
                 SERVICE_NAME: service.serviceName,
                 SECRET_ARN: service.certificateSecretArn,
+                ...(service.onlyIncomplete === true && { ONLY_INCOMPLETE: "true" }),
             },
             packages: [],
             timeout: 60,

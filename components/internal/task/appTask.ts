@@ -1,6 +1,7 @@
 // The user's app: what may be said about it, what is wrong with that, and the task that it becomes.
 import * as pulumi from "@pulumi/pulumi";
 
+import { SEALED } from "../../../handlers/sealedCertificate";
 import {
     allowedCidrBlocks,
     allowedSecurityGroupIds,
@@ -246,6 +247,8 @@ export interface SidecarArgs {
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
     /** Whose requests reach the app; undefined: everybody's. */
     readonly authentication?: pulumi.Input<Authentication>;
+    /** undefined: a task keeps the certificate that it was started with. */
+    readonly sealedCertificateUrl?: pulumi.Input<string>;
 }
 
 /** Makes the task of an app, behind an Envoy or, without one, as it is. */
@@ -299,7 +302,7 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const { certificateSecretArn, idleSeconds, ...bootstrap } = sidecar ?? {};
+    const { certificateSecretArn, sealedCertificateUrl, idleSeconds, ...bootstrap } = sidecar ?? {};
     return pulumi
         .output({
             app: {
@@ -320,6 +323,7 @@ function containers(
             helperImage: args.helperImage ?? appDefaults.helperImage,
             drainSeconds: args.drainSeconds ?? appDefaults.drainSeconds,
             idleSeconds,
+            sealedCertificateUrl,
             certificateSecretArn,
             dockerLabels: args.dockerLabels,
             logGroupName,
@@ -342,6 +346,7 @@ function containers(
                                       authentication: authentication && whole(authentication),
                                   },
                                   certificateSecretArn: envoy.certificateSecretArn,
+                                  sealedCertificateUrl: envoy.sealedCertificateUrl,
                                   drainSeconds: envoy.drainSeconds,
                                   idleSeconds: envoy.idleSeconds,
                               },
@@ -437,7 +442,7 @@ export function portClashes(ports: Readonly<Record<string, number>>): Fault[] {
 
 /** Name of an environment variable. */
 function variableReason(name: string): Reason {
-    if ((Object.values(certificateVariables) as string[]).includes(name)) {
+    if ([...Object.values(certificateVariables), SEALED.passwordVariable].some((own) => own === name)) {
         return "is Envoy's own: the app must not have it, give the variable another name";
     }
     return /^[^=\0]+$/.test(name) ? undefined : `"${name}" is no name of a variable: leave out =`;

@@ -1,12 +1,15 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
+import { SEALED } from "../../../handlers/sealedCertificate";
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
 import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";
 import {
     drainEnvoy,
     drainIdleEnvoy,
+    followCertificate,
     makeCertificate,
     openVolume,
+    writeFirstCertificate,
     writeGuardedRoutes,
     writeRoutes,
 } from "../envoy/scripts";
@@ -39,9 +42,11 @@ export interface EnvoySidecar {
     readonly image: string;
     /** Of `init` and `lifecycle`: it has a shell and curl, and openssl where a certificate is to be made. */
     readonly helperImage: string;
-    readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "selfSigned">;
+    readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "hot" | "selfSigned">;
     /** Secret with the certificate and its key; undefined: the task makes its own. */
     readonly certificateSecretArn: string | undefined;
+    /** Where later certificates are found while the task runs; undefined: it keeps the one that it was started with. */
+    readonly sealedCertificateUrl?: string;
     /** Seconds that requests may go on after the stop has begun. */
     readonly drainSeconds: number;
     /** Seconds without a request after which the task ends by itself; undefined: it does not. */
@@ -111,7 +116,7 @@ function appContainer(task: TaskContainers): Container {
 
 /** Prepares the volumes and ends: Envoy starts after it. */
 function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
-    const { helperImage, certificateSecretArn, bootstrap } = envoy;
+    const { helperImage, certificateSecretArn, sealedCertificateUrl, bootstrap } = envoy;
     const { domain, httpsPort, authentication } = bootstrap;
     const guard = authentication && { httpsPort, authentication };
     const variables = [...new Set(Object.values(authentication?.requiredClaims ?? {}))].sort();
@@ -126,6 +131,7 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             [
                 openVolume,
                 ...(isSelfSigned ? [makeCertificate] : []),
+                ...(sealedCertificateUrl === undefined ? [] : [writeFirstCertificate]),
                 ...(domain === undefined ? [] : [variables.length === 0 ? writeRoutes : writeGuardedRoutes]),
             ].join("\n"),
         ],
@@ -147,7 +153,8 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
 
 function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { app } = task;
-    const { bootstrap, certificateSecretArn } = envoy;
+    const { bootstrap, certificateSecretArn, sealedCertificateUrl } = envoy;
+    const isHot = sealedCertificateUrl !== undefined;
     const isSelfSigned = certificateSecretArn === undefined;
     const ports = [bootstrap.httpsPort, ...(bootstrap.httpPort === undefined ? [] : [bootstrap.httpPort])];
     const { concurrency, shares, memory } = sidecarSize(bootstrap.taskCpu);
@@ -155,6 +162,7 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
         ...bootstrap,
         appPort: app.containerPort,
         selfSigned: isSelfSigned,
+        hot: isHot,
         admin: true,
     });
     return {
@@ -180,6 +188,9 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             : [
                   { name: certificateVariables.chain, valueFrom: `${certificateSecretArn}:certificateChain::` },
                   { name: certificateVariables.key, valueFrom: `${certificateSecretArn}:privateKey::` },
+                  ...(isHot
+                      ? [{ name: SEALED.passwordVariable, valueFrom: `${certificateSecretArn}:keyPassword::` }]
+                      : []),
               ],
         mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume, true)] : [])],
         dockerLabels: task.dockerLabels,
@@ -193,9 +204,14 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     };
 }
 
+/** Seconds after which a task has certainly looked for another certificate; on average it is half of that. */
+const pollSeconds = 60;
+
 /** Proves, as long as the task runs, that a TLS handshake with Envoy succeeds; drains it when the task stops. */
 function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
+    const { sealedCertificateUrl, idleSeconds } = envoy;
     const { httpsPort, front } = envoy.bootstrap;
+    const drained = idleSeconds === undefined ? drainEnvoy : drainIdleEnvoy;
     // Any status will do: it came through TLS. The proxy protocol's header is expected where a load balancer sends one.
     const probe = ["curl", "--silent", "--insecure", "--output", "/dev/null", "--max-time", "4"];
     const header = front === Front.ProxyProtocol ? ["--haproxy-protocol"] : [];
@@ -204,10 +220,16 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
         image: envoy.helperImage,
         essential: true,
         entryPoint: ["/bin/sh", "-c"],
-        command: [envoy.idleSeconds === undefined ? drainEnvoy : drainIdleEnvoy],
+        command: [sealedCertificateUrl === undefined ? drained : [followCertificate, drained].join("\n")],
         environment: [
             { name: "DRAIN_SECONDS", value: String(envoy.drainSeconds) },
             { name: "LEAST_DRAIN_SECONDS", value: String(isRoutedByTraefik(task) ? traefikNotices : 0) },
+            ...(sealedCertificateUrl === undefined
+                ? []
+                : [
+                      { name: "CERTIFICATE_URL", value: sealedCertificateUrl },
+                      { name: "POLL_SECONDS", value: String(pollSeconds) },
+                  ]),
             ...(envoy.idleSeconds === undefined
                 ? []
                 : [
@@ -216,7 +238,7 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
                   ]),
         ],
         cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.lifecycle,
-        memory: 32,
+        memory: sealedCertificateUrl === undefined ? 32 : 64, // two curls at once
         dependsOn: [{ containerName: "envoy", condition: "START" }],
         healthCheck: {
             command: ["CMD", ...probe, ...header, `https://127.0.0.1:${httpsPort}/`],

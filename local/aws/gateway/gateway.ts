@@ -164,6 +164,10 @@ async function readRequest(
     }
     const body = Buffer.concat(chunks);
     const [path, query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
+    const bucket = bucketOf(incoming, query);
+    if (bucket !== undefined) {
+        return anonymous(incoming, bucket, path, query, body, accountId);
+    }
     const scope = credentialScope(incoming.headers.authorization, query);
     const { accessKeyId } = scope;
     const identity = identityOf(accessKeyId);
@@ -178,6 +182,36 @@ async function readRequest(
         accountId: owner,
         principal: identity?.principal,
         operation: operationOf(incoming, path, body),
+    };
+}
+
+/** The bucket and region of who signs nothing and asks by the bucket's own name: `<bucket>.s3.<region>.amazonaws.com`. */
+function bucketOf({ headers }: IncomingMessage, query: string): RegExpExecArray | undefined {
+    const isSigned = headers.authorization !== undefined || query.includes("X-Amz-Credential=");
+    return isSigned ? undefined : (/^([^/]+)\.s3\.([a-z0-9-]+)\.amazonaws\.com$/.exec(headers.host ?? "") ?? undefined);
+}
+
+/** Everybody's request, in the form that the emulator knows: the bucket in the path, and the account that it belongs to. */
+function anonymous(
+    { method = "GET", headers }: IncomingMessage,
+    [, bucket, region]: RegExpExecArray,
+    path: string,
+    query: string,
+    body: Buffer,
+    accountId: string,
+): AwsRequest {
+    const scope = `${accountId}/20000101/${region}/s3/aws4_request`;
+    return {
+        method,
+        path: `/${bucket}${path}`,
+        query,
+        headers: {
+            ...headers,
+            host: "localhost",
+            authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+        },
+        body,
+        ...{ service: "s3", region, accountId, accessKeyId: "" },
     };
 }
 

@@ -116,6 +116,35 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
             : `because no ${roleName === undefined ? "resource" : "identity"}-based policy allows the ${permission.action} action`;
     }
 
+    /** Who signs nothing may do what a resource's policy allows everybody. */
+    async function checkEverybody({ region, ...asked }: Asked): Promise<void> {
+        const needed = permissionsFor({ region, ...asked });
+        if (needed === undefined) {
+            throw new AwsError("AccessDenied", "Access Denied", 403);
+        }
+        for (const { action, resource, context } of needed) {
+            // Somebody of another account, whose own policies allow everything: so the resource's policy decides.
+            const result = await runSimulation(
+                {
+                    request: {
+                        principal: "arn:aws:iam::000000000000:user/anybody",
+                        action,
+                        resource: { resource, accountId: asked.accountId },
+                        contextVariables: { "aws:SecureTransport": "true", ...context },
+                    },
+                    identityPolicies: [{ name: "all", policy: everything }],
+                    resourcePolicy: await known().ofResource(region, resource),
+                    serviceControlPolicies: [],
+                    resourceControlPolicies: [],
+                },
+                {},
+            );
+            if (result.resultType === "error" || result.overallResult !== "Allowed") {
+                throw new AwsError("AccessDenied", "Access Denied", 403);
+            }
+        }
+    }
+
     async function whyNotAssumed(roleArn: string, service: string): Promise<string | undefined> {
         const accountId = roleArn.split(":")[4];
         const role = await known().role(accountId, roleArn.slice(roleArn.lastIndexOf("/") + 1));
@@ -163,6 +192,10 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
             const { service, operation = "", parameters = {}, region, accountId, accessKeyId } = request;
             const asked: Asked = { service, operation, parameters, region, accountId };
             const identity = identities.of(accessKeyId);
+            if (accessKeyId === "") {
+                await checkEverybody(asked);
+                return;
+            }
             if (!identity && accessKeyId !== accountId) {
                 throw new AwsError("UnrecognizedClientException", "The security token included in the request is invalid.", 403); // prettier-ignore
             }
@@ -202,6 +235,8 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
         uses: () => Object.fromEntries([...usesOf].map(([principal, uses]) => [principal, [...uses.values()]])),
     };
 }
+
+const everything = { Version: "2012-10-17", Statement: { Effect: "Allow", Action: "*", Resource: "*" } };
 
 /** What each service calls a refusal; the others call it AccessDeniedException. */
 const deniedCodes: Readonly<Record<string, string>> = {

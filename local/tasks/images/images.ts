@@ -20,7 +20,7 @@ export interface Image {
 }
 
 /** Repository, without registry and tag -> what runs for it. Everything else cannot be pulled. */
-const images: Readonly<Record<string, (root: string) => Image>> = {
+const images: Readonly<Record<string, (root: string, s3Url: string) => Image>> = {
     "envoyproxy/envoy": (root) => ({
         entryPoint: ["envoy"],
         command: ["-c", "/etc/envoy/envoy.yaml"],
@@ -35,7 +35,10 @@ const images: Readonly<Record<string, (root: string) => Image>> = {
     }),
     node: () => ({ entryPoint: [], command: ["node"], programs: { node: [process.execPath] }, sharesLoopback: false }),
     // Their scripts run in the machine's own shell, with programs of ours: not every machine has curl and openssl.
-    "docker/library/buildpack-deps": () => helper("curl", "openssl"),
+    "docker/library/buildpack-deps": (_, s3Url) => {
+        const { programs, ...image } = helper("curl", "openssl");
+        return { ...image, programs: { ...programs, curl: [...programs.curl, `--s3-url=${s3Url}`] } };
+    },
     traefik: (root) => ({
         entryPoint: ["traefik"],
         command: [],
@@ -91,11 +94,11 @@ export function imageOfApp({ folder, command, port }: LocalApp): Image {
     };
 }
 
-/** undefined = there is no such image here. */
-export function findImage(name: string, root: string): Image | undefined {
+/** undefined = there is no such image here. `s3Url` is where its programs find S3; by default nowhere. */
+export function findImage(name: string, root: string, s3Url = "http://127.0.0.1:9"): Image | undefined {
     const repository = repositoryOf(name);
     const known = Object.keys(images).find((path) => repository === path || repository.endsWith(`/${path}`));
-    return known === undefined ? undefined : images[known](root);
+    return known === undefined ? undefined : images[known](root, s3Url);
 }
 
 /** `registry:5000/path/name:tag@digest` -> `registry:5000/path/name` */

@@ -11,7 +11,7 @@ export function createImagePuller(gatewayUrl: string, root: string, app?: LocalA
             return imageOfApp(app);
         }
         const built = await pullImage(gatewayUrl, name);
-        const known = findImage(built?.base ?? name, root);
+        const known = findImage(built?.base ?? name, root, gatewayUrl);
         if (built === undefined || known === undefined) {
             return known;
         }

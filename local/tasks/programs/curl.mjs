@@ -1,4 +1,5 @@
 // curl, as far as the scripts and health checks of the helper containers use it: one request by HTTP/1.1. Its exit codes are curl's own.
+// It leaves the machine for nothing: S3 is at --s3-url, which curl does not have, and any other name of AWS's is not known.
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { request } from "node:http";
@@ -29,6 +30,8 @@ function readArgs() {
                 "max-time": text("m"),
                 output: text("o"),
                 request: text("X"),
+                "s3-url": text(),
+                "show-error": flag("S"),
                 silent: flag("s"),
                 "unix-socket": text(),
             },
@@ -39,7 +42,7 @@ function readArgs() {
 }
 
 const { values, positionals } = readArgs();
-isSilent = values.silent ?? false;
+isSilent = (values.silent && !values["show-error"]) ?? false;
 if (positionals.length !== 1) {
     fail(2, `one URL is to be given, not ${positionals.length}`);
 }
@@ -68,16 +71,23 @@ function announce({ localAddress, remoteAddress, localPort, remotePort }) {
     return `PROXY ${localAddress === undefined ? "UNKNOWN" : peers}\r\n`;
 }
 
+/** Where a bucket's own name is answered, by plain HTTP. */
+const s3 = values["s3-url"] && /\.s3[.-][\w.-]*amazonaws\.com(\.cn)?$/.test(url.hostname) && new URL(values["s3-url"]);
+if (!s3 && /\.(amazonaws\.com(\.cn)?|aws)$/.test(url.hostname)) {
+    fail(6, `Could not resolve host: ${url.hostname}`);
+}
+
 async function connection() {
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+    const { hostname, port: given, protocol } = s3 || url;
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const port = Number(given) || (protocol === "https:" ? 443 : 80);
     const path = values["unix-socket"];
     const socket = connect(path === undefined ? { host, port } : { path });
     await once(socket, "connect").catch((error) => fail(error.syscall === "getaddrinfo" ? 6 : 7, error.message));
     if (values["haproxy-protocol"]) {
         socket.write(announce(socket));
     }
-    if (url.protocol === "http:") {
+    if (protocol === "http:") {
         return socket;
     }
     const tls = await import("node:tls");

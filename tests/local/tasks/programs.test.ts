@@ -131,6 +131,18 @@ describe("what stands for curl", () => {
         expect(refused.errors).to.equal(`curl: (7) connect ECONNREFUSED 127.0.0.1:${ports.none}\n`);
     });
 
+    it("finds S3 where it is told to, by the bucket's name, and no other name of AWS's", async () => {
+        const s3 = [...standIn("curl"), `--s3-url=http://127.0.0.1:${ports.http}`];
+        const found = await run(s3, ["-s", "https://a-bucket.s3.eu-west-1.amazonaws.com/"], directory);
+        const others = ["https://sts.eu-west-1.amazonaws.com/", "https://x.api.aws/"];
+        const refused = await Promise.all(others.map((url) => run(s3, ["-s", "--max-time", "2", url], directory)));
+        const nowhere = await run(standIn("curl"), ["-s", "https://a-bucket.s3.eu-west-1.amazonaws.com/"], directory);
+
+        expect(found.code).to.equal(0);
+        expect(refused.map(({ code }) => code)).to.deep.equal([6, 6]);
+        expect(nowhere.code).to.equal(6);
+    });
+
     it("says first who connects, where the proxy protocol is spoken", async () => {
         await run(standIn("curl"), ["-s", "--haproxy-protocol", `http://127.0.0.1:${ports.raw}/`], directory);
 

@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
+
 import { ECS } from "@aws-sdk/client-ecs";
 import { IAM } from "@aws-sdk/client-iam";
 import { Lambda } from "@aws-sdk/client-lambda";
@@ -164,6 +168,44 @@ describe("permissions", () => {
             Policy: policy({ Effect: "Allow", ...statement }, { Effect: "Deny", ...statement, Principal: "*" }),
         });
         expect(await outcome(s3.putObject({ Bucket: "guarded", Key: "a", Body: "x" }))).to.match(/^AccessDenied: .*with an explicit deny/); // prettier-ignore
+    });
+
+    it("of who signs nothing are what a bucket's policy allows everybody, asked by the bucket's own name", async () => {
+        const admin = new S3({ ...clientConfig(emulator.url, scope), forcePathStyle: true });
+        await admin.createBucket({ Bucket: "shown" });
+        await admin.putObject({ Bucket: "shown", Key: "open.json", Body: "for everybody" });
+        await admin.putObject({ Bucket: "shown", Key: "closed.json", Body: "for nobody" });
+        const ask = async (method: string, key: string): Promise<[number, string]> => {
+            const sent = request(emulator.url, {
+                method,
+                path: `/${key}`,
+                headers: { host: "shown.s3.eu-west-1.amazonaws.com" },
+            }).end();
+            const [answer] = (await once(sent, "response")) as [IncomingMessage];
+            return [answer.statusCode ?? 0, await text(answer)];
+        };
+        const denied = /<Code>AccessDenied<\/Code>/;
+        expect((await ask("GET", "open.json"))[1]).to.match(denied);
+        const statement = { Effect: "Allow", Principal: "*", Action: "s3:GetObject" };
+        const Policy = policy({ ...statement, Resource: "arn:aws:s3:::shown/open.json" });
+        await admin.putBucketPolicy({ Bucket: "shown", Policy });
+        expect(await ask("GET", "open.json")).to.deep.equal([200, "for everybody"]);
+        for (const [method, key] of [
+            ["GET", "closed.json"],
+            ["DELETE", "open.json"],
+            ["PUT", "open.json"],
+            ["GET", ""],
+        ]) {
+            const [status, body] = await ask(method, key);
+            expect([status, denied.test(body)], `${method} ${key}`).to.deep.equal([403, true]);
+        }
+        // A named principal is not everybody.
+        const named = { ...statement, Principal: { AWS: `arn:aws:iam::${accountId}:root` } };
+        await admin.putBucketPolicy({
+            Bucket: "shown",
+            Policy: policy({ ...named, Resource: "arn:aws:s3:::shown/*" }),
+        });
+        expect((await ask("GET", "open.json"))[0]).to.equal(403);
     });
 
     it("of a service are those of the resource's policy, for the source that it names", async () => {

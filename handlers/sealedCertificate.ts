@@ -1,0 +1,15 @@
+// What those agree on who seal a certificate for tasks that run, and those who open it.
+
+/** The object's name in its bucket. */
+export const SEALED_OBJECT = "certificate.json";
+
+/** What Envoy knows the certificate as, and the environment variable in which it finds the password of its key. */
+export const SEALED = { secretName: "certificate", passwordVariable: "TLS_KEY_PASSWORD" } as const;
+
+/** A file from which Envoy reads a certificate (envoy.extensions.transport_sockets.tls.v3.TlsCertificate). */
+export function secretOf(certificate: object): string {
+    const type = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+    return JSON.stringify({
+        resources: [{ "@type": type, name: SEALED.secretName, tls_certificate: certificate }],
+    });
+}

@@ -1,0 +1,252 @@
+// A task whose certificate is renewed while it runs: what ECS would run, with the real Envoy, under load.
+import { X509Certificate } from "node:crypto";
+import { createServer, Server } from "node:http";
+import * as http2 from "node:http2";
+import { request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { connect } from "node:tls";
+
+import { ContainerDefinition } from "@aws-sdk/client-ecs";
+import { expect } from "chai";
+import { WebSocket } from "ws";
+
+import { AccessLog, sidecarHealthPath } from "../../../../components/internal/envoy/envoyBootstrap";
+import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
+import { containerDefinitions } from "../../../../components/internal/task/containers";
+import { createKeyPassword, seal } from "../../../../handlers/certificate/sealed";
+import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
+import { until } from "../../../support/until";
+import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+
+const port = 8443;
+const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
+
+function containers(sealedCertificateUrl: string): ContainerDefinition[] {
+    const definitions = containerDefinitions({
+        app: {
+            image: "docker.io/traefik/whoami:v1.11.0",
+            containerPort: 8080,
+            command: ["--port", "8080"],
+            stopTimeout: 5,
+        },
+        envoy: {
+            image: envoyImage,
+            helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
+            bootstrap: { httpsPort: port, taskCpu: 256, healthCheckPath: "/health", accessLog: AccessLog.Off },
+            certificateSecretArn: secretArn,
+            sealedCertificateUrl,
+            drainSeconds: 5,
+        },
+        logGroupName: "logs",
+        region: "eu-west-1",
+    });
+    // Looks each second, instead of once a minute.
+    return JSON.parse(
+        JSON.stringify(definitions).replace(/("POLL_SECONDS","value":")\d+/, "$11"),
+    ) as ContainerDefinition[];
+}
+
+describe("a certificate that is renewed while its tasks run", () => {
+    let local: LocalEcs;
+    let publisher: Server;
+    let published: { status: number; text: string };
+    let asked = 0;
+    let host: string;
+    let taskArn: string;
+    let pems: Pem[];
+    const keyPassword = createKeyPassword();
+
+    const serialOf = (pem: string): string => new X509Certificate(pem).serialNumber;
+    const publish = (pem: Pem, password = keyPassword): void => {
+        const certificate = { certificateChain: pem.certificate, privateKey: pem.privateKey };
+        published = { status: 200, text: seal(certificate, password) };
+    };
+    /** Of the certificate that a new handshake shows. */
+    const served = (): Promise<string> =>
+        new Promise((resolve, reject) => {
+            const socket = connect({ host, port, rejectUnauthorized: false, servername: "a.tasks.example.com" }, () => {
+                resolve(serialOf(`-----BEGIN CERTIFICATE-----\n${socket.getPeerCertificate().raw.toString("base64")}\n-----END CERTIFICATE-----`)); // prettier-ignore
+                socket.destroy();
+            }).once("error", reject);
+        });
+    const serves = (pem: Pem): Promise<unknown> =>
+        until("a new handshake shows it", async () => (await served()) === serialOf(pem.certificate));
+    /** The task has looked at what is published since now, and once more. */
+    const looked = async (): Promise<void> => {
+        const before = asked;
+        await until("the task has looked", () => asked > before + 1);
+    };
+
+    before(async () => {
+        pems = await Promise.all([1, 2, 3].map(() => selfSignedWildcard("tasks.example.com")));
+        published = { status: 404, text: "" };
+        publisher = createServer((_, response) => {
+            asked++;
+            response.writeHead(published.status).end(published.text);
+        });
+        await new Promise<void>((resolve) => publisher.listen(0, "127.0.0.2", resolve));
+        local = await startLocalEcs();
+        local.secrets.set(`${secretArn}:certificateChain::`, pems[0].certificate);
+        local.secrets.set(`${secretArn}:privateKey::`, pems[0].privateKey);
+        local.secrets.set(`${secretArn}:keyPassword::`, keyPassword);
+        const { port: publishedAt } = publisher.address() as AddressInfo;
+        taskArn = await local.run(...containers(`http://127.0.0.2:${publishedAt}/certificate.json`));
+        const task = await local.healthy(taskArn);
+        host = task.containers![0].networkInterfaces![0].privateIpv4Address!;
+        await until("Envoy found the app healthy", async () => (await get(host, sidecarHealthPath)) === 200);
+    });
+    after(async () => {
+        await local.stop();
+        publisher.closeAllConnections();
+        publisher.close();
+    });
+
+    it("serves what it was started with while there is nothing else", async () => {
+        await looked();
+        expect(await served()).to.equal(serialOf(pems[0].certificate));
+    });
+
+    it("is taken up without a request, a stream or a WebSocket that fails, by new handshakes alone", async () => {
+        const load = await startLoad(host);
+        const startedWith = load.counts();
+        for (const pem of [pems[1], pems[2], pems[1]]) {
+            publish(pem);
+            await serves(pem);
+            const before = load.counts();
+            await until("all kinds of load went on", () => load.counts().every((count, kind) => count > before[kind] + 5)); // prettier-ignore
+        }
+        const { failures, serials } = await load.stop();
+        expect(failures).to.deep.equal([]);
+        expect(load.counts().every((count, kind) => count > startedWith[kind] + 15)).to.equal(true);
+        // The connections that were there go on as they were.
+        expect(serials).to.deep.equal([serialOf(pems[0].certificate), serialOf(pems[0].certificate)]);
+        expect(new Set(load.served)).to.deep.equal(new Set(pems.map(({ certificate }) => serialOf(certificate))));
+    });
+
+    it("is kept while what is published cannot be had, is cut off, or is sealed for others", async () => {
+        const good = published.text;
+        for (const wrong of [
+            { status: 403, text: "<Error><Code>AccessDenied</Code></Error>" },
+            { status: 200, text: good.slice(0, 500) },
+            { status: 200, text: "" },
+        ]) {
+            published = wrong;
+            await looked();
+            expect(await served()).to.equal(serialOf(pems[1].certificate));
+        }
+        publish(pems[2], createKeyPassword());
+        await looked();
+        expect(await served()).to.equal(serialOf(pems[1].certificate));
+        expect(await get(host, "/")).to.equal(200);
+        publish(pems[2]);
+        await serves(pems[2]);
+    });
+
+    it("tells its key to nobody but Envoy", () => {
+        const definitions = containers("https://example.com/certificate.json");
+        const secretsOf = (name: string): unknown =>
+            definitions.find((container) => container.name === name)?.secrets?.map((secret) => secret.name) ?? [];
+        expect(["app", "init", "lifecycle"].map(secretsOf)).to.deep.equal([[], [], []]);
+        expect(secretsOf("envoy")).to.deep.equal(["TLS_CERTIFICATE_CHAIN", "TLS_PRIVATE_KEY", "TLS_KEY_PASSWORD"]);
+        expect(definitions.find(({ name }) => name === "app")).to.not.have.property("mountPoints");
+        const logs = ["app", "init", "envoy", "lifecycle"].map((name) => local.log(taskArn, name)).join("\n");
+        const lines = pems.flatMap(({ privateKey }) => privateKey.split("\n").filter((line) => line.length > 40));
+        [keyPassword, ...lines].forEach((secret) => {
+            expect(logs).to.not.include(secret);
+            expect(published.text).to.not.include(secret);
+        });
+        expect(logs.match(/took up another certificate/g)).to.have.length.at.least(4);
+    });
+});
+
+function get(host: string, path: string): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+        const sent = request({ host, port, path, rejectUnauthorized: false, agent: false }, (response) => {
+            response
+                .resume()
+                .once("end", () => resolve(response.statusCode))
+                .once("error", reject);
+        });
+        sent.once("error", reject).end();
+    });
+}
+
+interface Load {
+    /** Requests on connections of their own, streams of one HTTP/2 connection, messages of one WebSocket. */
+    counts(): number[];
+    /** Serials that the connections of single requests showed. */
+    readonly served: string[];
+    stop(): Promise<{ failures: string[]; serials: string[] }>;
+}
+
+/** Goes on until it is stopped; what fails does not stop it. */
+async function startLoad(host: string): Promise<Load> {
+    const failures: string[] = [];
+    const served: string[] = [];
+    const counts = [0, 0, 0];
+    let isOver = false;
+    const serialNumber = (socket: unknown): string =>
+        (socket as { getPeerCertificate(): { serialNumber: string } }).getPeerCertificate().serialNumber;
+
+    const singleRequest = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+            const sent = request({ host, port, path: "/", rejectUnauthorized: false, agent: false }, (response) => {
+                served.push(serialNumber(response.socket));
+                if (response.statusCode !== 200) {
+                    reject(new Error(`status ${response.statusCode}`));
+                }
+                response
+                    .resume()
+                    .once("end", () => resolve())
+                    .once("error", reject);
+            });
+            sent.once("error", reject).end();
+        });
+
+    const session = http2.connect(`https://${host}:${port}`, { rejectUnauthorized: false });
+    session.on("error", (error: Error) => failures.push(`HTTP/2 connection: ${error.message}`));
+    session.on("goaway", () => failures.push("HTTP/2 connection: GOAWAY"));
+    const stream = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+            const sent = session.request({ ":path": "/?wait=50ms" });
+            sent.once(
+                "response",
+                (headers) => headers[":status"] !== 200 && reject(new Error(`${headers[":status"]}`)),
+            );
+            sent.once("error", reject).once("end", resolve).resume();
+        });
+
+    const socket = new WebSocket(`wss://${host}:${port}/echo`, { rejectUnauthorized: false });
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    socket.once("close", () => !isOver && failures.push("WebSocket: closed"));
+    const message = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+            const text = `message ${counts[2]}`;
+            socket.once("message", (data: Buffer) =>
+                data.toString() === text ? resolve() : reject(new Error(`echoed ${data.toString()}`)),
+            );
+            socket.send(text);
+        });
+
+    const loops = [singleRequest, stream, message].map(async (one, kind) => {
+        while (!isOver) {
+            await one().then(
+                () => void counts[kind]++,
+                (error: Error) => failures.push(`${one.name}: ${error.message}`),
+            );
+            await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+    });
+    return {
+        counts: () => [...counts],
+        served,
+        async stop() {
+            isOver = true;
+            await Promise.all(loops);
+            const serials = [serialNumber(session.socket), serialNumber((socket as unknown as { _socket: unknown })._socket)]; // prettier-ignore
+            session.close();
+            socket.close();
+            return { failures, serials };
+        },
+    };
+}

@@ -1,6 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
+import { announceNames } from "../handlers/announceNames";
 import { sweepTaskDns } from "../handlers/sweepTaskDns";
 import { syncTaskDns } from "../handlers/syncTaskDns";
 import { integer, logRetentionDays, named, placement, tags, topicArn } from "./internal/arguments";
@@ -13,7 +14,7 @@ import { caaIssuerReason, nameReason, nameTemplateReason } from "./internal/rule
 import { taskDnsAlarms } from "./internal/taskDns/alarms";
 import { taskDnsPlots } from "./internal/taskDns/dashboard";
 import { taskStateChanges } from "./internal/taskDns/events";
-import { sweepStatements, syncStatements } from "./internal/taskDns/policies";
+import { announceStatements, sweepStatements, syncStatements } from "./internal/taskDns/policies";
 import { issuerRecord, negativeTtlRecord } from "./internal/taskDns/zoneRecords";
 import { ArgumentRules, choice, faultOf, flag, given, judged, list, plain, text } from "./internal/validation";
 
@@ -115,6 +116,13 @@ export interface TaskDnsArgs {
      */
     readonly orphanRecords?: pulumi.Input<OrphanRecords>;
     /**
+     * Whether an event on the account's default bus tells of each name that every name server of Route 53 answers by now: of source `taskgate`, type
+     * `Task Name Live`. It comes half a minute after the name was accepted, or later. It takes a function and a queue more, and a dollar for each
+     * million events.
+     * @default false
+     */
+    readonly announceNames?: boolean;
+    /**
      * Whether there is a CloudWatch dashboard of names, delays and trouble. One costs $3 a month beyond an account's first three.
      * @default false
      */
@@ -193,6 +201,7 @@ export class TaskDns extends pulumi.ComponentResource {
             options,
         );
         const table = registryTable(name, tags, this);
+        const accepted = args.announceNames === true ? acceptedQueue(name, tags, this) : undefined;
         if (args.negativeTtl !== undefined) {
             negativeTtlRecord(name, { hostedZoneId, seconds: args.negativeTtl }, this);
         }
@@ -210,6 +219,7 @@ export class TaskDns extends pulumi.ComponentResource {
             table: table.arn,
             queue: queue.arn,
             deadLetters: deadLetters.arn,
+            accepted: accepted?.arn ?? "",
         });
         const environment = {
             HOSTED_ZONE_ID: hostedZoneId,
@@ -233,7 +243,7 @@ export class TaskDns extends pulumi.ComponentResource {
                 handler: syncTaskDns,
                 description: "Keeps the DNS records of running ECS tasks true",
                 statements: arns.apply(syncStatements),
-                environment,
+                environment: { ...environment, ...(accepted && { ACCEPTED_QUEUE_URL: accepted.url }) },
                 timeout,
                 memory: 512, // a cold batch of 500 messages takes 210
             },
@@ -300,6 +310,41 @@ export class TaskDns extends pulumi.ComponentResource {
             this,
             [drain],
         );
+        if (accepted !== undefined) {
+            const { region } = aws.getRegionOutput({}, options);
+            const { accountId } = aws.getCallerIdentityOutput({}, options);
+            const bus = pulumi.interpolate`arn:${partition}:events:${region}:${accountId}:event-bus/default`;
+            const change = pulumi.interpolate`arn:${partition}:route53:::change/*`;
+            const announcing = callbackFunction(
+                `${name}-announce`,
+                {
+                    ...common,
+                    handler: announceNames,
+                    description: "Tells of names that every name server answers",
+                    statements: pulumi
+                        .all([arns, bus, change])
+                        .apply(([known, busArn, changeArn]) =>
+                            announceStatements({ ...known, bus: busArn, change: changeArn }),
+                        ),
+                    environment: { ...environment, ACCEPTED_QUEUE_URL: accepted.url },
+                    timeout,
+                    memory: 256,
+                },
+                this,
+            );
+            new aws.lambda.EventSourceMapping(
+                `${name}-accepted-source`,
+                {
+                    eventSourceArn: accepted.arn,
+                    functionName: announcing.arn,
+                    batchSize: 10,
+                    functionResponseTypes: ["ReportBatchItemFailures"],
+                    scalingConfig: { maximumConcurrency: 2 },
+                    tags,
+                },
+                options,
+            );
+        }
         const watched = { rule, queue, deadLetters, sync, sweep, table };
         taskDnsAlarms(name, watched, { topicArn: args.alarmTopicArn, tags }, this);
         if (args.dashboard === true) {
@@ -335,6 +380,7 @@ export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
         caaIssuer: text(caaIssuerReason),
         stopTasksOnDestroy: plain(flag),
         orphanRecords: choice(OrphanRecords),
+        announceNames: plain(flag),
         dashboard: plain(flag),
         alarmTopicArn: topicArn,
         logRetentionDays,
@@ -353,6 +399,21 @@ export const taskDnsArguments: ArgumentRules<TaskDnsArgs> = {
         ),
     ],
 };
+
+/** Word of accepted names: looked at when Route 53 has mostly spread them, so that one look is enough. */
+function acceptedQueue(name: string, tags: TaskDnsArgs["tags"], parent: pulumi.Resource): aws.sqs.Queue {
+    return new aws.sqs.Queue(
+        `${name}-accepted`,
+        {
+            delaySeconds: 30,
+            visibilityTimeoutSeconds: visibilityTimeout,
+            messageRetentionSeconds: 3600,
+            sqsManagedSseEnabled: true,
+            tags,
+        },
+        { parent },
+    );
+}
 
 /** The registry (docs/dns.md): a row a task, and an index of those that stand. */
 function registryTable(name: string, tags: TaskDnsArgs["tags"], parent: pulumi.Resource): aws.dynamodb.Table {

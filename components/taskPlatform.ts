@@ -50,6 +50,11 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      */
     readonly caaIssuer?: pulumi.Input<string>;
     /**
+     * Whether an event tells of each name that every name server answers (docs/dns.md).
+     * @default false
+     */
+    readonly announceNames?: boolean;
+    /**
      * IPv4 network of the VPC that is made, 16 to 28 bits.
      * @default "10.0.0.0/16"
      */
@@ -193,6 +198,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 publishAt: args.publishAt,
                 negativeTtl: args.negativeTtl,
                 caaIssuer: args.caaIssuer,
+                announceNames: args.announceNames,
                 stopTasksOnDestroy: true,
                 alarmTopicArn: certificate.topicArn,
                 logRetentionDays,
@@ -279,6 +285,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         publishAt: taskDnsArguments.rules.publishAt,
         negativeTtl: taskDnsArguments.rules.negativeTtl,
         caaIssuer: taskDnsArguments.rules.caaIssuer,
+        announceNames: taskDnsArguments.rules.announceNames,
         cidrBlock: networkArguments.rules.cidrBlock,
         numberOfAvailabilityZones: networkArguments.rules.numberOfAvailabilityZones,
         vpcId,

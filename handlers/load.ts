@@ -4,6 +4,7 @@ interface Packages {
     readonly "@aws-sdk/client-dynamodb": typeof import("@aws-sdk/client-dynamodb");
     readonly "@aws-sdk/client-ec2": typeof import("@aws-sdk/client-ec2");
     readonly "@aws-sdk/client-ecs": typeof import("@aws-sdk/client-ecs");
+    readonly "@aws-sdk/client-eventbridge": typeof import("@aws-sdk/client-eventbridge");
     readonly "@aws-sdk/client-route-53": typeof import("@aws-sdk/client-route-53");
     readonly "@aws-sdk/client-s3": typeof import("@aws-sdk/client-s3");
     readonly "@aws-sdk/client-secrets-manager": typeof import("@aws-sdk/client-secrets-manager");

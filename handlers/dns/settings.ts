@@ -27,6 +27,8 @@ export interface TaskDnsSettings {
     readonly tableName: string;
     readonly queueUrl: string;
     readonly deadLetterQueueUrl: string;
+    /** Where word is left of names that were accepted, if they are to be announced. */
+    readonly acceptedQueueUrl?: string;
     readonly publishAt: PublishAt;
     /** AAAA records too. */
     readonly ipv6: boolean;
@@ -56,6 +58,7 @@ export function readTaskDnsSettings(variables: Variables = process.env): TaskDns
         tableName: need("TABLE_NAME"),
         queueUrl: need("QUEUE_URL"),
         deadLetterQueueUrl: need("DEAD_LETTER_QUEUE_URL"),
+        acceptedQueueUrl: variables.ACCEPTED_QUEUE_URL || undefined,
         publishAt,
         ipv6: need("IPV6") === "true",
         filter: { families: [], services: [], tags: {}, ...(JSON.parse(need("TASK_FILTER")) as object) },

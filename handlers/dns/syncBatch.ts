@@ -2,6 +2,7 @@ import type { SQSBatchResponse } from "aws-lambda";
 import { describeError } from "../failure";
 import { log } from "../log";
 import { writeMetrics } from "../metrics";
+import { leaveWord } from "./announcements";
 import { comeBackSoon, deleteMessages, setAside, takeMore, type QueueMessage } from "./queue";
 import type { TaskDnsSettings } from "./settings";
 import { settleTasks, type Reach, type Settled } from "./settleTasks";
@@ -54,6 +55,11 @@ export async function syncBatch(reach: Reach, records: readonly QueueMessage[]):
     await deleteMessages(sqs, settings.queueUrl, done, end).catch((error: unknown) =>
         log("warn", "messages come back, and need nothing then", { reason: describeError(error) }),
     );
+    if (settings.acceptedQueueUrl !== undefined) {
+        await leaveWord(sqs, settings.acceptedQueueUrl, settled).catch((error: unknown) =>
+            log("warn", "names are not announced", { reason: describeError(error) }),
+        );
+    }
     report(settings, messages.length, hints, settled, {
         malformed: malformed.length,
         passed,

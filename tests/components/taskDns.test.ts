@@ -371,6 +371,7 @@ describe("TaskDns", () => {
                 "ListResourceRecordSets",
                 "PutItem",
                 "ReceiveMessage",
+                "SendMessage",
                 "SendMessageBatch",
                 "TransactWriteItems",
             ]);
@@ -452,6 +453,86 @@ describe("TaskDns", () => {
         }
     });
 
+    it("announces names on request: by a function and a queue more, which may do this and no more", async () => {
+        const announcing = { ...minimal, announceNames: true };
+        const other = await recordOne((options) => new TaskDns("it", announcing, options));
+        const more = other.childrenOf("it").filter((child) => !made().childrenOf("it").includes(child));
+        expect(more).to.deep.equal([
+            "it-accepted aws:sqs/queue:Queue",
+            "it-accepted-source aws:lambda/eventSourceMapping:EventSourceMapping",
+            "it-announce aws:lambda/function:Function",
+            "it-announce-logs aws:cloudwatch/logGroup:LogGroup",
+            "it-announce-policy aws:iam/rolePolicy:RolePolicy",
+            "it-announce-role aws:iam/role:Role",
+        ]);
+        const acceptedArn = "arn:aws:sqs:eu-west-1:111122223333:it-accepted";
+        const acceptedUrl = "https://sqs.eu-west-1.amazonaws.com/111122223333/it-accepted";
+        const leave = { Sid: "LeaveWord", Effect: "Allow", Action: "sqs:SendMessage", Resource: acceptedArn };
+        expect(statementsOf(other, "it-sync")).to.deep.equal([
+            ...sync.slice(0, 2),
+            leave,
+            ...sync.slice(2),
+            ...zone(ofTasks),
+            logs("it-sync"),
+        ]);
+        const announce = [
+            {
+                Sid: "TakeWord",
+                Effect: "Allow",
+                Action: [
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                ],
+                Resource: acceptedArn,
+            },
+            { Sid: "ReadRegistry", Effect: "Allow", Action: "dynamodb:BatchGetItem", Resource: tableArn },
+            {
+                Sid: "ReadChanges",
+                Effect: "Allow",
+                Action: "route53:GetChange",
+                Resource: "arn:aws:route53:::change/*",
+            },
+            {
+                Sid: "Announce",
+                Effect: "Allow",
+                Action: "events:PutEvents",
+                Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
+                Condition: {
+                    StringEquals: { "events:source": "taskgate", "events:detail-type": "Task Name Live" },
+                },
+            },
+            logs("it-announce"),
+        ];
+        expect(statementsOf(other, "it-announce")).to.deep.equal(announce);
+        expect(await operationsIn(other.find("it-announce").inputs.code)).to.include.members([
+            "BatchGetItem",
+            "ChangeMessageVisibilityBatch",
+            "GetChange",
+            "PutEvents",
+        ]);
+        for (const name of ["it-sync", "it-announce"]) {
+            expect(other.find(name).inputs).to.have.nested.property(
+                "environment.variables.ACCEPTED_QUEUE_URL",
+                acceptedUrl,
+            );
+        }
+        expect(other.find("it-accepted").inputs).to.deep.equal({
+            delaySeconds: 30,
+            visibilityTimeoutSeconds: 45,
+            messageRetentionSeconds: 3600,
+            sqsManagedSseEnabled: true,
+        });
+        expect(other.find("it-accepted-source").inputs).to.deep.equal({
+            eventSourceArn: acceptedArn,
+            functionName: "arn:aws:lambda:eu-west-1:111122223333:function:it-announce",
+            batchSize: 10,
+            functionResponseTypes: ["ReportBatchItemFailures"],
+            scalingConfig: { maximumConcurrency: 2 },
+        });
+    });
+
     it("has a dashboard on request", async () => {
         const watched = { ...minimal, dashboard: true };
         const other = await recordOne((options) => new TaskDns("it", watched, options));
@@ -463,7 +544,7 @@ describe("TaskDns", () => {
         const { widgets } = dashboardBody;
         expect(widgets.map(({ properties }) => properties.title)).to.deep.equal([
             "Names and tasks",
-            "Event to accepted by Route 53 (ms)",
+            "Event to accepted by Route 53, and to in sync (ms)",
             "Made and removed",
             "In the way",
             "To be mended",

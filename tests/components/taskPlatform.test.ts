@@ -112,7 +112,7 @@ describe("TaskPlatform", () => {
         const withService = await dashboardOf({ desiredCount: 1 });
         expect(withService.dashboardName).to.equal("it-cluster");
         const ofNames = [
-            ...["Names and tasks", "Event to accepted by Route 53 (ms)", "Made and removed"],
+            ...["Names and tasks", "Event to accepted by Route 53, and to in sync (ms)", "Made and removed"],
             ...["In the way", "To be mended", "Functions and queue"],
         ];
         const ofCertificate = [
@@ -165,6 +165,7 @@ describe("TaskPlatform", () => {
             publishAt: "RUNNING",
             negativeTtl: 30,
             caaIssuer: "letsencrypt.org",
+            announceNames: true,
             containerInsights: ContainerInsights.Enabled,
             vpcId: "vpc-1",
             subnetIds: ["subnet-1"],

@@ -25,8 +25,11 @@ export function taskDnsPlots(parts: TaskDnsParts): pulumi.Output<Plot[]> {
         return [
             { title: "Names and tasks", curves: [ours("LiveNames", "Maximum"), ours("RunningTasks", "Maximum")] },
             {
-                title: "Event to accepted by Route 53 (ms)",
-                curves: [ours("EventToAccepted", "p50"), ours("EventToAccepted", "p99")],
+                title: "Event to accepted by Route 53, and to in sync (ms)",
+                curves: ["EventToAccepted", "AcceptedToInSync"].flatMap((metric) => [
+                    ours(metric, "p50"),
+                    ours(metric, "p99"),
+                ]),
             },
             { title: "Made and removed", curves: [ours("Published", "Sum"), ours("Removed", "Sum")] },
             {

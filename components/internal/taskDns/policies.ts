@@ -10,6 +10,8 @@ export interface TaskDnsArns {
     readonly table: string;
     readonly queue: string;
     readonly deadLetters: string;
+    /** Where word is left of accepted names; empty where they are not announced. */
+    readonly accepted: string;
 }
 
 /** What the function that writes the records may do. */
@@ -27,6 +29,9 @@ export function syncStatements(arns: TaskDnsArns): Statement[] {
             Resource: arns.queue,
         },
         { Sid: "PutAside", Effect: "Allow", Action: "sqs:SendMessage", Resource: arns.deadLetters },
+        ...(arns.accepted === ""
+            ? []
+            : [{ Sid: "LeaveWord", Effect: "Allow" as const, Action: "sqs:SendMessage", Resource: arns.accepted }]),
         ...settleStatements(arns),
     ];
 }
@@ -48,6 +53,39 @@ export function sweepStatements(arns: TaskDnsArns, stopsTasks: boolean): Stateme
         ...(stopsTasks
             ? [{ Sid: "StopTasks", Effect: "Allow" as const, Action: "ecs:StopTask", Resource: tasksOf(arns.cluster) }]
             : []),
+    ];
+}
+
+/** What the function that announces names may do. */
+export function announceStatements(
+    arns: Pick<TaskDnsArns, "accepted" | "table" | "zoneRole"> & { readonly bus: string; readonly change: string },
+): Statement[] {
+    return [
+        {
+            Sid: "TakeWord",
+            Effect: "Allow",
+            Action: [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ReceiveMessage",
+            ],
+            Resource: arns.accepted,
+        },
+        { Sid: "ReadRegistry", Effect: "Allow", Action: "dynamodb:BatchGetItem", Resource: arns.table },
+        arns.zoneRole === ""
+            ? { Sid: "ReadChanges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change }
+            : { Sid: "ReachZone", Effect: "Allow", Action: "sts:AssumeRole", Resource: arns.zoneRole },
+        {
+            Sid: "Announce",
+            Effect: "Allow",
+            Action: "events:PutEvents",
+            Resource: arns.bus,
+            Condition: {
+                // As handlers/dns/announcements.ts sends it.
+                StringEquals: { "events:source": "taskgate", "events:detail-type": "Task Name Live" },
+            },
+        },
     ];
 }
 

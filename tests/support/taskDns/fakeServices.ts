@@ -67,6 +67,14 @@ export function createFakeQueues(): FakeQueues {
                 }));
                 return json({ Messages });
             }
+            if (operation === "SendMessage") {
+                const { QueueUrl, MessageBody } = JSON.parse(body) as { QueueUrl: string; MessageBody: string };
+                (queues.sent[QueueUrl] ??= []).push(MessageBody);
+                return json({
+                    MessageId: "m",
+                    MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
+                });
+            }
             const { QueueUrl, Entries } = JSON.parse(body) as {
                 QueueUrl: string;
                 Entries: { Id: string; MessageBody?: string; ReceiptHandle: string; VisibilityTimeout: number }[];

@@ -44,7 +44,11 @@ export async function sweepTaskDns(
     if (event.audit === true) {
         const audited = await audit(openReach(settings, remaining), process.env.AUDIT === "delete");
         log("info", "audit done", audited);
-        count(settings, { AuditedRecords: audited.records, OrphanRecords: audited.orphans });
+        count(settings, {
+            AuditedRecords: audited.records,
+            OrphanRecords: audited.orphans,
+            MissingRecords: audited.missing,
+        });
         return audited;
     }
     const reach = openReach(settings, Math.min(remaining, SWEEP_MILLISECONDS));

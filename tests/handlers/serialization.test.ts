@@ -1,11 +1,12 @@
 import { readdirSync } from "node:fs";
 import { expect } from "chai";
+import { announceNames } from "../../handlers/announceNames";
 import { importCertificate } from "../../handlers/importCertificate";
 import { redeployService } from "../../handlers/redeployService";
 import { renewCertificate } from "../../handlers/renewCertificate";
 import { sweepTaskDns } from "../../handlers/sweepTaskDns";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
-import { awsEnvironment, startFakeAws } from "../support/fakeAws";
+import { awsEnvironment, json, startFakeAws, type FakeService } from "../support/fakeAws";
 import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
 import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
@@ -67,6 +68,54 @@ describe("a serialised handler", () => {
         const [body] = queues.sent[environment.QUEUE_URL];
         expect(JSON.parse(body)).to.have.nested.property("taskgate:sweep.taskArns").that.deep.equals([arn]);
         expect(folder.size).to.be.below(100_000);
+    });
+
+    it("sweepTaskDns audits and drains there, too, and announceNames announces", async () => {
+        const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
+        const tasks = createFakeTasks(clusterArn);
+        const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test" });
+        const sent: string[] = [];
+        const events: FakeService = {
+            service: "events",
+            answer({ body }) {
+                sent.push(body);
+                return json({ FailedEntryCount: 0, Entries: [{ EventId: "e" }] });
+            },
+        };
+        const queues = createFakeQueues();
+        const aws = await startFakeAws([...tasks.services, route53, createFakeRegistry(), queues, events]);
+        const environment = {
+            ...awsEnvironment(aws.url),
+            ...taskDnsEnvironment(clusterArn),
+            ACCEPTED_QUEUE_URL: "accepted",
+        };
+        const recordOf = (body: string) => ({
+            messageId: "m",
+            receiptHandle: "r",
+            body,
+            attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
+        });
+        try {
+            const { id, arn } = tasks.create(1);
+            const event = JSON.stringify(tasks.run(id)[1]);
+            await answerOf(await install(syncTaskDns), environment, { Records: [recordOf(event)] });
+
+            const announcing = await install(announceNames);
+            const accepted = { Records: queues.sent.accepted.map(recordOf) };
+            expect(await answerOf(announcing, environment, accepted)).to.deep.equal({ batchItemFailures: [] });
+            expect(sent).to.have.length(1);
+            expect(sent[0]).to.include(arn);
+            expect(announcing.size).to.be.below(100_000);
+
+            const sweeping = await install(sweepTaskDns);
+            const audited = { records: 1, orphans: 0, deleted: 0, missing: 0 };
+            expect(await answerOf(sweeping, environment, { audit: true })).to.deep.equal(audited);
+            const drained = { stoppedTasks: 0, removedRecords: 1 };
+            expect(await answerOf(sweeping, environment, { tf: { action: "delete" } })).to.deep.equal(drained);
+            expect(route53.records()).to.deep.equal([]);
+        } finally {
+            await aws.stop();
+        }
     });
 
     it("renewCertificate runs in a folder of its own, and issues a certificate", async () => {

@@ -25,6 +25,8 @@ export interface FakeTasks {
     event(id: string, more?: { time?: string; clusterArn?: string }): object;
     get(id: string): FakeTask;
     all(): FakeTask[];
+    /** Makes a task a service's. */
+    joinService(id: string, service: string): void;
     /** From now on DescribeTasks shows the task as it was at `version`, for so many looks. */
     lag(id: string, version: number, looks: number): void;
     /** ECS forgets a stopped task after an hour: MISSING. */
@@ -40,6 +42,7 @@ interface Kept {
     forgotten: boolean;
     addressHidden: boolean;
     ipv6?: string;
+    group: string;
     lag: { version: number; looks: number };
 }
 
@@ -59,7 +62,12 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
         services: [
             {
                 service: "ecs",
-                answer: ({ operation, body }) => (operation === "ListTasks" ? listTasks(body) : describeTasks(body)),
+                answer: ({ operation, body }) =>
+                    operation === "ListTasks"
+                        ? listTasks(body)
+                        : operation === "StopTask"
+                          ? stopTask(body)
+                          : describeTasks(body),
             },
             { service: "ec2", answer: ({ body }) => describeNetworkInterfaces(new URLSearchParams(body)) },
         ],
@@ -74,7 +82,13 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
                 lastStatus: "PROVISIONING",
                 version: 1,
             };
-            kept.set(id, { states: [task], forgotten: false, addressHidden: false, lag: { version: 0, looks: 0 } });
+            kept.set(id, {
+                states: [task],
+                forgotten: false,
+                addressHidden: false,
+                group: "family:app",
+                lag: { version: 0, looks: 0 },
+            });
             return task;
         },
         move(id, status) {
@@ -87,6 +101,7 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
             stateChangeEvent(current(id), more.clusterArn ?? clusterArn, more.time ?? time().toISOString()),
         get: current,
         all: () => [...kept.keys()].map(current),
+        joinService: (id, service) => void (find(id).group = `service:${service}`),
         lag: (id, version, looks) => void (find(id).lag = { version, looks }),
         forget: (id) => void (find(id).forgotten = true),
         hideAddress: (id) => void (find(id).addressHidden = true),
@@ -99,6 +114,16 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
         return json({
             taskArns: listed.filter((task) => task.desiredStatus === desiredStatus).map(({ arn }) => arn),
         });
+    }
+
+    /** It is STOPPED when it is looked at for the second time after that. */
+    function stopTask(body: string) {
+        const { task: arn } = JSON.parse(body) as { task: string };
+        const id = arn.split("/").at(-1)!;
+        tasks.move(id, { desiredStatus: "STOPPED" });
+        tasks.move(id, { lastStatus: "STOPPED" });
+        tasks.lag(id, find(id).states.length - 1, 1);
+        return json({ task: taskFields(current(id), "ElasticNetworkInterface") });
     }
 
     function describeTasks(body: string) {
@@ -120,7 +145,7 @@ export function createFakeTasks(clusterArn: string, time: () => Date = () => new
                 failures.push({ arn, reason: "MISSING" });
             } else {
                 const state = task.lag.looks-- > 0 ? task.states[task.lag.version - 1] : task.states.at(-1)!;
-                found.push({ ...taskFields(state, "ElasticNetworkInterface"), clusterArn });
+                found.push({ ...taskFields(state, "ElasticNetworkInterface"), clusterArn, group: task.group });
             }
         }
         return json({ tasks: found, failures });

@@ -143,7 +143,11 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
         const { facts, blemishes } = await issue(run, secret, replacedBy(delivered, settings));
         const troubleSince = store.state.trouble?.since;
         log("info", "certificate delivered", facts);
-        const notice = successNotice({ facts, reason, secretArn: settings.secretArn, troubleSince, blemishes });
+        const notice = successNotice({
+            ...{ facts, reason, troubleSince, blemishes },
+            secretArn: settings.secretArn,
+            isSealed: settings.sealedBucketName !== undefined,
+        });
         await tell(notice, run.end);
         return finish(run, action === "renew" ? "renewed" : "issued", reason);
     }

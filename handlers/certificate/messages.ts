@@ -15,13 +15,15 @@ export interface Success {
     readonly facts: CertificateFacts;
     readonly reason: string;
     readonly secretArn: string;
+    /** Whether tasks take it up while they run. */
+    readonly isSealed: boolean;
     /** Since when it had failed. */
     readonly troubleSince?: string;
     /** What did not work although the certificate is delivered. */
     readonly blemishes: readonly string[];
 }
 
-export function successNotice({ facts, reason, secretArn, troubleSince, blemishes }: Success): Notice {
+export function successNotice({ facts, reason, secretArn, isSealed, troubleSince, blemishes }: Success): Notice {
     return {
         subject: `New certificate for ${facts.names[0]}, valid until ${day(facts.notAfter)}`,
         body: lines([
@@ -36,8 +38,12 @@ export function successNotice({ facts, reason, secretArn, troubleSince, blemishe
             ...(facts.profile ? [`Profile:       ${facts.profile}`] : []),
             `Secret:        ${secretArn}`,
             "",
-            "Tasks started from now on get it. A task that runs already keeps the certificate it started with: replace it in time",
-            "(a service: aws ecs update-service --force-new-deployment).",
+            ...(isSealed
+                ? ["Tasks started from now on get it, and those with the rotation hot take it up within a minute."]
+                : [
+                      "Tasks started from now on get it. A task that runs already keeps the certificate it started with: replace it in time",
+                      "(a service: aws ecs update-service --force-new-deployment).",
+                  ]),
         ]),
     };
 }

@@ -38,6 +38,10 @@ export const commands: Readonly<Record<string, Entry>> = {
         summary: "tasks, registry and zone side by side, and what differs; with --aws, of a deployed stack",
         load: () => import("./dns"),
     },
+    certificate: {
+        summary: "show, renew or revoke the certificate, and what is wrong with it; with --aws, of a deployed stack",
+        load: () => import("./certificate"),
+    },
     renew: {
         summary: "run the certificate renewal now, as the schedule does",
         load: () => import("./renew"),

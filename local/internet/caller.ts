@@ -14,7 +14,7 @@ import {
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
-import type { RenewalResult } from "../../handlers/renewCertificate";
+import type { RenewalEvent, RenewalResult } from "../../handlers/renewCertificate";
 import { clientConfig } from "../machine/awsClients";
 import { SystemFile } from "../machine/systemFile";
 
@@ -167,13 +167,18 @@ export async function deliveredCertificate({ secrets, outputs }: Caller): Promis
 }
 
 /** Runs the renewal function now. @throws with the function's own error when it fails */
-export async function renew({ lambda, outputs }: Caller, force = false): Promise<RenewalResult> {
-    const { FunctionError, Payload } = await lambda.send(
-        new InvokeCommand({
-            FunctionName: outputs.renewalFunctionName,
-            Payload: Buffer.from(JSON.stringify(force ? { force } : {})),
-        }),
-    );
+export function renew({ lambda, outputs }: Caller, force = false): Promise<RenewalResult> {
+    return askRenewal(lambda, outputs.renewalFunctionName, force ? { force } : {});
+}
+
+/** @throws with the function's own error when it fails */
+export async function askRenewal(
+    lambda: LambdaClient,
+    FunctionName: string,
+    event: RenewalEvent,
+): Promise<RenewalResult> {
+    const command = new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)) });
+    const { FunctionError, Payload } = await lambda.send(command);
     const answer = JSON.parse(Buffer.from(Payload ?? []).toString()) as RenewalResult & Record<string, string>;
     if (FunctionError !== undefined) {
         throw new Error(`The renewal failed: ${answer.errorType}: ${answer.errorMessage}`);

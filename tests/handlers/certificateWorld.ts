@@ -76,6 +76,8 @@ export interface CertificateWorld {
     notices(): Promise<{ readonly Subject: string; readonly Message: string }[]>;
     parameter(): Promise<{ readonly Type?: string; readonly Value?: string } | undefined>;
     putParameter(value: string): Promise<void>;
+    /** Puts a text into a parameter or a secret of its own, whose ARN it gives. */
+    keep(kind: "parameter" | "secret", text: string): Promise<string>;
     /** Undoes `prepare`; what was made in the emulator can still be looked at. */
     tidy(): void;
     stop(): Promise<void>;
@@ -214,6 +216,15 @@ export async function startCertificateWorld(options: Partial<PebbleOptions> = {}
         },
         async putParameter(Value) {
             await ssm.send(new PutParameterCommand({ Name: parameterName, Type: "SecureString", Value }));
+        },
+        async keep(kind, text) {
+            const name = `kept-${prepared}`;
+            if (kind === "secret") {
+                const command = new CreateSecretCommand({ Name: name, SecretString: text });
+                return (await secretsManager.send(command)).ARN!;
+            }
+            await ssm.send(new PutParameterCommand({ Name: `/${name}`, Type: "SecureString", Value: text }));
+            return `arn:aws:ssm:eu-west-1:${ACCOUNT_ID}:parameter/${name}`;
         },
         tidy: () => restore(),
         async stop() {

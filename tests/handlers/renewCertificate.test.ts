@@ -592,3 +592,103 @@ describe("renewCertificate with an authority that remembers", () => {
         }
     });
 });
+
+describe("renewCertificate with an authority of customers, with several roots", () => {
+    const hmacKey = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+    let world: CertificateWorld;
+    let restoreLog: () => void;
+    let lines: LogLine[];
+
+    before(async () => {
+        world = await startCertificateWorld({ externalAccounts: { "kid-1": hmacKey }, alternateRoots: 2 });
+    });
+
+    after(() => world.stop());
+
+    beforeEach(() => {
+        ({ lines, restore: restoreLog } = captureLog());
+    });
+
+    afterEach(() => {
+        restoreLog();
+        world.tidy();
+    });
+
+    const renew = (event: RenewalEvent = {}) => renewCertificate(event, lambdaContext(300_000));
+
+    /** The environment of a customer whose key is in a parameter, or in a secret. */
+    async function customer(kind: "parameter" | "secret", key = hmacKey): Promise<Record<string, string>> {
+        const reference = await world.keep(kind, key);
+        return { ACME_EAB_KEY_ID: "kid-1", ACME_EAB_KEY_REFERENCE: reference };
+    }
+
+    it("says what is needed, and orders nothing, when no external account is given", async () => {
+        await world.prepare();
+        const error = await renew().then(
+            () => undefined,
+            (thrown: Error) => thrown,
+        );
+        expect(error?.name).to.equal("ExternalAccountRequired");
+        expect(error?.message).to.match(/takes only accounts that it knows already: give acmeExternalAccount/);
+        expect(world.route53Aws.requests).to.deep.equal([]);
+    });
+
+    for (const kind of ["parameter", "secret"] as const) {
+        it(`makes an account for a customer whose key is in a ${kind}, once, and tells the key to nobody`, async () => {
+            await world.prepare();
+            const environment = await customer(kind);
+            const undo = setEnvironment(environment);
+            try {
+                expect(await renew()).to.include({ outcome: "issued" });
+                expect(await renew({ force: true })).to.include({ outcome: "renewed" });
+            } finally {
+                undo();
+            }
+            const bindings = world.caTap.requests.filter(({ body }) => {
+                const { payload = "" } = JSON.parse(body || "{}") as { payload?: string };
+                return Buffer.from(payload, "base64url").includes("externalAccountBinding");
+            });
+            // One that the authority's refused nonces do not count.
+            expect(bindings.filter(({ status }) => status === 201)).to.have.length(1);
+            const told = JSON.stringify([lines, await world.objects(), await world.state(), await world.notices()]);
+            expect(told).to.not.include(hmacKey);
+            expect(world.caTap.requests.map(({ body }) => body).join()).to.not.include(hmacKey);
+        });
+    }
+
+    it("of a key that cannot be one does not tell what it is instead", async () => {
+        await world.prepare();
+        const undo = setEnvironment(await customer("parameter", "hunter2 hunter2"));
+        const error = await renew().then(
+            () => undefined,
+            (thrown: Error) => thrown,
+        );
+        undo();
+        expect(error?.name).to.equal("ExternalAccountKeyUnusable");
+        expect(JSON.stringify([error?.message, lines, await world.notices()])).to.not.include("hunter2");
+    });
+
+    it("delivers the chain to the root that is preferred, and the authority's own when there is none", async () => {
+        const roots = await Promise.all([0, 1, 2].map((index) => world.pebble.root(index)));
+        const names = roots.map((pem) => new X509Certificate(pem).subject.replace(/^.*CN=/s, ""));
+        expect(new Set(names).size).to.equal(3);
+        const rootOf = async (): Promise<number> => {
+            const { certificateChain } = (await world.secret())!;
+            const last = new X509Certificate((certificateChain as string).match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g)!.at(-1)!); // prettier-ignore
+            return roots.findIndex((pem) => last.verify(new X509Certificate(pem).publicKey));
+        };
+        for (const [preferred, root] of [
+            [names[2], 2],
+            [names[1], 1],
+            [names[0], 0],
+            ["Nobody's Root", 0],
+        ] as const) {
+            await world.prepare();
+            const undo = setEnvironment({ ...(await customer("parameter")), ACME_PREFERRED_CHAIN: preferred });
+            expect(await renew()).to.include({ outcome: "issued" });
+            undo();
+            expect(await rootOf(), preferred).to.equal(root);
+        }
+        expect(lines.find(({ level }) => level === "warn")).to.deep.include({ preferred: "Nobody's Root" });
+    });
+});

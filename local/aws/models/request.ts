@@ -287,6 +287,7 @@ const parser = new XMLParser({
     parseAttributeValue: false,
     trimValues: false,
     processEntities: true,
+    htmlEntities: true, // and characters by their numbers: Go writes a quotation mark as &#34;
     ignoreDeclaration: true,
 });
 

@@ -216,6 +216,7 @@ interface ChangeBatch {
 
 const parser = new XMLParser({
     parseTagValue: false,
+    htmlEntities: true, // and characters by their numbers: Go writes a quotation mark as &#34;
     isArray: (name, path) =>
         ["Change", "ResourceRecord"].includes(name) || String(path).endsWith("ResourceRecordSets.ResourceRecordSet"),
 });

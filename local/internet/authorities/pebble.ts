@@ -29,7 +29,11 @@ export interface PebbleOptions {
     readonly alternateRoots?: number;
 }
 
-export type Pebble = SystemFile["acme"] & { stop(): Promise<void> };
+export type Pebble = SystemFile["acme"] & {
+    /** One of its roots (PEM); 0 is the one that it prefers. */
+    root(index: number): Promise<string>;
+    stop(): Promise<void>;
+};
 
 const executable = join(home, ".tools", "bin", "pebble");
 const defaultProfiles = { classic: 90, tlsserver: 90, shortlived: 90 };
@@ -98,6 +102,7 @@ export async function startPebble(processes: Processes, options: PebbleOptions):
         managementUrl,
         tlsCaFile: tlsCaFile(options.directory),
         rootFile: write("root.pem", await fetchText(`${managementUrl}/roots/0`, tls.ca)),
+        root: (index) => fetchText(`${managementUrl}/roots/${index}`, tls.ca),
         stop: () => pebble.stop(),
     };
 }

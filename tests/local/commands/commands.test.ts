@@ -1,10 +1,13 @@
+import { X509Certificate } from "node:crypto";
+
 import { expect } from "chai";
 
+import type { RenewalResult } from "../../../handlers/renewCertificate";
 import type { TaskLine } from "../../../local/commands/taskTable";
 import type { NameLine } from "../../../local/internet/names";
 import { Caller, runTasks, stopTask, taskIdOf, untilRunning } from "../../../local/internet/caller";
-import { Ended, taskgate } from "../../support/commandLine";
-import { localStack } from "../../support/localSystem";
+import { cliWords, Ended, run, taskgate } from "../../support/commandLine";
+import { issuedCertificate, localStack } from "../../support/localSystem";
 import { until } from "../../support/until";
 
 describe("the commands, while a system runs", () => {
@@ -62,6 +65,52 @@ describe("the commands, while a system runs", () => {
             });
         }
         expect((await ask("dns")).stdout).to.match(/^eu-west-1: \d+ tasks, nothing differs\n {2}TASK +ECS SAYS/);
+    });
+
+    it("show, renew and revoke the certificate, and tell a program the same", async () => {
+        await issuedCertificate(caller);
+        const results = (text: string) => (JSON.parse(text) as Record<string, RenewalResult>)["eu-west-1"];
+        const shown = await until("nothing is wrong with it", async () => {
+            const { code, stdout } = await ask("certificate", "--json");
+            return code === 0 && results(stdout);
+        });
+        expect(shown).to.deep.include({ outcome: "shown", names: ["*.eu-west-1.tasks.example.test"] });
+        const serial = shown.serialNumber!;
+        expect((await ask("certificate", "show")).stdout).to.match(
+            new RegExp(
+                `^eu-west-1: nothing was changed \\(.+\\)\n  certificate    \\*\\.eu-west-1\\.tasks\\.example\\.test\n  serial number  ${serial}\n` +
+                    "  valid until    20.+ \\(\\d+ days left\\)\n  renewed from   20.+\n",
+            ),
+        );
+        const revoked = await ask("certificate", "revoke", "--reason", "superseded");
+        expect([revoked.code, revoked.stderr]).to.deep.equal([0, ""]);
+        expect(revoked.stdout).to.match(/^eu-west-1: a certificate was issued \(.*revoked/);
+        const { certificateChain } = await issuedCertificate(caller);
+        const next = new X509Certificate(certificateChain).serialNumber;
+        expect(next).to.not.equal(serial);
+        expect(revoked.stdout).to.include(next);
+        expect(revoked.stdout).to.not.include(serial);
+    });
+
+    it("ask a deployed stack's function about its certificate by the credentials at hand", async () => {
+        const { system, outputs } = caller;
+        const env = {
+            ...process.env,
+            AWS_ENDPOINT_URL: system.gatewayUrl,
+            AWS_ACCESS_KEY_ID: system.accountId,
+            AWS_SECRET_ACCESS_KEY: "any",
+        };
+        const words = ["certificate", "--aws", "--region", "eu-west-1", "--function"];
+        const { stdout, stderr } = await run([process.execPath, ...cliWords, ...words, outputs.renewalFunctionName], {
+            env,
+        });
+        expect(stderr).to.equal("");
+        expect(stdout).to.match(
+            /^eu-west-1: nothing was changed \(.+\)\n  certificate    \*\.eu-west-1\.tasks\.example\.test\n/,
+        );
+        const nowhere = await run([process.execPath, ...cliWords, ...words, "no-such-function"], { env });
+        expect(nowhere.code).to.equal(1);
+        expect(nowhere.stderr).to.match(/no-such-function/);
     });
 
     it("take the beginning of a task's id, and tell of one that nobody has", async () => {

@@ -43,6 +43,18 @@ describe("the words of the command line", () => {
         },
         { words: ["dns", "--aws"], says: "--aws takes --region and --function: the function is dnsFunctionName" },
         { words: ["dns", "--region", "eu-west-1"], says: "--region and --function go with --aws" },
+        { words: ["certificate", "shwo"], says: "Allowed choices are show, renew, revoke." },
+        { words: ["certificate", "show", "--force"], says: "--force goes with renew" },
+        {
+            words: ["certificate", "revoke"],
+            says: "--reason goes with revoke, and revoke with it: give unspecified, key",
+        },
+        {
+            words: ["certificate", "revoke", "--reason", "stolen"],
+            says: "Allowed choices are unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation.",
+        },
+        { words: ["certificate", "--aws"], says: "--aws takes --region and --function: the function is renewal" },
+        { words: ["certificate", "--function", "f"], says: "--region and --function go with --aws" },
         { words: ["completion", "tcsh"], says: "Allowed choices are bash, zsh, fish" },
     ];
     for (const { words, says } of wrong) {

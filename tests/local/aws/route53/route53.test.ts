@@ -185,6 +185,30 @@ describe("Route 53 of the local system", () => {
         expect(ResourceRecordSets).to.have.length(2);
     });
 
+    it("takes TXT values as Go's encoder writes them, with characters by their numbers", async () => {
+        await start({ propagated: atOnce });
+        const value = `"it's <a> & b"`;
+        const written = "&#34;it&#39;s &lt;a&gt; &amp; &#x62;&#34;";
+        const record = `<ResourceRecord><Value>${written}</Value></ResourceRecord>`;
+        const set = `<Name>_acme-challenge.example.test.</Name><Type>TXT</Type><TTL>60</TTL><ResourceRecords>${record}</ResourceRecords>`;
+        const body =
+            `<?xml version="1.0" encoding="UTF-8"?>\n<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/">` +
+            `<ChangeBatch><Changes><Change><Action>CREATE</Action><ResourceRecordSet>${set}</ResourceRecordSet></Change></Changes></ChangeBatch>` +
+            `</ChangeResourceRecordSetsRequest>`;
+        const authorization = `AWS4-HMAC-SHA256 Credential=${accountId}/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0`;
+        const answer = await fetch(`${world.url}/2013-04-01/hostedzone/${world.HostedZoneId}/rrset`, {
+            method: "POST",
+            headers: { authorization, "content-type": "application/xml" },
+            body,
+        });
+        expect([answer.status, await answer.text()][0]).to.equal(200);
+        const { ResourceRecordSets = [] } = await world.client.listResourceRecordSets({
+            HostedZoneId: world.HostedZoneId,
+        });
+        const found = ResourceRecordSets.find(({ Name }) => Name === "_acme-challenge.example.test.");
+        expect(found?.ResourceRecords).to.deep.equal([{ Value: value }]);
+    });
+
     it("throttles an account by requests", async () => {
         await start({ requestLimit: { capacity: 4, refillPerSecond: 0 } }); // one of them made the zone
         const results: string[] = [];

@@ -1,0 +1,124 @@
+import { Argument, type Command, Option } from "commander";
+
+import type { RenewalEvent, RenewalResult } from "../../handlers/renewCertificate";
+import { askRenewal } from "../internet/caller";
+import { chosenCallers } from "./chosen";
+
+/** Of RFC 5280, section 5.3.1: those that a subscriber may give. */
+const reasons = { unspecified: 0, keyCompromise: 1, affiliationChanged: 3, superseded: 4, cessationOfOperation: 5 };
+
+interface Options {
+    readonly json?: boolean;
+    readonly force?: boolean;
+    readonly reason?: string;
+    readonly aws?: boolean;
+    readonly region?: string;
+    readonly function?: string;
+}
+
+type Ask = (event: RenewalEvent) => Promise<RenewalResult>;
+
+export function define(command: Command): void {
+    command
+        .addArgument(
+            new Argument("[action]", "revoke replaces it in the same run")
+                .choices(["show", "renew", "revoke"])
+                .default("show"),
+        )
+        .option("--json", "as JSON, for programs")
+        .option("--force", "with renew: although it is not due, and however soon after a failure")
+        .addOption(new Option("--reason <word>", "with revoke").choices(Object.keys(reasons)))
+        .option("--aws", "of a deployed stack, with the credentials at hand: invokes its function")
+        .option("--region <name>", "with --aws: where")
+        .option("--function <name>", "with --aws: the function that renews (renewalFunctionName)")
+        .action(async (action: string, options: Options) => {
+            const event = eventOf(action, options);
+            const found: Record<string, RenewalResult> = {};
+            for (const [place, ask] of placesOf(command, options)) {
+                found[place] = await ask(event);
+            }
+            if (options.json) {
+                console.log(JSON.stringify(found, undefined, 4));
+            } else {
+                const print = ([place, result]: [string, RenewalResult]) =>
+                    explained(place, result).forEach((line) => console.log(line));
+                Object.entries(found).forEach(print);
+            }
+            process.exitCode = Object.values(found).every(isWell) ? 0 : 1;
+        });
+}
+
+function eventOf(action: string, { force, reason }: Options): RenewalEvent {
+    if (force === true && action !== "renew") {
+        throw new Error("--force goes with renew.");
+    }
+    if ((reason !== undefined) !== (action === "revoke")) {
+        throw new Error(`--reason goes with revoke, and revoke with it: give ${Object.keys(reasons).join(", ")}.`);
+    }
+    switch (action) {
+        case "show":
+            return { show: true };
+        case "revoke":
+            return { revoke: reasons[reason as keyof typeof reasons] };
+        default:
+            return force === true ? { force } : {};
+    }
+}
+
+function placesOf(command: Command, options: Options): [string, Ask][] {
+    const { aws, region, function: functionName } = options;
+    if (!aws) {
+        if (region !== undefined || functionName !== undefined) {
+            throw new Error("--region and --function go with --aws: without it, the local system is asked.");
+        }
+        return chosenCallers(command).map(({ region: place, lambda, outputs }) => [
+            place,
+            (event) => askRenewal(lambda, outputs.renewalFunctionName, event),
+        ]);
+    }
+    if (region === undefined || functionName === undefined) {
+        throw new Error(
+            "--aws takes --region and --function: the function is renewalFunctionName among the stack's outputs, functionName of a WildcardCertificate.",
+        );
+    }
+    // Not even loaded without --aws.
+    return [[region, async (event) => (await import("./renewalOnAws")).renewalOnAws(region, functionName, event)]];
+}
+
+/** A certificate is there, and nothing is wrong. */
+function isWell({ notAfter, trouble }: RenewalResult): boolean {
+    return notAfter !== undefined && trouble === undefined;
+}
+
+/** What a run of the function says, as one reads it. */
+export function explained(place: string, result: RenewalResult, now = new Date()): string[] {
+    const { outcome, reason, names, serialNumber, notAfter, renewalDueAt, renewalInfo, trouble, nextAttempt } = result;
+    const outcomes: Record<RenewalResult["outcome"], string> = {
+        issued: "a certificate was issued",
+        renewed: "the certificate was renewed",
+        "not due": "nothing was to be done",
+        waiting: "nothing was tried yet",
+        busy: "another run is at it: ask again in a while",
+        shown: "nothing was changed",
+    };
+    const days = (date: string): string => {
+        const left = (Date.parse(date) - now.getTime()) / 86_400_000;
+        return left < 0 ? "expired" : `${Math.floor(left)} days left`;
+    };
+    const lines: readonly [string, string | undefined][] = [
+        ["certificate", names?.join(", ") ?? "there is none that could be used"],
+        ["serial number", serialNumber],
+        ["valid until", notAfter && `${notAfter} (${days(notAfter)})`],
+        ["renewed from", renewalDueAt && `${renewalDueAt}${renewalInfo ? ", as the authority suggests" : ""}`],
+        ["it says why", renewalInfo?.explanationUrl],
+        ["trouble", trouble && `${trouble.name}: ${trouble.message}`],
+        ["problem type", trouble?.type],
+        ["failing since", trouble?.since],
+        ["next attempt", trouble && (nextAttempt ?? "with the next run, within the hour")],
+    ];
+    const width = Math.max(...lines.map(([head]) => head.length));
+    return [
+        `${place}: ${outcomes[outcome]} (${reason})`,
+        ...lines.flatMap(([head, value]) => (value === undefined ? [] : [`  ${head.padEnd(width)}  ${value}`])),
+    ];
+}

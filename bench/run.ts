@@ -5,6 +5,7 @@ import { deploy } from "./deploy";
 import { dns } from "./dns";
 import { instructions } from "./instructions";
 import { proxy } from "./proxy";
+import { sessions } from "./sessions";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
     archives,
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
     proxy,
     instructions,
     deploy,
+    sessions,
 };
 
 async function run(names: readonly string[]): Promise<void> {

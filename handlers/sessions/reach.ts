@@ -3,7 +3,8 @@ import { load } from "../load";
 import { taskAddress } from "./address";
 import { fargatePlace } from "./fargate";
 import type { Reach } from "./life";
-import { openRegistry } from "./registry";
+import { sharedLooks } from "./looks";
+import { openRegistry, openSights } from "./registry";
 import type { StartRequest } from "./session";
 import type { SessionSettings } from "./settings";
 import { fenceTag, keyTag, ownerTag, tenantTag } from "../sessionNames";
@@ -16,20 +17,21 @@ export function openReach(settings: SessionSettings, remainingMilliseconds: numb
     const deadline = Date.now() + remainingMilliseconds - 1_000;
     const { cluster, launchType, capacityProviderStrategy, networkConfiguration, platformVersion } =
         settings.runTaskInput;
+    const place = fargatePlace({
+        ecs: new ECSClient(clientSettings()),
+        runTaskInput: { cluster, launchType, capacityProviderStrategy, networkConfiguration, platformVersion },
+        startedBy: settings.name,
+        deadline,
+        address: (taskArn, sight) =>
+            taskAddress(
+                { dynamodb, tableName: settings.namesTableName, httpsPort: settings.httpsPort, deadline },
+                taskArn,
+                sight,
+            ),
+    });
     return {
         registry: openRegistry(dynamodb, settings.tableName, deadline),
-        place: fargatePlace({
-            ecs: new ECSClient(clientSettings()),
-            runTaskInput: { cluster, launchType, capacityProviderStrategy, networkConfiguration, platformVersion },
-            startedBy: settings.name,
-            deadline,
-            address: (taskArn, sight) =>
-                taskAddress(
-                    { dynamodb, tableName: settings.namesTableName, httpsPort: settings.httpsPort, deadline },
-                    taskArn,
-                    sight,
-                ),
-        }),
+        place: sharedLooks(place, openSights(dynamodb, settings.tableName, deadline), Date.now),
         limits: settings.limits,
         startWithin: settings.startWithin,
         lifetime: settings.lifetime,

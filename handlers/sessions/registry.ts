@@ -3,6 +3,7 @@ import { backoff, call, sleep } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
 import { OPEN_INDEX, TENANT_INDEX } from "../sessionNames";
+import type { Seen, Sights } from "./looks";
 import { isOpen, type Limits, type Registry, type Session, type SessionWrite } from "./session";
 
 // The registry in DynamoDB: an item a session, and one that counts the open ones, in all and for each tenant.
@@ -67,6 +68,62 @@ export function openRegistry(dynamodb: DynamoDBClient, tableName: string, deadli
                 await sleep(wait);
             }
         },
+    };
+}
+
+/** A sight is of no use to anybody after this. */
+const SIGHT_REMEMBERED_SECONDS = 3_600;
+
+/** What was seen of tasks, in the same table: an item a task. */
+export function openSights(dynamodb: DynamoDBClient, tableName: string, deadline: number): Sights {
+    const keyOf = (taskArn: string) => ({ id: { S: `sight/${taskArn}` } });
+    async function update(
+        taskArn: string,
+        { at, sight }: Seen,
+        before?: { readonly seen: Seen | undefined },
+    ): Promise<void> {
+        const { UpdateItemCommand } = load("@aws-sdk/client-dynamodb");
+        const command = new UpdateItemCommand({
+            TableName: tableName,
+            Key: keyOf(taskArn),
+            UpdateExpression: `SET seenAt = :at, expires = :expires${sight ? ", sight = :sight" : ""}`,
+            ...(before && {
+                ConditionExpression: before.seen ? "seenAt = :before" : "attribute_not_exists(seenAt)",
+            }),
+            ExpressionAttributeValues: {
+                ":at": { N: String(at) },
+                ":expires": { N: String(Math.ceil(at / 1_000) + SIGHT_REMEMBERED_SECONDS) },
+                ...(sight && { ":sight": { S: JSON.stringify(sight) } }),
+                ...(before?.seen && { ":before": { N: String(before.seen.at) } }),
+            },
+        });
+        await call(`dynamodb:UpdateItem of ${tableName}`, deadline, () => dynamodb.send(command));
+    }
+
+    return {
+        async read(taskArn) {
+            const { GetItemCommand } = load("@aws-sdk/client-dynamodb");
+            const command = new GetItemCommand({ TableName: tableName, Key: keyOf(taskArn), ConsistentRead: true });
+            const { Item } = await call(`dynamodb:GetItem of ${tableName}`, deadline, () => dynamodb.send(command));
+            return (
+                Item && {
+                    at: Number(Item.seenAt.N),
+                    ...(Item.sight?.S && { sight: JSON.parse(Item.sight.S) as Seen["sight"] }),
+                }
+            );
+        },
+        async claim(taskArn, before, at) {
+            try {
+                await update(taskArn, { at }, { seen: before });
+                return true;
+            } catch (error) {
+                if ((error as Error).name === "ConditionalCheckFailedException") {
+                    return false;
+                }
+                throw error;
+            }
+        },
+        write: update,
     };
 }
 

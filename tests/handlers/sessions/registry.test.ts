@@ -1,7 +1,7 @@
 import { DynamoDB } from "@aws-sdk/client-dynamodb";
 import { expect } from "chai";
 
-import { openRegistry } from "../../../handlers/sessions/registry";
+import { openRegistry, openSights } from "../../../handlers/sessions/registry";
 import type { Registry, Session } from "../../../handlers/sessions/session";
 import { clientConfig } from "../../../local/machine/awsClients";
 import { accountId, startEmulator, type Emulator } from "../../support/emulator";
@@ -70,6 +70,22 @@ describe("the registry of sessions, in DynamoDB", () => {
         expect(await registry.write({ before: undefined, after: full }, limits)).to.equal("written");
         expect(await registry.read("42")).to.deep.equal(full);
         expect(await registry.read("7")).to.equal(undefined);
+    });
+
+    it("keeps what was seen of a task, and lets one of many look who have read the same", async () => {
+        const sights = openSights(dynamodb, TableName, Date.now() + 60_000);
+        const claims = (before: Awaited<ReturnType<typeof sights.read>>, at: number) =>
+            Promise.all(Array.from({ length: 10 }, () => sights.claim("arn:task", before, at)));
+        const oneOfTen = [...Array<boolean>(9).fill(false), true];
+        expect(await sights.read("arn:task")).to.equal(undefined);
+        expect((await claims(undefined, 1_000)).sort()).to.deep.equal(oneOfTen);
+        expect(await sights.read("arn:task")).to.deep.equal({ at: 1_000 });
+        const seen = { at: 1_000, sight: { phase: "running", status: "RUNNING", healthy: true } } as const;
+        await sights.write("arn:task", seen);
+        expect(await sights.read("arn:task")).to.deep.equal(seen);
+        expect((await claims(seen, 4_000)).sort()).to.deep.equal(oneOfTen);
+        expect(await sights.read("arn:task")).to.deep.equal({ ...seen, at: 4_000 });
+        expect(await registry.listOpen()).to.deep.equal([]);
     });
 
     it("lets one of many openers through", async () => {

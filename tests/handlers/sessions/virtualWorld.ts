@@ -1,6 +1,7 @@
 // A registry and a place in memory with a virtual clock, under a scheduler that decides which call is answered next, and how badly.
 import { failure } from "../../../handlers/failure";
 import type { Reach } from "../../../handlers/sessions/life";
+import { sharedLooks, type Seen, type Sights } from "../../../handlers/sessions/looks";
 import type { Found, Limits, Place, Registry, Session, Sight, Written } from "../../../handlers/sessions/session";
 
 /** What may become of a call. "lost": it is carried out, and its answer never comes. */
@@ -172,6 +173,20 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
         list: () => call("list", () => [...behind().tasks]),
     };
 
+    const seen = new Map<string, Seen>();
+    const sights: Sights = {
+        read: (taskArn) => call("readSight", () => seen.get(taskArn)),
+        claim: (taskArn, before, at) =>
+            call("claimSight", () => {
+                const isFirst = seen.get(taskArn)?.at === before?.at;
+                if (isFirst) {
+                    seen.set(taskArn, { ...before, at });
+                }
+                return isFirst;
+            }),
+        write: (taskArn, sight) => call("writeSight", () => void seen.set(taskArn, sight)),
+    };
+
     const world: VirtualWorld = {
         rows,
         tasks,
@@ -180,7 +195,7 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
         calls,
         reach: {
             registry,
-            place,
+            place: sharedLooks(place, sights, () => time.now),
             limits,
             startWithin,
             now: () => time.now,

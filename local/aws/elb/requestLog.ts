@@ -7,12 +7,18 @@ export interface LoggedRequest {
     readonly began: number;
     /** Address of the target that it was sent to; undefined when it was sent to none. */
     readonly target: string | undefined;
+    /** What it was answered. */
+    readonly status: number;
+    /** Why, if Envoy answered by itself: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage */
+    readonly flags: string | undefined;
 }
 
 interface Line {
     readonly request_creation_time: string;
     readonly trace_id: string | null;
     readonly target: string | null;
+    readonly elb_status_code: number;
+    readonly flags: string | null;
 }
 
 /** What the load balancers of a local system have logged, by trace id. */
@@ -21,10 +27,12 @@ export function loggedRequests(directory: string): ReadonlyMap<string, LoggedReq
     for (const file of globSync(join(directory, "logs/balancers/*.log"))) {
         for (const text of readFileSync(file, "utf8").split("\n")) {
             if (text.startsWith("{") && text.endsWith("}")) {
-                const { request_creation_time, trace_id, target } = JSON.parse(text) as Line;
+                const { request_creation_time, trace_id, target, elb_status_code, flags } = JSON.parse(text) as Line;
                 requests.set(trace_id ?? "", {
                     began: Number(request_creation_time),
                     target: target?.replace(/:\d+$/, ""),
+                    status: elb_status_code,
+                    flags: flags ?? undefined,
                 });
             }
         }

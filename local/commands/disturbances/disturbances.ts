@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
 
-import { loggedRequests } from "../../aws/elb/requestLog";
+import { LoggedRequest, loggedRequests } from "../../aws/elb/requestLog";
 import { eventually } from "../../internet/caller";
 import { Failure, LoadCounts, newTraceId, startLoad } from "../../internet/load";
 import { addressOf, trusted } from "../../internet/visitor";
@@ -37,13 +37,16 @@ export function disturbancesOf(settings: Settings): Disturbance[] {
     return all.filter((disturbance) => settings === "endToEnd" || !disturbance.startsWith("envoy"));
 }
 
+/** A failure, and what the load balancer knew of it: undefined when it did not come so far. */
+export type Lost = Failure & { readonly logged: LoggedRequest | undefined };
+
 /** What visitors saw of one disturbance. */
 export interface Seen {
     readonly counts: LoadCounts;
     /** Failed requests, and broken WebSockets, that the load balancer had sent to the broken task before it knew: nothing could serve them. */
     readonly inFlight: { readonly requests: number; readonly webSockets: number };
     /** All others that failed. */
-    readonly lost: { readonly requests: readonly Failure[]; readonly webSockets: readonly Failure[] };
+    readonly lost: { readonly requests: readonly Lost[]; readonly webSockets: readonly Lost[] };
     /** From the disturbance until the load balancer sent the task no more requests; undefined when there is no such task. */
     readonly noticedMs: number | undefined;
     /** Why ECS stopped the task. */
@@ -178,9 +181,11 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
                 await delay(1_000); // what came last is seen as well
                 const counts = await load.stop();
                 const broken = breaking.includes(disturbance) ? disturbed : undefined;
-                const isInFlight = inFlightAt(system, broken, (noticed ?? began) + propagationMs);
-                const [requests, webSockets] = [load.failures, load.webSocketFailures];
                 await delay(500); // the load balancer writes its log now and then
+                const logged = loggedRequests(system.directory);
+                const withLog = (failure: Failure): Lost => ({ ...failure, logged: logged.get(failure.traceId) });
+                const [requests, webSockets] = [load.failures.map(withLog), load.webSocketFailures.map(withLog)];
+                const isInFlight = inFlightAt(broken, (noticed ?? began) + propagationMs);
                 return {
                     counts,
                     inFlight: {
@@ -219,11 +224,8 @@ function optionsOf({ hostedZoneId, domain }: SystemFile, settings: Settings, ver
 }
 
 /** Whether a request was sent to a target before the load balancer could know that it is disturbed. */
-function inFlightAt({ directory }: SystemFile, target: string | undefined, until: number) {
-    return ({ traceId }: Failure): boolean => {
-        const logged = loggedRequests(directory).get(traceId);
-        return target !== undefined && logged?.target === target && logged.began <= until;
-    };
+function inFlightAt(target: string | undefined, until: number) {
+    return ({ logged }: Lost): boolean => target !== undefined && logged?.target === target && logged.began <= until;
 }
 
 /** The process of a container: what its command line says, and its task's id in the environment. */

@@ -10,7 +10,7 @@ import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from "@aws-
 import { LoggedRequest, loggedRequests } from "../../aws/elb/requestLog";
 import { eventually } from "../../internet/caller";
 import { Failure, LoadCounts, newTraceId, startLoad } from "../../internet/load";
-import { addressOf, trusted } from "../../internet/visitor";
+import { addressOf, trusted, visit } from "../../internet/visitor";
 import { clientConfig } from "../../machine/awsClients";
 import { SystemFile } from "../../machine/systemFile";
 import { runOperation } from "../../pulumi/operation";
@@ -159,7 +159,11 @@ export async function disturbedService(system: SystemFile, settings: Settings): 
     };
 
     await steady();
-    await eventually(`${hostname} in DNS`, () => addressOf(system, hostname).catch(() => undefined));
+    // A load balancer acts on what it says of its targets a moment later.
+    await eventually(`${hostname} answers`, async () => {
+        const page = await visit(system, hostname).catch(() => undefined);
+        return page?.status === 200 ? true : undefined;
+    });
     return {
         async disturb(disturbance) {
             const load = startLoad(system, hostname, { webSockets: 12, webSocketSeconds: 8 });

@@ -5,105 +5,17 @@ import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 
 import * as components from "../../components";
 import { areEquivalent, asStored } from "../../local/aws/ecs/containerDefinitions";
-import { pascalKeys } from "../../local/aws/resources/values";
-import { adapters, createAwsProvider } from "../../local/pulumi/providers/aws";
+import { adapters } from "../../local/pulumi/providers/aws";
 import { anyArguments, anyName, given, hush } from "../support/anyArguments";
 import { nameRules } from "../support/awsNames";
-import { judgedAws, JudgedAws } from "../support/judgedAws";
-import { accountId, record, Recording, region, Registered } from "../support/mocks";
+import { checked, Inputs, judgedAws, make } from "../support/judgedAws";
+import { record, Recording, Registered } from "../support/mocks";
 
 // A run is repeated by SEED=<its seed>; SHRINK=1 looks for the least arguments that fail.
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const runs = Number(process.env.RUNS ?? 6);
 
 type Made = Readonly<Record<string, new (name: string, args: unknown) => unknown>>;
-type Inputs = Readonly<Record<string, unknown>>;
-
-/** The requests of what the local system keeps without any, as the provider makes them. */
-const requestsOfKept: Readonly<Record<string, (inputs: Inputs) => readonly [string, string, object]>> = {
-    "aws:appautoscaling/target:Target": ({ minCapacity, maxCapacity, ...inputs }) => [
-        "application-autoscaling",
-        "RegisterScalableTarget",
-        { ...scaled(inputs), MinCapacity: minCapacity, MaxCapacity: maxCapacity, Tags: inputs.tagsAll },
-    ],
-    "aws:appautoscaling/policy:Policy": ({
-        name,
-        policyType,
-        targetTrackingScalingPolicyConfiguration: follow,
-        ...inputs
-    }) => {
-        const { predefinedMetricSpecification: metric, ...rest } = follow as Inputs;
-        const { predefinedMetricType, resourceLabel } = metric as Inputs;
-        return [
-            "application-autoscaling",
-            "PutScalingPolicy",
-            {
-                ...scaled(inputs),
-                PolicyName: name,
-                PolicyType: policyType,
-                TargetTrackingScalingPolicyConfiguration: {
-                    ...(pascalKeys(rest) as object),
-                    PredefinedMetricSpecification: {
-                        PredefinedMetricType: predefinedMetricType,
-                        ResourceLabel: resourceLabel,
-                    },
-                },
-            },
-        ];
-    },
-    "aws:appautoscaling/scheduledAction:ScheduledAction": ({
-        name,
-        schedule,
-        timezone,
-        scalableTargetAction,
-        ...inputs
-    }) => [
-        "application-autoscaling",
-        "PutScheduledAction",
-        {
-            ...scaled(inputs),
-            ScheduledActionName: name,
-            Schedule: schedule,
-            Timezone: timezone,
-            ScalableTargetAction: pascalKeys(scalableTargetAction),
-        },
-    ],
-    "aws:wafv2/webAclAssociation:WebAclAssociation": ({ webAclArn, resourceArn }) => [
-        "wafv2",
-        "AssociateWebACL",
-        { WebACLArn: webAclArn, ResourceArn: resourceArn },
-    ],
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ({ securityGroupId, ...rule }) => [
-        "ec2",
-        "AuthorizeSecurityGroupEgress",
-        {
-            GroupId: securityGroupId,
-            IpPermissions: [
-                {
-                    IpProtocol: rule.ipProtocol,
-                    FromPort: rule.fromPort,
-                    ToPort: rule.toPort,
-                    IpRanges: rule.cidrIpv4 && [{ CidrIp: rule.cidrIpv4 }],
-                    Ipv6Ranges: rule.cidrIpv6 && [{ CidrIpv6: rule.cidrIpv6 }],
-                    UserIdGroupPairs: rule.referencedSecurityGroupId && [{ GroupId: rule.referencedSecurityGroupId }],
-                },
-            ],
-        },
-    ],
-};
-
-function scaled({ serviceNamespace, scalableDimension, resourceId }: Inputs): object {
-    return { ServiceNamespace: serviceNamespace, ScalableDimension: scalableDimension, ResourceId: resourceId };
-}
-
-const provider = createAwsProvider({ gatewayUrl: "http://127.0.0.1:9", accessKeyId: accountId, region });
-
-/** With what Pulumi's provider fills in: names, defaults, tags. */
-function checked({ type, name, sent }: Registered): Inputs {
-    const { inputs, failures } = provider.check(`urn:pulumi:test::taskgate::${type}::${name}`, {}, { ...sent });
-    expect(failures, `${name} ${type}`).to.deep.equal([]);
-    return inputs;
-}
 
 /** Names are within the limits of what they name. */
 function checkName({ type, name }: Registered, inputs: Inputs): void {
@@ -116,19 +28,6 @@ function checkName({ type, name }: Registered, inputs: Inputs): void {
     const text = inputs[property] as string;
     expect(text.length, `${name} ${type}: "${text}"`).to.be.at.most(rule.most);
     expect(text, `${name} ${type}`).to.match(rule.pattern);
-}
-
-/** Asks for what the resource is, as the provider does. */
-async function make(resource: Registered, inputs: Inputs, judged: JudgedAws): Promise<void> {
-    const kept = requestsOfKept[resource.type];
-    if (kept !== undefined) {
-        judged.ask(...kept(inputs));
-        return;
-    }
-    const before = [...judged.asked.values()].reduce((sum, count) => sum + count, 0);
-    await adapters[resource.type].create(judged.aws, inputs, resource.name);
-    const after = [...judged.asked.values()].reduce((sum, count) => sum + count, 0);
-    expect(after, `requests for ${resource.type}`).to.be.above(before);
 }
 
 async function judge(made: Recording<unknown>): Promise<void> {

@@ -292,6 +292,11 @@ function idOf(type: string, name: string): string {
     }
 }
 
+/** The ARN that it has in a recording; undefined when it has none. */
+export function arnOf({ type, name, sent }: Registered): string | undefined {
+    return outputsOf(type, name, sent).arn as string | undefined;
+}
+
 /** What AWS would add, as far as a program reads it. */
 function outputsOf(type: string, name: string, inputs: Properties): Properties {
     const arn = (service: string, resource: string): string => `arn:aws:${service}:${region}:${accountId}:${resource}`;

@@ -1,6 +1,7 @@
 // What requests are called in IAM: their actions, resources and condition keys
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 import type { Scope } from "../../machine/awsClients";
+import { modelOf } from "../models/model";
 
 /** What a caller must be allowed, for one request. */
 export interface Permission {
@@ -22,6 +23,7 @@ type Row = (parameters: Parameters, at: Place) => readonly Needed[];
 type Needed = Partial<Permission> & { readonly resource: string };
 
 interface Place extends Scope {
+    readonly operation: string;
     readonly arn: (service: string, resource: string) => string;
     readonly globalArn: (service: string, resource: string) => string;
 }
@@ -44,10 +46,11 @@ export function permissionsFor(asked: Asked): readonly Permission[] | undefined 
     if (!row) {
         return undefined;
     }
-    const { accountId, region } = asked;
+    const { accountId, region, operation } = asked;
     const place: Place = {
         accountId,
         region,
+        operation,
         arn: (name, resource) => `arn:aws:${name}:${region}:${accountId}:${resource}`,
         globalArn: (name, resource) => `arn:aws:${name}::${accountId}:${resource}`,
     };
@@ -204,11 +207,25 @@ const transactActions: Readonly<Record<string, string>> = {
     Update: "dynamodb:UpdateItem",
 };
 
+function dashboards(name: string | undefined, names: unknown): readonly string[] | undefined {
+    return name === undefined ? (names as readonly string[] | undefined) : [name];
+}
+
 const logGroupOf: Row = ({ logGroupName, logStreamName }, { arn }) => [
     {
         resource: arn("logs", `log-group:${logGroupName as string}:${logStreamName === undefined ? "*" : `log-stream:${logStreamName}`}`), // prettier-ignore
     },
 ];
+
+/** API Gateway's actions are the methods of HTTP, and its resources what is in the paths (docs.aws.amazon.com/apigateway, security-iam). */
+const apiPath: Row = (parameters, { region, operation }) => {
+    const { method, requestUri } = modelOf("apigateway")!.operations[operation].http;
+    const path = requestUri.replace(/^\/v2/, "").replace(/\{([\w-]+)\+?\}/g, (_, label: string) => {
+        const member = label.replace(/(^|-)[a-z]/g, (start) => start.replace("-", "").toUpperCase());
+        return encodeURIComponent(parameters[member] ?? "*");
+    });
+    return [{ action: `apigateway:${method}`, resource: `arn:aws:apigateway:${region}::${path}` }];
+};
 
 const services: Readonly<Record<string, Service>> = {
     acm: {
@@ -228,7 +245,7 @@ const services: Readonly<Record<string, Service>> = {
             [/./, named("CertificateArn")],
         ],
     },
-    apigateway: { rows: [[/./, anything]] },
+    apigateway: { rows: [[/./, apiPath]] },
     "application-autoscaling": { rows: [[/./, anything]] },
     dynamodb: {
         rows: [
@@ -270,7 +287,15 @@ const services: Readonly<Record<string, Service>> = {
     },
     ecs: {
         rows: [
-            [/^(CreateCluster|ListClusters|.*CapacityProvider|DescribeCapacityProviders)$/, anything],
+            [/^(ListClusters|.*CapacityProvider|DescribeCapacityProviders)$/, anything],
+            [
+                /^CreateCluster$/,
+                ({ clusterName = "default" }, { arn }) => [{ resource: arn("ecs", `cluster/${clusterName}`) }],
+            ],
+            [
+                /^RegisterTaskDefinition$/,
+                ({ family }, { arn }) => [{ resource: arn("ecs", `task-definition/${family}:*`) }],
+            ],
             [/TaskDefinition/, anything],
             [
                 /^RunTask$/,
@@ -316,6 +341,24 @@ const services: Readonly<Record<string, Service>> = {
     elasticloadbalancing: {
         rows: [
             [/^Describe/, anything],
+            [
+                /^CreateLoadBalancer$/,
+                ({ Name, Type = "application" }, { arn }) => {
+                    const kind = { application: "app", network: "net", gateway: "gwy" }[Type];
+                    return [{ resource: arn("elasticloadbalancing", `loadbalancer/${kind}/${Name}/*`) }];
+                },
+            ],
+            [
+                /^CreateTargetGroup$/,
+                ({ Name }, { arn }) => [{ resource: arn("elasticloadbalancing", `targetgroup/${Name}/*`) }],
+            ],
+            [
+                /^SetRulePriorities$/,
+                ({ RulePriorities }) =>
+                    (RulePriorities as unknown as readonly { readonly RuleArn: string }[]).map(({ RuleArn }) => ({
+                        resource: RuleArn,
+                    })),
+            ],
             [/./, named("LoadBalancerArn", "ListenerArn", "RuleArn", "TargetGroupArn", "ResourceArns")],
         ],
     },
@@ -360,7 +403,7 @@ const services: Readonly<Record<string, Service>> = {
         rows: [
             [/^List(Functions|EventSourceMappings)$/, anything],
             [/EventSourceMapping$/, anything],
-            [/(TagResource|ListTags)$/, named("Resource")],
+            [/([Tt]agResource|ListTags)$/, named("Resource")],
             [/./, lambdaFunction],
         ],
     },
@@ -382,7 +425,10 @@ const services: Readonly<Record<string, Service>> = {
             [/Resource/, named("ResourceARN")],
             [
                 /./,
-                ({ AlarmName, AlarmNames }, { arn }) =>
+                ({ AlarmName, AlarmNames, DashboardName, DashboardNames }, { arn, globalArn }) =>
+                    dashboards(DashboardName, DashboardNames)?.map((name) => ({
+                        resource: globalArn("cloudwatch", `dashboard/${name}`),
+                    })) ??
                     ((AlarmNames as unknown as readonly string[] | undefined) ?? [AlarmName]).map((name) => ({
                         resource: name === undefined ? "*" : arn("cloudwatch", `alarm:${name}`),
                     })),

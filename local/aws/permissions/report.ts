@@ -66,7 +66,8 @@ function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
     return value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
 }
 
-function covers(allowance: Allowance, use: Use): boolean {
+/** Whether that is allowed by this. */
+export function covers(allowance: Allowance, use: Allowance): boolean {
     return isLike(allowance.action.toLowerCase(), use.action.toLowerCase()) && isLike(allowance.resource, use.resource);
 }
 

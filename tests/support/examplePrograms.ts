@@ -1,0 +1,97 @@
+// The stack and the examples as they stand here, run against the mock engine.
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { parse } from "yaml";
+
+import { TaskPlatform, TaskPlatformArgs } from "../../components";
+import { record, Recording } from "./mocks";
+import { root } from "./plugin";
+import { stackConfig } from "./stackConfig";
+
+const examples = pathToFileURL(join(root, "examples") + "/").href;
+
+// They take the package from npm; in this checkout it is the package as it stands here.
+registerHooks({
+    resolve: (specifier, context, nextResolve) =>
+        specifier === "taskgate" && context.parentURL?.startsWith(examples)
+            ? nextResolve(join(root, "components", "index.ts"), context)
+            : nextResolve(specifier, context),
+});
+
+/** The stack, told of by e-mail, with a service. */
+export function recordStack(): Promise<Recording<unknown>> {
+    const config = stackConfig("prod", {
+        "taskgate:domain": "example.com",
+        "taskgate:hostedZoneId": "Z123",
+        "taskgate:regions": ["eu-west-1"],
+        "taskgate:notificationEmail": "ops@example.com",
+        "taskgate:desiredCount": 2,
+    });
+    return record(() => loaded(join(root, "index.ts")), { stack: "prod", config });
+}
+
+/** What the examples ask to be configured, each some of it. */
+const config = {
+    "taskgate:domain": "example.com",
+    "taskgate:hostedZoneId": "Z123",
+    "taskgate:acmeDirectory": "letsencrypt-staging",
+    "taskgate:httpsPort": "443",
+    "taskgate:httpPort": "80",
+    "taskgate:image": "docker.io/traefik/whoami:v1.11.0",
+    "taskgate:version": "1.0",
+    "taskgate:issuer": "https://id.example.com",
+    "taskgate:audience": "boards",
+    "taskgate:vpcId": "vpc-1",
+    "taskgate:subnetIds": '["subnet-1", "subnet-2"]',
+};
+
+/** An example by its folder. */
+export function recordExample(name: string): Promise<Recording<unknown>> {
+    const folder = join(root, "examples", name);
+    return record(
+        () => (name === "yaml" ? yamlProgram(folder) : inFolder(folder, () => loaded(join(folder, "index.ts")))),
+        { config },
+    );
+}
+
+/** Anew: the module is the deployment. */
+function loaded(path: string): unknown {
+    delete require.cache[path];
+    return module.require(path);
+}
+
+/** Paths of what is built are relative to the program's folder. */
+function inFolder<T>(folder: string, run: () => T): T {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+        return run();
+    } finally {
+        process.chdir(before);
+    }
+}
+
+interface YamlProgram {
+    readonly resources: Readonly<Record<string, { readonly type: string; readonly properties: object }>>;
+}
+
+function yamlProgram(folder: string): void {
+    const text = readFileSync(join(folder, "Pulumi.yaml"), "utf8").replace(
+        /\$\{([\w.]+)\}/g,
+        (variable, key: string) => (key in valuesOfYaml ? valuesOfYaml[key] : variable),
+    );
+    for (const [name, { type, properties }] of Object.entries((parse(text) as YamlProgram).resources)) {
+        if (type !== "taskgate:index:TaskPlatform") {
+            throw new Error(`${name} of ${folder} is a ${type}: make it here`);
+        }
+        new TaskPlatform(name, properties as TaskPlatformArgs);
+    }
+}
+
+const valuesOfYaml: Readonly<Record<string, string>> = {
+    "pulumi.project": "games",
+    ...Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("taskgate:", ""), value])),
+};

@@ -1,10 +1,12 @@
 import { expect } from "chai";
 
+import { eventually, hostnameOf, runTasks, untilRunning } from "../../local/internet/caller";
+import { resolve } from "../../local/internet/visitor";
 import { SystemFile } from "../../local/machine/systemFile";
 import { OperationResult, runOperation } from "../../local/pulumi/operation";
-import { localConfig } from "../../local/pulumi/platforms";
+import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { readState } from "../../local/pulumi/state";
-import { localSystem } from "../support/localSystem";
+import { issuedCertificate, localSystem } from "../support/localSystem";
 
 describe("stacks dev and prod", () => {
     let system: SystemFile;
@@ -14,7 +16,7 @@ describe("stacks dev and prod", () => {
     });
 
     for (const stack of ["dev", "prod"]) {
-        it(`${stack}: preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none`, async () => {
+        it(`${stack}: preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none, though tasks run`, async () => {
             const config = { ...localConfig(system), "taskgate:domain": `${stack}.tasks.example.test` };
             const run = (operation: "preview" | "up" | "destroy"): Promise<OperationResult> =>
                 runOperation(system, operation, { stack, config });
@@ -23,7 +25,9 @@ describe("stacks dev and prod", () => {
             const preview = await run("preview");
             const up = await run("up");
             const again = await run("up");
+            const hostnames = await withTwoTasks(up);
             await run("destroy");
+            expect(await Promise.all(hostnames.map((hostname) => resolve(system, hostname)))).to.deep.equal([[], []]);
 
             expect(registered(up)).to.deep.equal(registered(preview));
             expect(registered(again)).to.deep.equal(registered(preview));
@@ -31,6 +35,19 @@ describe("stacks dev and prod", () => {
             expect(again.changes).to.deep.equal({ same: up.changes.create });
             expect(readState(system, stack).resources).to.deep.equal([]);
         });
+    }
+
+    /** Starts two tasks, which run on and have their names: a destroy stops them and takes the names away. */
+    async function withTwoTasks({ outputs }: OperationResult): Promise<string[]> {
+        const [caller] = platformsOf(system, outputs);
+        await issuedCertificate(caller);
+        const arns = await runTasks(caller, 2);
+        await Promise.all(arns.map((arn) => untilRunning(caller, arn)));
+        const hostnames = arns.map((arn) => hostnameOf(caller, arn));
+        for (const hostname of hostnames) {
+            await eventually(`${hostname} in DNS`, async () => (await resolve(system, hostname))[0]);
+        }
+        return hostnames;
     }
 });
 

@@ -36,12 +36,12 @@ export async function dns(): Promise<void> {
     const rows: string[][] = [];
     for (const count of [100, 1_000, 5_000]) {
         for (const way of ways) {
-            rows.push([`${count} at once: ${way.name}`, ...(await measure(way, burst(count)))]);
+            rows.push([`${count} at once: ${way.name}`, ...cells(await measure(way, burst(count)))]);
         }
     }
     for (const lives of [10, 20, 30, 40, 48]) {
         for (const way of ways) {
-            rows.push([`${lives} lives/s: ${way.name}`, ...(await measure(way, steady(lives)))]);
+            rows.push([`${lives} lives/s: ${way.name}`, ...cells(await measure(way, steady(lives)))]);
         }
     }
     printTable(
@@ -57,6 +57,7 @@ export async function dns(): Promise<void> {
             "older than address",
             "requests",
             "refused",
+            "as invalid",
         ],
         rows,
     );
@@ -64,6 +65,30 @@ export async function dns(): Promise<void> {
         "\nSeconds from RUNNING to the acceptance by Route 53. Left: records of tasks that are gone, at the end. Older than address: records that stood after" +
             " the address was another's to have.\nLimits: 50 requests + 10/s, 1500 changes + 100/s, one change of a zone at a time; ECS reports a stop in five events.",
     );
+}
+
+/** What a way made of a course: names, seconds from RUNNING to acceptance, and what it asked of Route 53. */
+export interface Measured {
+    readonly named: number;
+    readonly lost: number;
+    readonly median: number;
+    readonly p99: number;
+    readonly last: number;
+    readonly gone: number;
+    /** Records of tasks that are gone, at the end. */
+    readonly left: number;
+    /** Records that stood after the address was another's to have. */
+    readonly older: number;
+    readonly requests: number;
+    readonly refused: number;
+    /** Of those refused: batches that asked for what could not be. */
+    readonly invalid: number;
+}
+
+function cells(measured: Measured): string[] {
+    const { median, p99, last } = measured;
+    const row = { ...measured, median: median.toFixed(1), p99: p99.toFixed(1), last: last.toFixed(1) };
+    return Object.values(row).map(String);
 }
 
 type Course = (clock: VirtualClock, model: Model) => Promise<void>;
@@ -98,7 +123,7 @@ function start(model: Model, task: ModelTask): void {
     model.move(task, { lastStatus: "RUNNING" });
 }
 
-export async function measure(way: Way, course: Course): Promise<string[]> {
+export async function measure(way: Way, course: Course): Promise<Measured> {
     const clock = installVirtualClock(1);
     const { log } = console;
     const write = process.stdout.write.bind(process.stdout);
@@ -118,26 +143,26 @@ export async function measure(way: Way, course: Course): Promise<string[]> {
     const delays = named
         .map(({ namedAt, startedAt }) => Math.max(0, namedAt! - startedAt!) / 1_000)
         .sort((a, b) => a - b);
-    const at = (share: number) =>
-        (delays[Math.min(delays.length - 1, Math.floor(delays.length * share))] ?? 0).toFixed(1);
+    const at = (share: number) => delays[Math.min(delays.length - 1, Math.floor(delays.length * share))] ?? 0;
     const left = [...model.zone().sets.keys()].filter((name) => name.endsWith(`.${DOMAIN}.`)).length;
     const older = named.filter(({ unnamedAt = Infinity, releasedAt = Infinity }) => unnamedAt > releasedAt).length;
     const route53 = ["ChangeResourceRecordSets", "ListResourceRecordSets"].reduce(
         (sum, operation) => sum + (model.requests[operation] ?? 0),
         0,
     );
-    return [
-        String(named.length),
-        String(model.tasks.length - named.length),
-        at(0.5),
-        at(0.99),
-        at(1),
-        String(named.filter(({ unnamedAt }) => unnamedAt !== undefined).length),
-        String(left),
-        String(older),
-        String(route53),
-        String(Object.values(model.refused).reduce((sum, count) => sum + count, 0)),
-    ];
+    return {
+        named: named.length,
+        lost: model.tasks.length - named.length,
+        median: at(0.5),
+        p99: at(0.99),
+        last: at(1),
+        gone: named.filter(({ unnamedAt }) => unnamedAt !== undefined).length,
+        left,
+        older,
+        requests: route53,
+        refused: Object.values(model.refused).reduce((sum, count) => sum + count, 0),
+        invalid: model.refused.InvalidChangeBatch ?? 0,
+    };
 }
 
 /**

@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { announceNames } from "../../handlers/announceNames";
 import { importCertificate } from "../../handlers/importCertificate";
@@ -52,6 +54,41 @@ describe("a serialised handler", () => {
         ]);
         expect(readdirSync(folder.directory)).to.deep.equal(["__index.js"]);
         expect(folder.size).to.be.below(100_000);
+    });
+
+    it("syncTaskDns takes a cold batch of 500 with half of the memory that it is given", async () => {
+        const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
+        const tasks = createFakeTasks(clusterArn);
+        const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test" });
+        const aws = await startFakeAws([...tasks.services, route53, createFakeRegistry(), createFakeQueues()]);
+        const Records = Array.from({ length: 500 }, (_, index) => {
+            const [, event] = tasks.run(tasks.create(index).id);
+            return {
+                messageId: `m${index}`,
+                receiptHandle: `r${index}`,
+                body: JSON.stringify(event),
+                attributes: { ApproximateReceiveCount: "1", SentTimestamp: String(Date.now()) },
+            };
+        });
+        const folder = await install(syncTaskDns);
+        const script = `
+            const context = { functionName: "f", awsRequestId: "r", getRemainingTimeInMillis: () => 30_000 };
+            require("node:stream/consumers").json(process.stdin)
+                .then((event) => require("./__index.js").handler(event, context))
+                .then(() => console.log(process.resourceUsage().maxRSS));`;
+        try {
+            const child = spawn(process.execPath, ["-e", script], {
+                cwd: folder.directory,
+                env: { ...awsEnvironment(aws.url), ...taskDnsEnvironment(clusterArn), ...folder.environment },
+                stdio: ["pipe", "pipe", "inherit"],
+            });
+            child.stdin.end(JSON.stringify({ Records }));
+            const kibibytes = Number((await text(child.stdout)).trim().split("\n").at(-1));
+            expect(route53.records()).to.have.length(500);
+            expect(kibibytes / 1_024).to.be.within(30, 512 / 2);
+        } finally {
+            await aws.stop();
+        }
     });
 
     it("sweepTaskDns runs in a folder of its own, and asks for a look at a task without a name", async () => {

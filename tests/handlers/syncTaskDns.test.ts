@@ -176,6 +176,15 @@ describe("syncTaskDns", () => {
             expect(zone()).to.have.deep.members([recordOf(late.id, late.address), recordOf(good.id, good.address)]);
         });
 
+        it("whose interface is gone by now holds up no other: asked for by id, it would fail them all", async () => {
+            const gone = running(1);
+            const good = running(2);
+            world.tasks.move(gone.id, { lastStatus: "STOPPED", desiredStatus: "STOPPED" });
+            world.tasks.lag(gone.id, 3, 1);
+            expect(await deliver([gone.events[1], good.events[1]])).to.deep.equal(["m0"]);
+            expect(zone()).to.deep.equal([recordOf(good.id, good.address)]);
+        });
+
         it("has messages come back after 1, 2, 4, 8, 16 and 30 seconds", async () => {
             const { id, events } = running(1);
             world.tasks.lag(id, 1, 99);

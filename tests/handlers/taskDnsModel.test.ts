@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { burst, measure as measureWay, steady, ways } from "../../bench/dns";
 import { play, type History } from "../support/taskDns/history";
 import type { Part } from "../support/taskDns/modelledAws";
 
@@ -112,6 +113,32 @@ describe("the task DNS on a virtual clock", function () {
         const running = model.tasks.filter(({ startedAt }) => startedAt !== undefined);
         expect(running).to.have.length.greaterThan(450);
         expect(running.filter(({ namedAt }) => namedAt === undefined)).to.deep.equal([]);
+    });
+
+    // By the benchmark's own courses (bench/dns.ts); the limits are AWS's.
+    for (const ours of ways.slice(1)) {
+        describe(`under a load, with ${ours.name}`, () => {
+            it("names 1000 tasks that start at once in five requests at most, and takes the names away", async () => {
+                const { lost, left, older, requests, last } = await measureWay(ours, burst(1_000));
+                expect({ lost, left, older }).to.deep.equal({ lost: 0, left: 0, older: 0 });
+                expect(requests).to.be.at.most(5);
+                expect(last).to.be.below(5);
+            });
+
+            it("names 48 tasks a second within 5 s, loses none, and has one batch in a thousand refused at most, though each stop is told five times", async () => {
+                const { lost, left, older, p99, requests, invalid } = await measureWay(ours, steady(48));
+                expect({ lost, left, older }).to.deep.equal({ lost: 0, left: 0, older: 0 });
+                expect(p99).to.be.below(5);
+                expect(invalid).to.be.at.most(requests / 1_000);
+            });
+        });
+    }
+
+    it("names 5000 tasks that start at once within 10 % of what the account's changes allow", async () => {
+        const { lost, left, last } = await measureWay(ways.at(-1)!, burst(5_000));
+        expect({ lost, left }).to.deep.equal({ lost: 0, left: 0 });
+        // 1500 at once and 100 a second.
+        expect(last).to.be.below(1.1 * 35);
     });
 
     it("forgets nothing when the registry's table is lost: running tasks keep their names, and can lose them again", async () => {

@@ -5,7 +5,9 @@ import { expect } from "chai";
 import { announceNames } from "../../handlers/announceNames";
 import { importCertificate } from "../../handlers/importCertificate";
 import { redeployService } from "../../handlers/redeployService";
+import { reconcileSessions } from "../../handlers/reconcileSessions";
 import { renewCertificate } from "../../handlers/renewCertificate";
+import { serveSessions } from "../../handlers/serveSessions";
 import { sweepTaskDns } from "../../handlers/sweepTaskDns";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
 import { awsEnvironment, json, startFakeAws, type FakeService } from "../support/fakeAws";
@@ -198,6 +200,58 @@ describe("a serialised handler", () => {
             });
             expect(await answerOf(imports, environment)).to.deep.equal({ certificateArn: "arn", imported: false });
             for (const { directory, size } of [redeploys, imports]) {
+                expect(readdirSync(directory)).to.deep.equal(["__index.js"]);
+                expect(size).to.be.below(100_000);
+            }
+        } finally {
+            await aws.stop();
+        }
+    });
+
+    it("serveSessions and reconcileSessions run in folders of their own: one opens a session, the other compares", async () => {
+        const answers: Record<string, object> = {
+            RunTask: { tasks: [{ taskArn: "arn:aws:ecs:eu-west-1:111122223333:task/tasks/0123" }] },
+            ListTasks: { taskArns: [] },
+            Query: { Items: [] },
+        };
+        const aws = await startFakeAws(
+            ["ecs", "dynamodb"].map((service) => ({
+                service,
+                answer: ({ operation = "" }) => json(answers[operation] ?? {}),
+            })),
+        );
+        const environment = {
+            ...awsEnvironment(aws.url),
+            ...{ SESSIONS_NAME: "boards", TABLE_NAME: "boards", NAMES_TABLE_NAME: "names", TASK_TAGS: "{}" },
+            RUN_TASK_INPUT: JSON.stringify({ cluster: "tasks", taskDefinition: "app:1", launchType: "FARGATE" }),
+            ...{ HTTPS_PORT: "443", MAX_SESSIONS: "10", MAX_SESSIONS_PER_TENANT: "2", START_WITHIN_SECONDS: "600" },
+            ...{ ISSUER: "https://id.example.com", AUDIENCES: '["boards"]', JWKS_URI: "https://id.example.com/keys" },
+            ...{ TENANT_CLAIM: "team", CLAIM_VARIABLES: '{"TEAM_ID":"team"}', BODY_VARIABLES: "{}" },
+            HANDS_ON_TOKEN: "false",
+        };
+        const opening = {
+            routeKey: "PUT /sessions/{key}",
+            pathParameters: { key: "42" },
+            requestContext: { authorizer: { jwt: { claims: { team: "42" } } } },
+        };
+        const visit = {
+            ...{ routeKey: "$default", rawPath: "/42/", rawQueryString: "", headers: { accept: "text/html" } },
+            requestContext: { http: { method: "GET" }, domainName: "door.example.com" },
+        };
+        try {
+            const [serves, reconciles] = [await install(serveSessions), await install(reconcileSessions)];
+            const opened = (await answerOf(serves, environment, opening)) as { statusCode: number; body: string };
+            expect(opened.statusCode).to.equal(202);
+            expect(JSON.parse(opened.body)).to.include({ key: "42", state: "starting", status: "REQUESTED" });
+            const started = JSON.parse(aws.requests.find(({ operation }) => operation === "RunTask")!.body) as {
+                overrides: { containerOverrides: readonly { name: string }[] };
+            };
+            expect(started.overrides.containerOverrides.map(({ name }) => name)).to.deep.equal(["app", "init"]);
+            expect(await answerOf(serves, environment, visit)).to.include({ statusCode: 401 });
+            expect(await answerOf(reconciles, environment)).to.deep.equal({
+                ...{ open: 0, tasks: 0, orphans: 0, looked: 0, failed: 0 },
+            });
+            for (const { directory, size } of [serves, reconciles]) {
                 expect(readdirSync(directory)).to.deep.equal(["__index.js"]);
                 expect(size).to.be.below(100_000);
             }

@@ -1,10 +1,15 @@
 // A real Chromium, from a package: what a person at a page sees and does.
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 
 import { type Browser, chromium as playwright } from "playwright-core";
 
-/** Headless, and without a word to anybody but the page it is shown. */
-export async function startBrowser(): Promise<Browser> {
+import { addressOf, type Visited } from "../../local/internet/visitor";
+
+/** Headless, and without a word to anybody but the page it is shown; of the internet it sees what is behind `proxy`, where one is given. */
+export async function startBrowser(proxy?: string): Promise<Browser> {
     const { default: chromium } = (await import("@sparticuz/chromium")) as {
         default: { executablePath(): Promise<string> };
     };
@@ -12,5 +17,39 @@ export async function startBrowser(): Promise<Browser> {
     if (!existsSync(executablePath)) {
         throw new Error(`There is no browser at ${executablePath}: set CHROME_PATH to a Chrome or Chromium.`);
     }
-    return playwright.launch({ executablePath, args: ["--no-sandbox", "--disable-background-networking"] });
+    return playwright.launch({
+        executablePath,
+        args: ["--no-sandbox", "--disable-background-networking"],
+        ...(proxy !== undefined && { proxy: { server: proxy } }),
+    });
+}
+
+/** The local internet for a browser: a proxy on loopback that finds names by its DNS server, and what stands for port 443. */
+export async function startInternet(system: Visited): Promise<{ readonly proxy: string; stop(): Promise<void> }> {
+    const open = new Set<Socket>();
+    const server = createServer().on("connect", ({ url = "" }, client: Socket, head: Buffer) => {
+        const { hostname, port } = new URL(`https://${url}`);
+        const end = (): void => void client.destroy();
+        addressOf(system, hostname).then((host) => {
+            const upstream = connect({ host, port: Number(port || system.httpsPort) }, () => {
+                client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+                upstream.write(head);
+                upstream.pipe(client).pipe(upstream);
+            });
+            [client, upstream].forEach((socket) => {
+                open.add(socket);
+                socket.once("close", () => [client, upstream].forEach((one) => one.destroy()));
+                socket.once("error", () => socket.destroy());
+            });
+        }, end);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return {
+        proxy: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        async stop() {
+            open.forEach((socket) => socket.destroy());
+            await new Promise((resolve) => server.close(resolve));
+        },
+    };
 }

@@ -2,13 +2,16 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import type { Page } from "playwright-core";
 
+import { STEPS } from "../../handlers/sessions/page";
 import type { ShapeReport } from "../../local/commands/scenarios/life";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
-import type { SessionsReport } from "../../local/commands/scenarios/sessions";
+import { sessionsLife, type SessionsReport } from "../../local/commands/scenarios/sessions";
 import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
 import { projectRoot } from "../../local/machine/projectRoot";
+import { startBrowser, startInternet } from "../support/browser";
 
 type Report = ShapeReport & {
     wire?: WireReport;
@@ -109,14 +112,62 @@ describe("the life of the example", () => {
     it("sessions", async () => {
         const report: SessionsReport = {};
         const name = `test-sessions-${process.pid}`;
-        await runScenario("sessions", report, name);
+        const directory = join(projectRoot, ".local", name);
+        // SCREENSHOTS=docs/images makes those of the documentation anew.
+        const pictured = (page: Page) =>
+            page.screenshot({ path: join(process.env.SCREENSHOTS ?? directory, `sessions-door.png`) });
+        const words: string[] = [];
+        const seen: Record<string, unknown> = {};
+        await sessionsLife(report, name, async ({ system, url }) => {
+            const internet = await startInternet(system);
+            const browser = await startBrowser(internet.proxy);
+            try {
+                // Chromium asks its own store which authorities it trusts.
+                const context = await browser.newContext({
+                    ...{ ignoreHTTPSErrors: true, locale: "en-GB", viewport: { width: 900, height: 520 } },
+                });
+                const page = await context.newPage();
+                page.setDefaultTimeout(180_000);
+                const origins = new Set<string>();
+                page.on("request", (request) => origins.add(new URL(request.url()).origin));
+                await page.goto(url);
+                await page.getByRole("heading", { name: "Session 42 is starting" }).waitFor();
+                seen.door = new URL(page.url()).pathname + new URL(page.url()).search + new URL(page.url()).hash;
+                words.push(await page.getByRole("status").innerText());
+                await pictured(page);
+                await page.getByRole("heading", { name: "Board of team 42" }).waitFor();
+                const { host, pathname, search, hash } = new URL(page.url());
+                seen.app = pathname + search + hash;
+                seen.greeting = await page.getByText("You are").innerText();
+                await page.getByLabel("Note").fill("bread");
+                await page.getByRole("button", { name: "Write" }).click();
+                await page.getByRole("listitem").getByText("bread").waitFor();
+                seen.asked = [...origins].map((origin) => new URL(origin).host === host);
+                const { cookies } = await context.storageState();
+                seen.cookies = cookies.map(({ name: cookie, httpOnly, secure, sameSite, path }) => ({
+                    ...{ cookie, httpOnly, secure, sameSite, path },
+                }));
+            } finally {
+                await browser.close();
+                await internet.stop();
+            }
+        });
         rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
 
         expect({ create: report.preview!.changes.create + 1 }).to.deep.equal(report.up!.changes);
         expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
-        const { page, words, path, entered, status, greeted } = report.first!;
+        const cookie = { cookie: "__Host-taskgate", httpOnly: true, secure: true, sameSite: "Lax", path: "/" };
+        expect(seen).to.deep.equal({
+            door: "/42/notes/today?page=2", // the token is out of the address
+            app: "/notes/today?page=2",
+            greeting: "Opened by somebody@42.example.com. You are somebody@42.example.com.",
+            asked: [false, true], // the door, then the task, and nobody else
+            cookies: [cookie, cookie],
+        });
+        expect(words[0]).to.be.oneOf([...STEPS]);
+        const { page, words: told, path, entered, status, greeted } = report.first!;
         expect([page, path, status, greeted]).to.deep.equal([200, "/notes/today?page=2", 200, true]);
-        expect(words.at(-1)).to.equal("It answers");
+        expect(told.at(-1)).to.equal("It answers");
         expect(entered).to.deep.equal({ status: 303, path: "/notes/today?page=2", cookie: true });
         expect(report.second).to.deep.equal({ isSame: true, read: true, status: 302 });
         expect(report.strangers).to.deep.equal({

@@ -9,6 +9,7 @@ import { ListrTask } from "listr2";
 import { sessionsClient } from "../../../client";
 import type { Session, SessionError, SessionsClient } from "../../../client";
 import { LINK_PARAMETER } from "../../../handlers/sessionNames";
+import { TOKEN_FRAGMENT } from "../../../handlers/sessions/page";
 import { eventually } from "../../internet/caller";
 import { fetchFrom } from "../../internet/fetch";
 import type { IdentityProvider } from "../../internet/identityProvider";
@@ -54,14 +55,26 @@ interface Life extends Running {
     apiUrl?: string;
     secretArn?: string;
     first?: Session;
+    visitor?: (door: AtTheDoor) => Promise<void>;
 }
 
 const audience = "boards";
 const region = "eu-west-1";
 
-/** Runs the whole life. The report holds what was seen, up to a step that failed. */
-export async function sessionsLife(report: SessionsReport, name: string): Promise<void> {
-    const life: Life = {};
+/** What somebody needs who comes to the door when no task runs. */
+export interface AtTheDoor {
+    readonly system: SystemFile;
+    /** With the token in its fragment, as whoever signs people in leads there. */
+    readonly url: string;
+}
+
+/** Runs the whole life; `visitor` makes the last visit. The report holds what was seen, up to a step that failed. */
+export async function sessionsLife(
+    report: SessionsReport,
+    name: string,
+    visitor?: (door: AtTheDoor) => Promise<void>,
+): Promise<void> {
+    const life: Life = { visitor };
     const stack: Stack<Life> = {
         projectName: "sessions",
         options: (system) => ({
@@ -315,6 +328,10 @@ function idleEnded(report: SessionsReport): ListrTask<Life> {
                 );
             });
             const log = readFileSync(join(file.directory, "logs", "tasks", `${task}-lifecycle.log`), "utf8");
+            await life.visitor?.({
+                system: file,
+                url: `${life.apiUrl}/42/notes/today?page=2#${TOKEN_FRAGMENT}=${await tokenOf(life, "42")}`,
+            });
             const next = await client.open("42");
             report.idle = { ended, task: log.split("\n")[0], isAnother: next.url !== life.first?.url };
             step.title = `${step.title}: ${next.url}`;

@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 import { home, isPackage, projectRoot } from "../machine/projectRoot";
+
+type Typescript = typeof import("typescript");
 
 const cache = join(home, ".tools/cache");
 /** Of Node: the SDKs are the same for every operation and need not be compiled anew. */
@@ -49,6 +50,8 @@ function transpile(target: string): string {
         (source) => modified(scriptOf(target, source)) < modified(join(projectRoot, source)),
     );
     if (stale.length > 0) {
+        // Only now: to load the compiler takes half a second.
+        const { ModuleKind, ScriptTarget, transpileModule } = createRequire(__filename)("typescript") as Typescript;
         for (const source of stale) {
             const { outputText } = transpileModule(readFileSync(join(projectRoot, source), "utf8"), {
                 compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022, esModuleInterop: true },

@@ -80,7 +80,10 @@ export async function runOperation(
     mkdirSync(dirname(log), { recursive: true });
     const child = fork(require.resolve("./runProgram"), {
         cwd: workspace.programDirectory,
-        execArgv: ["-r", require.resolve("ts-node/register/transpile-only")],
+        execArgv: [
+            "-r",
+            isPackage ? require.resolve("ts-node/register/transpile-only") : join(projectRoot, "tools/program.cjs"),
+        ],
         env: childEnvironment(),
         stdio: ["ignore", "pipe", "pipe", "ipc"],
         detached: true, // out of reach of the terminal's Ctrl-C: it ends when it is told to, or when this process has gone

@@ -8,6 +8,7 @@ import { STEPS } from "../../handlers/sessions/page";
 import type { ShapeReport } from "../../local/commands/scenarios/life";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
+import type { SandboxReport } from "../../local/commands/scenarios/sandbox";
 import { sessionsLife, type SessionsReport } from "../../local/commands/scenarios/sessions";
 import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
 import { projectRoot } from "../../local/machine/projectRoot";
@@ -194,6 +195,26 @@ describe("the life of the example", () => {
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
         expect(report.idle).to.deep.equal({ ended: "no-session", task: "no request for 60 s", isAnother: true });
+        expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
+    });
+
+    it("sandbox", async () => {
+        const report: SandboxReport = {};
+        const name = `test-sandbox-${process.pid}`;
+        await runScenario("sandbox", report, name);
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
+
+        expect(report.runs).to.deep.equal([
+            { exitCode: 0, output: "42\n" },
+            { exitCode: 0, output: "kept PATH\n" },
+            { exitCode: 1, output: true },
+        ]);
+        expect(report.others).to.deep.equal({
+            "another agent": 403,
+            "no token": 401,
+            "another's sandbox": "not-yours",
+        });
+        expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

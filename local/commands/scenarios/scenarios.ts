@@ -1,5 +1,6 @@
 import { shapeLife } from "./life";
 import type { Shape } from "./life";
+import { sandboxLife } from "./sandbox";
 import { sessionsLife } from "./sessions";
 import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, tokensAskedFor, wireWatched } from "./steps";
 
@@ -38,7 +39,10 @@ const shapes = {
 } satisfies Record<string, Shape>;
 
 /** Other lives, which are not a shape's. */
-const lives = { sessions: sessionsLife } satisfies Record<string, (report: object, name: string) => Promise<void>>;
+const lives = { sessions: sessionsLife, sandbox: sandboxLife } satisfies Record<
+    string,
+    (report: object, name: string) => Promise<void>
+>;
 
 export type Scenario = keyof typeof shapes | keyof typeof lives;
 

@@ -50,7 +50,7 @@ export interface SessionsReport extends StackReport {
     idle?: { ended: string; task: string; isAnother: boolean };
 }
 
-interface Life extends Running {
+export interface Life extends Running {
     provider?: IdentityProvider;
     apiUrl?: string;
     secretArn?: string;
@@ -58,8 +58,8 @@ interface Life extends Running {
     visitor?: (door: AtTheDoor) => Promise<void>;
 }
 
-const audience = "boards";
-const region = "eu-west-1";
+export const audience = "boards";
+export const region = "eu-west-1";
 
 /** What somebody needs who comes to the door when no task runs. */
 export interface AtTheDoor {
@@ -93,12 +93,7 @@ export async function sessionsLife(
     };
     const steps: ListrTask<Life>[] = [
         systemUp(name),
-        {
-            title: "start who signs people in",
-            task: async (context) => {
-                context.provider = await runningSystem(context).startPlainIdentityProvider();
-            },
-        },
+        peopleSignedIn(),
         operation("preview", report, stack),
         operation("up", report, stack),
         operation("secondUp", report, stack),
@@ -117,25 +112,36 @@ export async function sessionsLife(
     }
 }
 
-function providerOf({ provider }: Life): IdentityProvider {
+export function peopleSignedIn(): ListrTask<Life> {
+    return {
+        title: "start who signs people in",
+        task: async (life) => {
+            life.provider = await runningSystem(life).startPlainIdentityProvider();
+        },
+    };
+}
+
+export function providerOf({ provider }: Life): IdentityProvider {
     if (provider === undefined) {
         throw new Error("Nobody signs people in yet.");
     }
     return provider;
 }
 
+type Claims = Readonly<Record<string, unknown>>;
+
 /** A token of one of a team's people. */
-function tokenOf(life: Life, team: string, claims: Readonly<Record<string, unknown>> = {}): Promise<string> {
+export function tokenOf(life: Life, team: string, claims: Claims = {}): Promise<string> {
     const email = `somebody@${team}.example.com`;
     return providerOf(life).issueToken({ aud: audience, sub: email, email, "custom:team": team, ...claims });
 }
 
-function clientOf(life: Life, team: string): SessionsClient {
+export function clientOf(life: Life, team: string, claims?: Claims): SessionsClient {
     const { file } = runningSystem(life);
-    return sessionsClient({ apiUrl: life.apiUrl!, token: () => tokenOf(life, team), fetch: fetchFrom(file) });
+    return sessionsClient({ apiUrl: life.apiUrl!, token: () => tokenOf(life, team, claims), fetch: fetchFrom(file) });
 }
 
-function certificateAwaited(): ListrTask<Life> {
+export function certificateAwaited(): ListrTask<Life> {
     return {
         title: "the first certificate is issued",
         task: async (life) => {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { SEALED_OBJECT } from "../handlers/sealedCertificate";
+import { EVENT_SOURCE, SEALED_OBJECT } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
@@ -249,6 +249,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         sealed: sealed?.arn,
                         secret: secret.arn,
                         topic: topic.arn,
+                        eventBus: pulumi.interpolate`arn:${partition}:events:${region}:${accountId}:event-bus/default`,
                     })
                     .apply(renewalStatements),
                 environment: {
@@ -549,6 +550,7 @@ interface RenewalArns {
     readonly sealed: string | undefined;
     readonly secret: string;
     readonly topic: string;
+    readonly eventBus: string;
 }
 
 function renewalStatements(arns: RenewalArns): Statement[] {
@@ -588,6 +590,13 @@ function renewalStatements(arns: RenewalArns): Statement[] {
               ]),
         ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),
         { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
+        {
+            Sid: "TellEventBus",
+            Effect: "Allow",
+            Action: "events:PutEvents",
+            Resource: arns.eventBus,
+            Condition: { StringEquals: { "events:source": EVENT_SOURCE } },
+        },
     ];
 }
 

@@ -18,7 +18,7 @@ export interface HostedZone {
 export interface RecordSet {
     /** As Route 53 writes it: lower case, with the trailing dot. */
     readonly name: string;
-    readonly type: "A" | "AAAA" | "TXT";
+    readonly type: "A" | "AAAA" | "CAA" | "TXT";
     /** Seconds. */
     readonly ttl: number;
     /** A TXT value stands in double quotes. */
@@ -82,6 +82,16 @@ export async function readRecords(
         open = open.slice(1).filter((name) => next !== undefined && zoneOrder(name) >= next);
     }
     return found;
+}
+
+/** The zone's own name, which stands first in it. */
+export async function readZoneName({ route53, id, deadline }: HostedZone): Promise<string> {
+    const { ListResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
+    const command = new ListResourceRecordSetsCommand({ HostedZoneId: id, MaxItems: 1 });
+    const { ResourceRecordSets = [] } = await call(`route53:ListResourceRecordSets of ${id}`, deadline, () =>
+        route53.send(command),
+    );
+    return ResourceRecordSets[0]?.Name ?? "";
 }
 
 /** Every record set of these types in the zone: a request for each 300 record sets of any type. */

@@ -5,6 +5,7 @@ import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/atte
 import { openAuthority, type Authority, type Refusal } from "./certificate/authority";
 import { removeChallenges, type ChallengeValue } from "./certificate/challengeRecords";
 import { decide, renewalDueAt, type Decision, type Delivered } from "./certificate/decision";
+import { tellEventBus } from "./certificate/event";
 import { checkNew, inspect, readChain, type Certificate, type CertificateFacts } from "./certificate/facts";
 import { failureNotice, notify, recoveryNotice, successNotice, type Notice } from "./certificate/messages";
 import { tellMetrics } from "./certificate/metrics";
@@ -259,6 +260,7 @@ async function issue(
         await store.keep({ ordering: undefined });
     });
     await attempt("tasks that run do not find it yet", () => publishForTasks(run, delivery));
+    await attempt("EventBridge is not told", () => tellEventBus(settings.secretArn, facts, deadline));
     await attempt("the public history is not written", () =>
         writeHistory(settings.bucketName, certificate, facts, deadline),
     );

@@ -13,6 +13,7 @@ import {
     type Problem,
     type Refusal,
 } from "./authority";
+import { checkCaa } from "./caa";
 import { challengeRecordName, publishChallenges, type ChallengeValue } from "./challengeRecords";
 import { readChain, type Certificate } from "./facts";
 import { createKey, createRequest } from "./keys";
@@ -122,7 +123,7 @@ async function resume({ authority, settings }: OrderWork, pending: PendingOrder)
 }
 
 /** A new order, whose key is kept before it and whose URL right after it. */
-async function begin({ authority, settings, pending: left, replaces, keep }: OrderWork): Promise<Opened> {
+async function begin({ authority, settings, zone, pending: left, replaces, keep }: OrderWork): Promise<Opened> {
     const profile = choose(authority, settings);
     const isFor = orderedFor(settings);
     // A key that no order was made for is as good as a fresh one.
@@ -130,6 +131,9 @@ async function begin({ authority, settings, pending: left, replaces, keep }: Ord
         left?.orderedFor === isFor && left.url === undefined ? left.privateKey : await createKey(settings.keyType);
     const kept: PendingOrder = { orderedFor: isFor, privateKey };
     await keep(kept);
+    if (settings.delegation === undefined) {
+        await checkCaa(zone, settings.names, authority);
+    }
     const identifiers = settings.names.map((value) => ({ type: "dns", value }));
     const wish = { identifiers, ...(profile && { profile }) };
     const wanted = authority.directory.renewalInfo === undefined ? undefined : replaces;

@@ -1,6 +1,6 @@
 import { call, clientSettings } from "../calls";
 import { load } from "../load";
-import { SEALED, SEALED_OBJECT, secretOf } from "../sealedCertificate";
+import { SEALED, SEALED_OBJECT, secretOf } from "../certificateNames";
 import type { Certificate } from "./facts";
 
 // A copy of the certificate that anybody may have: its key is encrypted under a password that stands in the secret alone and stays the same

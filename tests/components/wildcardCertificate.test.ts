@@ -331,6 +331,13 @@ describe("WildcardCertificate", () => {
                         },
                         { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: topicArn },
                         {
+                            Sid: "TellEventBus",
+                            Effect: "Allow",
+                            Action: "events:PutEvents",
+                            Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
+                            Condition: { StringEquals: { "events:source": "taskgate.certificate" } },
+                        },
+                        {
                             Sid: "WriteLogs",
                             Effect: "Allow",
                             Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -352,6 +359,7 @@ describe("WildcardCertificate", () => {
                 "GetSecretValue",
                 "ListResourceRecordSets",
                 "Publish",
+                "PutEvents",
                 "PutObject",
                 "PutParameter",
                 "PutSecretValue",

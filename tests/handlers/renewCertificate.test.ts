@@ -297,6 +297,112 @@ describe("renewCertificate", () => {
         expect(lines.at(-2)).to.deep.include({ level: "error", message: "notice not sent" });
     });
 
+    describe("CAA records", () => {
+        const identity = "pebble.letsencrypt.org";
+        const caa = (name: string, ...values: string[]) => world.route53.put({ name, type: "CAA", ttl: 300, values });
+        const orders = () => world.caTap.requests.filter(({ path }) => path.startsWith("/order-plz")).length;
+        const forbidden: [string, [string, ...string[]][]][] = [
+            ["name another authority", [["tasks.example.test.", '0 issue "other.example"']]],
+            ["name nobody, in the zone's own name", [["example.test.", '0 issue ";"']]],
+            [
+                "let it issue, but no wildcards",
+                [["tasks.example.test.", `0 issue "${identity}"`, '0 issuewild "other.example"']],
+            ],
+            [
+                "let another account",
+                [["tasks.example.test.", `0 issue "${identity}; accounturi=https://ca.example/acct/1"`]],
+            ],
+            [
+                "let it by another method",
+                [["tasks.example.test.", `0 issue "${identity}; validationmethods=http-01,tls-alpn-01"`]],
+            ],
+        ];
+        for (const [what, sets] of forbidden) {
+            it(`that ${what} are told before an order is spent`, async () => {
+                await world.prepare();
+                sets.forEach(([name, ...values]) => caa(name, ...values));
+                const error = await renew().then(
+                    () => undefined,
+                    (thrown: Error) => thrown,
+                );
+                expect(error?.name).to.equal("CaaForbids");
+                expect(error?.message).to.include(`The CAA record at ${sets[0][0]} does not let this authority issue`);
+                expect(error?.message).to.include(identity);
+                expect(orders()).to.equal(0);
+            });
+        }
+
+        it("that allow it, or say nothing of issuing, or cannot be read, are in nobody's way", async () => {
+            await world.prepare();
+            caa("example.test.", '0 issue ";"');
+            caa(
+                "tasks.example.test.",
+                '0 issue "other.example"',
+                `0 issue "${identity}; validationmethods=dns-01"`,
+                '0 iodef "mailto:a@example.test"',
+            );
+            expect(await renew()).to.include({ outcome: "issued" });
+            await world.prepare();
+            caa("tasks.example.test.", '0 iodef "mailto:a@example.test"');
+            expect(await renew()).to.include({ outcome: "issued" });
+            await world.prepare();
+            caa("tasks.example.test.", '0 issue "other.example"');
+            world.route53Aws.interfere = ({ query }) =>
+                query.get("type") === "CAA" ? xmlError(403, "AccessDenied", "no") : undefined;
+            expect(await renew()).to.include({ outcome: "issued" });
+        });
+    });
+
+    describe("a profile", () => {
+        const days = async () => {
+            const { notBefore, notAfter } = (await world.secret()) as { notBefore: string; notAfter: string };
+            return Math.round((Date.parse(notAfter) - Date.parse(notBefore)) / 86_400_000);
+        };
+
+        it("that the authority offers is asked for", async () => {
+            await world.prepare({ ACME_PROFILE: "shortlived" });
+            await renew();
+            expect(await world.secret()).to.include({ profile: "shortlived" });
+            expect(await days()).to.equal(90);
+        });
+
+        it("that it does not offer is left to it, or refused before an order when it is required", async () => {
+            await world.prepare({ ACME_PROFILE: "longlived", ACME_PROFILE_REQUIRED: "true" });
+            const { name, message } = await failing();
+            expect(name).to.equal("ProfileNotOffered");
+            expect(message).to.equal(
+                "The authority offers the profiles classic, shortlived, tlsserver and not longlived. Choose one of them, or let acmeProfile be preferred and not required.",
+            );
+            expect(world.caTap.requests.filter(({ path }) => path.startsWith("/order-plz"))).to.deep.equal([]);
+            change({ ACME_PROFILE_REQUIRED: "" });
+            expect(await renew({ force: true })).to.include({ outcome: "issued" });
+        });
+    });
+
+    it("tells EventBridge of a certificate, and nothing of its key; a bus that refuses stops nothing", async () => {
+        await world.prepare();
+        const { serialNumber } = await renew();
+        const told = () => world.awsTap.requests.filter((request) => operationOf(request) === "PutEvents");
+        const [{ body }, ...more] = told();
+        expect(more).to.deep.equal([]);
+        const [entry] = (JSON.parse(body) as { Entries: { Detail: string }[] }).Entries;
+        expect(entry).to.deep.include({
+            Source: "taskgate.certificate",
+            DetailType: "Certificate Issued",
+            Resources: [process.env.SECRET_ARN],
+        });
+        const { certificateChain, privateKey, ...facts } = (await world.secret())!;
+        expect(JSON.parse(entry.Detail)).to.deep.equal({ secretArn: process.env.SECRET_ARN, ...facts });
+        expect(facts.serialNumber).to.equal(serialNumber);
+        expect([certificateChain, privateKey]).to.not.include(undefined);
+        await expectNoKeyIn(body);
+        await world.notices();
+        world.awsTap.interfere = (request) => (operationOf(request) === "PutEvents" ? denied() : undefined);
+        expect(await renew({ force: true })).to.include({ outcome: "renewed" });
+        const [{ Message }] = await world.notices();
+        expect(Message).to.match(/Look after this: EventBridge is not told: AccessDeniedException: events:PutEvents/);
+    });
+
     describe("a sealed copy for tasks that run", () => {
         interface Sealed {
             readonly resources: readonly [
@@ -585,7 +691,9 @@ describe("renewCertificate with an authority that remembers", () => {
             world.route53Aws.requests.length = 0;
             const renewed = await renewCertificate({ force: true }, lambdaContext(300_000));
             expect(renewed).to.include({ outcome: "renewed" });
-            expect(world.route53Aws.requests).to.deep.equal([]);
+            // It looks for CAA records, and writes nothing.
+            const operations = world.route53Aws.requests.map(({ operation }) => operation);
+            expect(operations).to.deep.equal(Array(2).fill("GET /2013-04-01/hostedzone/Z1/rrset"));
         } finally {
             log.restore();
             world.tidy();

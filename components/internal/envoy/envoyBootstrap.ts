@@ -3,7 +3,7 @@
 // where and why they differ.
 import { dirname } from "node:path";
 
-import { SEALED, secretOf } from "../../../handlers/sealedCertificate";
+import { SEALED, secretOf } from "../../../handlers/certificateNames";
 import {
     authenticationFilters,
     EnvoyAuthentication,

@@ -1,7 +1,7 @@
 // The user's app: what may be said about it, what is wrong with that, and the task that it becomes.
 import * as pulumi from "@pulumi/pulumi";
 
-import { SEALED } from "../../../handlers/sealedCertificate";
+import { SEALED } from "../../../handlers/certificateNames";
 import {
     allowedCidrBlocks,
     allowedSecurityGroupIds,

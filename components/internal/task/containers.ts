@@ -1,5 +1,5 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
-import { SEALED } from "../../../handlers/sealedCertificate";
+import { SEALED } from "../../../handlers/certificateNames";
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
 import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";

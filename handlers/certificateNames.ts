@@ -1,6 +1,9 @@
-// What those agree on who seal a certificate for tasks that run, and those who open it.
+// What the component and its function agree on.
 
-/** The object's name in its bucket. */
+/** Who tells EventBridge of new certificates. */
+export const EVENT_SOURCE = "taskgate.certificate";
+
+/** The object's name in the bucket of sealed copies. */
 export const SEALED_OBJECT = "certificate.json";
 
 /** What Envoy knows the certificate as, and the environment variable in which it finds the password of its key. */

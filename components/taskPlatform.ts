@@ -175,6 +175,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
             `${name}-task`,
             {
                 ...appArgs(args),
+                secretKeyArns: secretKeys(args),
                 vpcId,
                 subnetIds,
                 clusterArn: cluster.clusterArn,
@@ -349,6 +350,13 @@ function appArgs(args: TaskPlatformArgs): AppArgs {
         logRetentionDays: args.logRetentionDays,
         tags: args.tags,
     };
+}
+
+/** ECS decrypts the certificate's secret, too. */
+function secretKeys({ secretKeyArns, kmsKeyArn }: TaskPlatformArgs): AppArgs["secretKeyArns"] {
+    return kmsKeyArn === undefined
+        ? secretKeyArns
+        : pulumi.all([secretKeyArns ?? [], kmsKeyArn]).apply(([keys, own]) => [...new Set([...keys, own])]);
 }
 
 function runTaskCommand(input: string, domain: string, clusterArn: string, httpsPort: number): string {

@@ -18,6 +18,8 @@ import {
     acmDomainReason,
     acmeDirectoryUrl,
     acmeProfileReason,
+    arnKinds,
+    arnReason,
     externalAccountReason,
     mostLabelsReason,
     nameReason,
@@ -119,6 +121,12 @@ export interface CertificateArgs {
      */
     readonly challengeDelegation?: pulumi.Input<ChallengeDelegation>;
     /**
+     * ARN of a KMS key of your own, under which the certificate's secret, the account's key, an order under way and the public history are kept. Its
+     * own policy has to let the account's IAM policies decide. Whether it is given decides how the bucket is encrypted.
+     * @default AWS's own key of each service
+     */
+    readonly kmsKeyArn?: pulumi.Input<string>;
+    /**
      * Whether the certificate is for the domain itself too.
      * @default false
      */
@@ -195,13 +203,14 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         const options = { parent: this };
         const hostedZoneId = zoneHolding(`WildcardCertificate "${name}"`, args, this);
 
-        const bucket = historyBucket(name, tags, this);
+        const bucket = historyBucket(name, args.kmsKeyArn, tags, this);
         const sealed = args.sealedCopy === true ? sealedBucket(name, tags, this) : undefined;
         const secret = new aws.secretsmanager.Secret(
             `${name}-secret`,
             {
                 description: pulumi.interpolate`TLS certificate and key of *.${domain}; without a value until the first certificate is issued`,
                 recoveryWindowInDays: 7,
+                kmsKeyId: args.kmsKeyArn,
                 tags,
             },
             options,
@@ -241,6 +250,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                             .all([partition, hostedZoneId, delegation])
                             .apply(([of, id, to]) => `arn:${of}:route53:::hostedzone/${to?.hostedZoneId ?? id}`),
                         role: delegation.apply((to) => to?.roleArn),
+                        kmsKey: args.kmsKeyArn,
+                        region,
                         externalKey: externalAccount.apply((account) => account?.keyArn),
                         change: pulumi.interpolate`arn:${partition}:route53:::change/*`,
                         accountKey: parameterArn(accountKeyParameterName),
@@ -256,6 +267,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     ACME_DIRECTORY_URL: directoryUrl,
                     ACME_EMAIL: acmeEmail,
                     ...textsOf({
+                        KMS_KEY_ARN: args.kmsKeyArn,
                         ACME_PROFILE: args.acmeProfile,
                         ACME_PROFILE_REQUIRED:
                             args.acmeProfileRequired && pulumi.output(args.acmeProfileRequired).apply(String),
@@ -347,6 +359,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                       {
                           secretArn: secret.arn,
                           secretName: secret.name,
+                          kmsKeyArn: args.kmsKeyArn,
                           madeFrom: schedule.name,
                           topicArn: topic.arn,
                           logRetentionDays,
@@ -383,6 +396,7 @@ export const certificateRules: Rules<CertificateArgs> = {
         hostedZoneId: required(named.hostedZoneId, "give the id of the zone that holds it"),
         roleArn: text(),
     }),
+    kmsKeyArn: text((value) => arnReason(value, arnKinds.key)),
     includeApex: flag,
     keyType: choice(KeyType),
     notificationEmail: email,
@@ -449,14 +463,30 @@ function normalized(recordName: string): string {
 type Tags = WildcardCertificateArgs["tags"];
 
 /** A bucket that takes nothing without TLS, is encrypted, and is private but for one object, if that is named. */
-function tlsBucket(name: string, openObject: string | undefined, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
+function tlsBucket(
+    name: string,
+    openObject: string | undefined,
+    kmsKeyArn: pulumi.Input<string> | undefined,
+    tags: Tags,
+    parent: pulumi.Resource,
+): aws.s3.Bucket {
     const options = { parent };
     // What it holds is public or can be made again: it need not outlive the stack.
     const bucket = new aws.s3.Bucket(name, { forceDestroy: true, tags }, options);
     const setting = { bucket: bucket.bucket };
     new aws.s3.BucketServerSideEncryptionConfiguration(
         `${name}-encryption`,
-        { ...setting, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
+        {
+            ...setting,
+            rules: [
+                kmsKeyArn === undefined
+                    ? { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }
+                    : {
+                          applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: kmsKeyArn },
+                          bucketKeyEnabled: true,
+                      },
+            ],
+        },
         options,
     );
     const isPrivate = openObject === undefined;
@@ -506,13 +536,18 @@ function bucketStatements(arn: string, openObject: string | undefined): Statemen
 
 /** Where tasks find the certificate, without credentials. It may take a new one at any time, and the old one is of no use to anybody. */
 function sealedBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
-    return tlsBucket(`${name}-sealed`, SEALED_OBJECT, tags, parent);
+    return tlsBucket(`${name}-sealed`, SEALED_OBJECT, undefined, tags, parent); // who has no credentials cannot use a key
 }
 
 /** The bucket of public certificates, with all its versions. */
-function historyBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
+function historyBucket(
+    name: string,
+    kmsKeyArn: pulumi.Input<string> | undefined,
+    tags: Tags,
+    parent: pulumi.Resource,
+): aws.s3.Bucket {
     const options = { parent };
-    const bucket = tlsBucket(`${name}-history`, undefined, tags, parent);
+    const bucket = tlsBucket(`${name}-history`, undefined, kmsKeyArn, tags, parent);
     const setting = { bucket: bucket.bucket };
     new aws.s3.BucketVersioning(
         `${name}-history-versioning`,
@@ -543,6 +578,8 @@ interface RenewalArns {
     readonly zone: string;
     readonly role: string | undefined;
     readonly externalKey: string | undefined;
+    readonly kmsKey: string | undefined;
+    readonly region: string;
     readonly change: string;
     readonly accountKey: string;
     readonly order: string;
@@ -589,15 +626,29 @@ function renewalStatements(arns: RenewalArns): Statement[] {
                   } as const,
               ]),
         ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),
+        ...(arns.kmsKey === undefined ? [] : [useKey(arns.kmsKey, arns.region)]),
         { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
         {
             Sid: "TellEventBus",
             Effect: "Allow",
             Action: "events:PutEvents",
             Resource: arns.eventBus,
-            Condition: { StringEquals: { "events:source": EVENT_SOURCE } },
+            Condition: { "ForAllValues:StringEquals": { "events:source": [EVENT_SOURCE] } },
         },
     ];
+}
+
+/** By the services that keep what is encrypted under it, and for nothing else. */
+function useKey(arn: string, region: string): Statement {
+    const keepers = ["s3", "secretsmanager", "ssm"].map((service) => `${service}.${region}.amazonaws.com*`);
+    return {
+        Sid: "UseKey",
+        Effect: "Allow",
+        // SSM encrypts a parameter itself, the others by a key of its own for each thing.
+        Action: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+        Resource: arn,
+        Condition: { StringLike: { "kms:ViaService": keepers } },
+    };
 }
 
 function readExternalKey(arn: string): Statement[] {

@@ -49,6 +49,7 @@ async function putNewKey(ssm: SSMClient, parameter: string, deadline: number): P
         Name: parameter,
         Description: "Private key of the ACME account that certificates are ordered with",
         Type: "SecureString",
+        KeyId: process.env.KMS_KEY_ARN || undefined, // else AWS's own key of SSM
         Value: key,
         Overwrite: false,
     });

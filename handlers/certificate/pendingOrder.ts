@@ -63,6 +63,7 @@ export async function keepPendingOrder(
         Name: parameter,
         Description: "An ACME order under way and its key; gone once the certificate is delivered",
         Type: "SecureString",
+        KeyId: process.env.KMS_KEY_ARN || undefined, // else AWS's own key of SSM
         Value: JSON.stringify({ ...order, key }),
         Overwrite: true,
     });

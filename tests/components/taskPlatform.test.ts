@@ -147,6 +147,7 @@ describe("TaskPlatform", () => {
     });
 
     it("hands every argument to the part that takes it", async () => {
+        const kmsKeyArn = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012";
         const args: TaskPlatformArgs = {
             ...minimal,
             acmeDirectory: "letsencrypt-staging",
@@ -157,6 +158,7 @@ describe("TaskPlatform", () => {
             acmePreferredChain: "Root X2",
             acmeExternalAccount: { keyId: "kid-1", keyArn: "arn:aws:ssm:eu-west-1:111122223333:parameter/hmac" },
             challengeDelegation: { recordName: "tasks.acme.example.net", hostedZoneId: "Z9" },
+            kmsKeyArn,
             includeApex: true,
             importToAcm: false,
             keyType: KeyType.P384,
@@ -199,7 +201,8 @@ describe("TaskPlatform", () => {
         const parts = ["it-certificate", "it-cluster", "it-dns", "it-task"].map((part) => other.component(part).inputs);
         const received = Object.assign({}, ...parts) as Record<string, unknown>;
         const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, stopTasksOnDestroy, ...rest } = received;
-        const { sealedCopy, sealedCertificateUrl, ...given } = rest;
+        const { sealedCopy, sealedCertificateUrl, secretKeyArns, ...given } = rest;
+        expect(secretKeyArns).to.deep.equal([kmsKeyArn]);
         expect([sealedCopy, sealedCertificateUrl]).to.deep.equal([
             true,
             "https://it-certificate-sealed.s3.eu-west-1.amazonaws.com/certificate.json",

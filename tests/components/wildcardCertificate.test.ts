@@ -161,6 +161,56 @@ describe("WildcardCertificate", () => {
         expect(environment.variables.SEALED_BUCKET_NAME).to.equal("it-sealed");
     });
 
+    it("keeps all that it keeps under a key of one's own when that is given, which only the keepers may use", async () => {
+        const kmsKeyArn = "arn:aws:kms:eu-west-1:111122223333:key/12345678-1234-1234-1234-123456789012";
+        const args = {
+            domain: "tasks.example.com",
+            hostedZoneId: "Z123",
+            kmsKeyArn,
+            sealedCopy: true,
+            importToAcm: true,
+        };
+        const other = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const inputs = (name: string): Record<string, unknown> =>
+            other.resources.find((resource) => resource.name === name)!.inputs;
+        expect(inputs("it-secret").kmsKeyId).to.equal(kmsKeyArn);
+        expect(inputs("it-history-encryption").rules).to.deep.equal([
+            {
+                applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: kmsKeyArn },
+                bucketKeyEnabled: true,
+            },
+        ]);
+        expect(inputs("it-sealed-encryption").rules).to.deep.equal([
+            { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } },
+        ]);
+        const statements = (name: string) =>
+            (inputs(name).policy as { Statement: { Sid: string; Action: unknown; Resource: unknown }[] }).Statement;
+        expect(statements("it-renewal-policy").find(({ Sid }) => Sid === "UseKey")).to.deep.equal({
+            Sid: "UseKey",
+            Effect: "Allow",
+            Action: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            Resource: kmsKeyArn,
+            Condition: {
+                StringLike: {
+                    "kms:ViaService": [
+                        "s3.eu-west-1.amazonaws.com*",
+                        "secretsmanager.eu-west-1.amazonaws.com*",
+                        "ssm.eu-west-1.amazonaws.com*",
+                    ],
+                },
+            },
+        });
+        expect(statements("it-import-policy").find(({ Sid }) => Sid === "DecryptSecrets")).to.deep.equal({
+            Sid: "DecryptSecrets",
+            Effect: "Allow",
+            Action: "kms:Decrypt",
+            Resource: [kmsKeyArn],
+            Condition: { StringLike: { "kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com*"] } },
+        });
+        const { variables } = inputs("it-renewal").environment as { variables: Record<string, string> };
+        expect(variables.KMS_KEY_ARN).to.equal(kmsKeyArn);
+    });
+
     it("alerts by e-mail", () => {
         expect(inputsOf("it-alerts")).to.deep.equal({ displayName: "taskgate certificate", tags });
         expect(inputsOf("it-alerts-email")).to.deep.equal({
@@ -335,7 +385,7 @@ describe("WildcardCertificate", () => {
                             Effect: "Allow",
                             Action: "events:PutEvents",
                             Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
-                            Condition: { StringEquals: { "events:source": "taskgate.certificate" } },
+                            Condition: { "ForAllValues:StringEquals": { "events:source": ["taskgate.certificate"] } },
                         },
                         {
                             Sid: "WriteLogs",

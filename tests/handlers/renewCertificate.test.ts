@@ -297,6 +297,20 @@ describe("renewCertificate", () => {
         expect(lines.at(-2)).to.deep.include({ level: "error", message: "notice not sent" });
     });
 
+    it("puts its parameters under a key of one's own when it is given", async () => {
+        await world.prepare({ KMS_KEY_ARN: "alias/own" });
+        await renew();
+        const keys = world.awsTap.requests
+            .filter((request) => operationOf(request) === "PutParameter")
+            .map(({ body }) => (JSON.parse(body) as { KeyId?: string }).KeyId);
+        // The account's key, the order's key, and the order's URL beside it.
+        expect(keys).to.deep.equal(["alias/own", "alias/own", "alias/own"]);
+        await world.prepare();
+        await renew();
+        const without = world.awsTap.requests.filter((request) => operationOf(request) === "PutParameter");
+        expect(without.map(({ body }) => body).join()).to.not.include("KeyId");
+    });
+
     describe("CAA records", () => {
         const identity = "pebble.letsencrypt.org";
         const caa = (name: string, ...values: string[]) => world.route53.put({ name, type: "CAA", ttl: 300, values });

@@ -4,13 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { importCertificate, ImportResult } from "../../../handlers/importCertificate";
 import { alarm } from "../alarm";
-import { Statement } from "../policies";
+import { readSecrets, Statement } from "../policies";
 import { callbackFunction } from "./callback";
 import { scheduled } from "./schedule";
 
 export interface AcmImportArgs {
     readonly secretArn: pulumi.Output<string>;
     readonly secretName: pulumi.Output<string>;
+    /** Under which the secret is encrypted; undefined: AWS's own. */
+    readonly kmsKeyArn?: pulumi.Input<string>;
     /** What the certificate is made from: another one is imported when that changes. */
     readonly madeFrom: pulumi.Input<string>;
     readonly topicArn: pulumi.Input<string>;
@@ -39,6 +41,7 @@ export function acmImport(
             statements: pulumi
                 .output({
                     secret: secretArn,
+                    kmsKey: args.kmsKeyArn,
                     parameter: pulumi.interpolate`arn:${partition}:ssm:${account}:parameter${parameter}`,
                     certificates: pulumi.interpolate`arn:${partition}:acm:${account}:certificate/*`,
                 })
@@ -84,9 +87,18 @@ export function acmImport(
 }
 
 /** New certificates only with a tag that names the secret, others only if they have it; tags cannot be put on what is there already. */
-function importStatements(arns: { secret: string; parameter: string; certificates: string }): Statement[] {
+function importStatements(arns: {
+    secret: string;
+    kmsKey: string | undefined;
+    parameter: string;
+    certificates: string;
+}): Statement[] {
     return [
-        { Sid: "ReadCertificate", Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: arns.secret },
+        ...readSecrets([arns.secret], arns.kmsKey === undefined ? [] : [arns.kmsKey]).map((statement) =>
+            statement.Sid === "ReadSecrets"
+                ? { ...statement, Sid: "ReadCertificate", Resource: arns.secret }
+                : statement,
+        ),
         {
             Sid: "ImportNew",
             Effect: "Allow",

@@ -528,6 +528,11 @@ const services: Readonly<Record<string, Service>> = {
         ],
     },
     sqs: {
+        actions: {
+            ChangeMessageVisibilityBatch: "ChangeMessageVisibility",
+            DeleteMessageBatch: "DeleteMessage",
+            SendMessageBatch: "SendMessage",
+        },
         rows: [
             [/^ListQueues$/, anything],
             [

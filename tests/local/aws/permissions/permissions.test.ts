@@ -237,6 +237,28 @@ describe("permissions", () => {
         );
     });
 
+    it("of a batch of messages are those of one message", async () => {
+        const { QueueUrl } = await new SQS(clientConfig(emulator.url, scope)).createQueue({ QueueName: "batches" });
+        const resource = { Effect: "Allow", Resource: `arn:aws:sqs:${region}:${accountId}:batches` };
+        const worker = new SQS(
+            await roleWith("worker", {
+                ...resource,
+                Action: ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
+            }),
+        );
+        const stranger = new SQS(await roleWith("stranger", { ...resource, Action: "sqs:ReceiveMessage" }));
+        const send = (sqs: SQS) => sqs.sendMessageBatch({ QueueUrl, Entries: [{ Id: "1", MessageBody: "x" }] });
+
+        expect(await outcome(send(worker))).to.equal("allowed");
+        const { Messages: [{ ReceiptHandle }] = [{}] } = await worker.receiveMessage({ QueueUrl });
+        const Entries = [{ Id: "1", ReceiptHandle, VisibilityTimeout: 0 }];
+        expect(await outcome(worker.changeMessageVisibilityBatch({ QueueUrl, Entries }))).to.equal("allowed");
+        expect(await outcome(worker.deleteMessageBatch({ QueueUrl, Entries: [{ Id: "1", ReceiptHandle }] }))).to.equal(
+            "allowed",
+        );
+        expect(await outcome(send(stranger))).to.match(/^AccessDenied.*sqs:SendMessage on resource/);
+    });
+
     it("to hand a role on are asked for, and the service must be able to assume it", async () => {
         const admin = new Lambda(clientConfig(emulator.url, scope));
         const archive = new AdmZip();

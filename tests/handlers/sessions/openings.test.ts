@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { measure, ways } from "../../../bench/sessions";
+import { measure, ways } from "../../support/openings";
 
 describe("500 people who open 50 sessions at once, under ECS's limits", () => {
     const outcomeOf = (name: string) => measure(ways.find((way) => way.name === name)!);

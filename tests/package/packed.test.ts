@@ -145,6 +145,11 @@ describe("the npm packages", function () {
         expect(ofCheckout).to.equal(`>=${oldest.node[0]}`);
         expect(text("tools/go.mod")).to.match(new RegExp(`^go ${oldest.go.join("\\.")}\\.0$`, "m"));
 
+        const { features } = JSON.parse(text(".devcontainer/devcontainer.json")) as {
+            features: Record<string, { version?: string }>;
+        };
+        expect(features["ghcr.io/devcontainers/features/go:1"].version).to.equal(oldest.go.join("."));
+
         const pulumi = JSON.parse(text("node_modules/@pulumi/pulumi/package.json")) as Manifest;
         expect(of("taskgate").manifest.engines).to.deep.equal(pulumi.engines);
         expect(text("README.md")).to.include(`By npm, on Node.js ${pulumi.engines.node.replace(">=", "")} or newer`);

@@ -104,7 +104,7 @@ describe("an image that nothing stands for", function () {
             expect(code).to.equal(1);
             expect(stdout + stderr)
                 .to.include(
-                    'container "app" has the image nginx:1.27, and there is no container engine here to run it.',
+                    'container "app" has the image nginx:1.27, which the local system cannot run: it runs programs of this machine, no images.',
                 )
                 .and.include('"npm start -- --app <folder>"')
                 .and.include("those that something stands for here: envoyproxy/envoy, traefik/whoami, node, ");

@@ -68,7 +68,7 @@ export function whyNoImage(container: string, image: string): string | undefined
         return undefined;
     }
     return (
-        `container "${container}" has the image ${image}, and there is no container engine here to run it. Instead: ` +
+        `container "${container}" has the image ${image}, which the local system cannot run: it runs programs of this machine, no images. Instead: ` +
         `a program of your own with "npm start -- --app <folder>", or with --command "<words>" beside it; an image built from a Dockerfile ` +
         `that copies files onto node (build); or one of those that something stands for here: ${known.join(", ")}`
     );

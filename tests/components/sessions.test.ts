@@ -187,6 +187,7 @@ describe("Sessions", () => {
             "RunTask",
             "StopTask",
             "TransactWriteItems",
+            "UpdateItem",
         ]);
     });
 

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from "@peculiar/x509";
 import { expect } from "chai";
 import { readAccountKey } from "../../handlers/certificate/accountKey";
 import { openAccount } from "../../handlers/certificate/account";
@@ -309,6 +310,41 @@ describe("renewCertificate", () => {
         await renew();
         const without = world.awsTap.requests.filter((request) => operationOf(request) === "PutParameter");
         expect(without.map(({ body }) => body).join()).to.not.include("KeyId");
+    });
+
+    it("asks for all names as alternative ones, a single name too, and for no common name", async () => {
+        for (const names of [NAMES, ["*.tasks.example.test"]]) {
+            await world.prepare({ CERTIFICATE_NAMES: JSON.stringify(names) });
+            await renew();
+            const { body } = world.caTap.requests.find(({ path }) => path.includes("/finalize-order/"))!;
+            const { payload } = JSON.parse(body) as { payload: string };
+            const { csr } = JSON.parse(Buffer.from(payload, "base64url").toString()) as { csr: string };
+            const request = new Pkcs10CertificateRequest(Buffer.from(csr, "base64url"));
+            expect(request.subject).to.equal("");
+            const san = request.extensions.find((each) => each instanceof SubjectAlternativeNameExtension);
+            expect(san?.names.items.map(({ value }) => value)).to.deep.equal(names);
+        }
+    });
+
+    it("looks at an order again no sooner than the authority asks", async () => {
+        await world.prepare();
+        const looks: number[] = [];
+        world.caTap.interfere = ({ path }) => {
+            if (!path.includes("/my-order/")) {
+                return undefined;
+            }
+            looks.push(Date.now());
+            return looks.length > 1
+                ? undefined
+                : ({ status, headers, body = "" }) => ({
+                      status,
+                      headers: { ...headers, "retry-after": "2" },
+                      body: body.replace(/("status":\s*)"(ready|pending)"/, '$1"pending"'),
+                  });
+        };
+        expect(await renew()).to.include({ outcome: "issued" });
+        // Whole seconds of the header, and the time that an answer takes.
+        expect(looks[1] - looks[0]).to.be.at.least(1_900);
     });
 
     describe("CAA records", () => {

@@ -1,9 +1,8 @@
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSRecord } from "aws-lambda";
 import { call } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
-import type { Malformed, SweepMessage } from "./taskEvents";
+import type { Malformed, QueueMessage, SweepMessage } from "./taskEvents";
 
 // What the functions do to the queue beyond what Lambda does for them.
 
@@ -16,11 +15,6 @@ const MESSAGES_PER_RUN = 500;
 const REQUESTS_AT_ONCE = 5;
 /** Milliseconds. */
 const LONGEST_TAKING = 1_000;
-
-/** A message, as Lambda hands it over or as it is taken from the queue. */
-export type QueueMessage = Pick<SQSRecord, "messageId" | "receiptHandle" | "body"> & {
-    readonly attributes: Pick<SQSRecord["attributes"], "ApproximateReceiveCount" | "SentTimestamp">;
-};
 
 /**
  * What waits in the queue besides: Lambda hands over as few as it likes, and what ten messages cost here, five hundred cost too. Not asked for where

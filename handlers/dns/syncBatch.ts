@@ -3,10 +3,10 @@ import { describeError } from "../failure";
 import { log } from "../log";
 import { writeMetrics } from "../metrics";
 import { leaveWord } from "./announcements";
-import { comeBackSoon, deleteMessages, setAside, takeMore, type QueueMessage } from "./queue";
+import { comeBackSoon, deleteMessages, setAside, takeMore } from "./queue";
 import type { TaskDnsSettings } from "./settings";
 import { settleTasks, type Reach, type Settled } from "./settleTasks";
-import { readTaskMessages, SWEEP_MILLISECONDS, type TaskHint } from "./taskEvents";
+import { type QueueMessage, readTaskMessages, SWEEP_MILLISECONDS, type TaskHint } from "./taskEvents";
 
 /**
  * Brings the hosted zone in line with the tasks that a batch of messages is about: a record for a task that is wanted and on its way up, none

@@ -1,9 +1,14 @@
+import type { SQSRecord } from "aws-lambda";
 import { failure } from "../failure";
 import { TASK_ID } from "./names";
-import type { QueueMessage } from "./queue";
 
 // The queue's messages: "ECS Task State Change" events, duplicated, reordered, and only hints of what is true by now; and the sweep's lists of
 // tasks to look at.
+
+/** A message, as Lambda hands it over or as it is taken from the queue. */
+export type QueueMessage = Pick<SQSRecord, "messageId" | "receiptHandle" | "body"> & {
+    readonly attributes: Pick<SQSRecord["attributes"], "ApproximateReceiveCount" | "SentTimestamp">;
+};
 
 /** What the messages of one batch say about one task. */
 export interface TaskHint {

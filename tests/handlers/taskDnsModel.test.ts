@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { burst, measure as measureWay, steady, ways } from "../../bench/dns";
+import { burst, measure as measureWay, steady, ways } from "../support/taskDns/ways";
 import { play, type History } from "../support/taskDns/history";
 import type { Part } from "../support/taskDns/modelledAws";
 
@@ -115,7 +115,7 @@ describe("the task DNS on a virtual clock", function () {
         expect(running.filter(({ namedAt }) => namedAt === undefined)).to.deep.equal([]);
     });
 
-    // By the benchmark's own courses (bench/dns.ts); the limits are AWS's.
+    // By the benchmark's own courses (`npm run bench -- dns`); the limits are AWS's.
     for (const ours of ways.slice(1)) {
         describe(`under a load, with ${ours.name}`, () => {
             it("names 1000 tasks that start at once in five requests at most, and takes the names away", async () => {

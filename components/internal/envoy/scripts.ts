@@ -14,10 +14,10 @@ export const openVolume = `set -eu
 chmod 1777 ${directoryOf(adminSocket)}`;
 
 /**
- * Writes ROUTES with the task's own id, which is in the metadata URI that ECS puts into each container's environment; were it missing, every
- * name below the domain is served.
+ * Writes ROUTES with the task's own id, which is in the metadata URI that ECS puts into each container's environment: 32 hex digits and a hyphen.
+ * Were it missing or anything else, every name below the domain is served.
  */
-export const writeRoutes = `own=$(printf %s "\${ECS_CONTAINER_METADATA_URI_V4:-}" | sed -n 's#.*/v4/\\([0-9a-f]*\\).*#\\1#p')
+export const writeRoutes = `own=$(printf %s "\${ECS_CONTAINER_METADATA_URI_V4:-}" | sed -n 's#.*/v4/\\([0-9a-f]\\{32\\}\\)-.*#\\1#p')
 printf %s "$ROUTES" | sed "s/${ownIdPlaceholder}/\${own:-*}/" > ${routesFile}`;
 
 /**

@@ -1,0 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+
+import { expect } from "chai";
+
+import { ownIdPlaceholder, routesFile } from "../../../../components/internal/envoy/envoyBootstrap";
+import { writeRoutes } from "../../../../components/internal/envoy/scripts";
+import { inFolder } from "../../../support/initEnvoy";
+
+/** What stands in the place of the task's id, by the URI that ECS puts into its environment. */
+function ownIdBy(uri?: string): string {
+    const directory = mkdtempSync(join(tmpdir(), "taskgate-"));
+    try {
+        execFileSync("/bin/sh", ["-c", inFolder(writeRoutes, directory)], {
+            env: {
+                PATH: process.env.PATH,
+                ROUTES: ownIdPlaceholder,
+                ...(uri !== undefined && { ECS_CONTAINER_METADATA_URI_V4: uri }),
+            },
+        });
+        return readFileSync(join(directory, basename(routesFile)), "utf8");
+    } finally {
+        rmSync(directory, { recursive: true });
+    }
+}
+
+describe("the routes of a task", () => {
+    const id = "0123456789abcdef".repeat(2);
+    const base = "http://169.254.170.2/v4/";
+
+    it("are for its own id, as ECS tells it", () => {
+        expect(ownIdBy(`${base}${id}-1234567890`)).to.equal(id);
+    });
+
+    it("are for every name where what ECS tells is no task's id: a wrong one would answer to nobody", () => {
+        const others = [`${base}${id.slice(1)}-1`, `${base}${id}`, `${base}${id}0-1`, `${base}${id.toUpperCase()}-1`];
+        for (const uri of [undefined, "", base, `${base}abc-1`, `${base}ecs-${id}-1`, ...others]) {
+            expect(ownIdBy(uri), uri).to.equal("*");
+        }
+    });
+});

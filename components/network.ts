@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { integer, tags } from "./internal/arguments";
 import { outputsOf } from "./internal/outputs";
-import { nameReason, vpcCidrReason } from "./internal/rules";
-import { ArgumentRules, choice, judged, plain, text } from "./internal/validation";
+import { availabilityZoneReason, nameReason, vpcCidrReason } from "./internal/rules";
+import { ArgumentRules, choice, faultOf, given, judged, list, plain, text } from "./internal/validation";
 
 /** How private subnets reach the internet. */
 export const NatGateways = {
@@ -32,6 +32,11 @@ export interface NetworkArgs {
      * @default 2
      */
     readonly numberOfAvailabilityZones?: number;
+    /**
+     * Names of those Availability Zones, 1 to 6, e.g. `us-west-1a`: for regions in which one has no Fargate.
+     * @default the region's first ones
+     */
+    readonly availabilityZones?: string[];
     /**
      * Whether there are private subnets, and how they reach the internet.
      * @default "none", public subnets only
@@ -61,12 +66,13 @@ export class Network extends pulumi.ComponentResource {
         args = judged("Network", name, args, networkArguments);
         super("taskgate:index:Network", name, args, opts);
         const { cidrBlock = "10.0.0.0/16", numberOfAvailabilityZones = 2, natGateways = NatGateways.None, tags } = args;
+        const { availabilityZones: availabilityZoneNames } = args;
 
         const vpc = new awsx.ec2.Vpc(
             name,
             {
                 cidrBlock,
-                numberOfAvailabilityZones,
+                ...(availabilityZoneNames ? { availabilityZoneNames } : { numberOfAvailabilityZones }),
                 enableDnsHostnames: true,
                 natGateways: { strategy: natStrategies[natGateways] },
                 subnetStrategy: awsx.ec2.SubnetAllocationStrategy.Auto,
@@ -95,9 +101,20 @@ export const networkArguments: ArgumentRules<NetworkArgs> = {
     rules: {
         cidrBlock: plain(text(vpcCidrReason)),
         numberOfAvailabilityZones: plain(integer(1, 6)),
+        availabilityZones: plain(list(text(availabilityZoneReason), { least: 1, most: 6, unique: true })),
         natGateways: plain(choice(NatGateways)),
         tags,
     },
+    combinations: [
+        given([], ({ availabilityZones, numberOfAvailabilityZones }) =>
+            faultOf(
+                "numberOfAvailabilityZones",
+                availabilityZones !== undefined && numberOfAvailabilityZones !== undefined
+                    ? "is said by availabilityZones already: give one of the two"
+                    : undefined,
+            ),
+        ),
+    ],
 };
 
 const natStrategies = {

@@ -353,6 +353,13 @@ export function vpcCidrReason(value: string): Reason {
         : `"${value}" is not an IPv4 network of 16 to 28 bits, e.g. 10.0.0.0/16`;
 }
 
+/** The name of an Availability Zone or a Local Zone: its region and a letter. */
+export function availabilityZoneReason(value: string): Reason {
+    return /^[a-z]{2,3}(-[a-z]+)+-\d(-[a-z]{3,4}-\d)?[a-z]$/.test(value)
+        ? undefined
+        : `"${value}" is not the name of an Availability Zone, e.g. eu-west-1a`;
+}
+
 /** A CIDR block of either family, for a security group rule. */
 export function cidrReason(value: string): Reason {
     const { address, bits } = cidrParts(value);

@@ -274,8 +274,14 @@ function typed<T>(
     };
 }
 
+interface ListLimits {
+    readonly least?: number;
+    readonly most?: number;
+    readonly unique?: boolean;
+}
+
 /** A list of which each element follows the rule. */
-export function list(rule: Rule, { least = 0, unique = false }: { least?: number; unique?: boolean } = {}): Rule {
+export function list(rule: Rule, { least = 0, most = Infinity, unique = false }: ListLimits = {}): Rule {
     return {
         judge: (value, path, into) => {
             const fail = (reason: string, at = path): undefined => void into.found.push({ propertyPath: at, reason });
@@ -284,6 +290,9 @@ export function list(rule: Rule, { least = 0, unique = false }: { least?: number
             }
             if (value.length < least) {
                 fail(`${value.length === 0 ? "is empty" : `has ${value.length}`}: give at least ${least}`);
+            }
+            if (value.length > most) {
+                fail(`has ${value.length}: give at most ${most}`);
             }
             return value.map((item: unknown, index) => {
                 if (unique && !isOutput(item) && value.indexOf(item) < index) {

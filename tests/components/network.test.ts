@@ -43,6 +43,18 @@ describe("Network", () => {
         });
     });
 
+    it("has subnets in the zones that are named", async () => {
+        const availabilityZones = ["us-west-1a", "us-west-1c"];
+        expect(await inputsOf({ availabilityZones })).to.deep.equal({
+            cidrBlock: "10.0.0.0/16",
+            availabilityZoneNames: availabilityZones,
+            enableDnsHostnames: true,
+            natGateways: { strategy: "None" },
+            subnetStrategy: "Auto",
+            subnetSpecs: [{ type: "Public" }],
+        });
+    });
+
     it("gives the ids of the VPC and its subnets", async () => {
         const made = await recordOne((options) => new Network("it", {}, options));
         expect(made.component("it").outputs).to.deep.equal({

@@ -431,13 +431,20 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
     },
     Network: {
         longest: 200,
-        args: all(
-            optional({
-                cidrBlock: fc.constantFrom("10.0.0.0/16", "192.168.0.0/20", "172.16.0.0/18"),
-                numberOfAvailabilityZones: whole(1, 6),
-                natGateways: fc.constantFrom("none", "single", "onePerAvailabilityZone"),
-                tags: late(tags),
-            }),
+        args: fc.oneof(
+            ...[
+                ["numberOfAvailabilityZones", maybe(whole(1, 6))] as const,
+                ["availabilityZones", fc.constant(["eu-west-1a", "eu-west-1c"])] as const,
+            ].map(([property, zones]) =>
+                all({
+                    [property]: zones,
+                    ...optional({
+                        cidrBlock: fc.constantFrom("10.0.0.0/16", "192.168.0.0/20", "172.16.0.0/18"),
+                        natGateways: fc.constantFrom("none", "single", "onePerAvailabilityZone"),
+                        tags: late(tags),
+                    }),
+                }),
+            ),
         ),
     },
     WildcardCertificate: {

@@ -338,6 +338,12 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             .all([names, keyType, directoryUrl, args.acmeProfile, sealed && "sealed"])
             .apply((parts) => parts.filter((part) => part !== undefined))
             .apply((parts) => createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8));
+        // Its end waits for a run under way and takes its challenge records away: after the schedule has gone, before what it needs does.
+        const cleanUp = new aws.lambda.Invocation(
+            `${name}-clean-up`,
+            { functionName: renewal.name, input: "{}", lifecycleScope: "CRUD" },
+            { ...options, dependsOn: [bucket, secret] },
+        );
         const schedule = scheduled(
             name,
             {
@@ -348,7 +354,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 tags,
             },
             this,
-            [bucket, secret, topic, failures, expiry],
+            [bucket, secret, topic, failures, expiry, cleanUp],
         );
 
         this.secretArn = secret.arn;

@@ -1,4 +1,4 @@
-import type { LambdaContext } from "./calls";
+import { sleep, type LambdaContext } from "./calls";
 import { openAccount } from "./certificate/account";
 import { readAccountKey } from "./certificate/accountKey";
 import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/attempts";
@@ -42,13 +42,16 @@ export interface RenewalEvent {
     readonly show?: boolean;
     /** Revoke the delivered certificate for this reason (RFC 5280, section 5.3.1: 1 = key compromise, 4 = superseded …), and replace it. */
     readonly revoke?: number;
+    /** What Pulumi's `aws.lambda.Invocation` adds, when the stack is made, changed or destroyed. */
+    readonly tf?: { readonly action: "create" | "update" | "delete" };
 }
 
 export interface RenewalResult {
     /**
      * `waiting`: an earlier try failed, and the next one is not to be made yet. `busy`: another run is at it. `shown`: it was only asked.
+     * `ended`: the stack is being destroyed.
      */
-    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown";
+    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown" | "ended";
     readonly reason: string;
     /** Of the delivered certificate, if there is one. */
     readonly names?: readonly string[];
@@ -68,6 +71,8 @@ const NOTIFY_MILLISECONDS = 10_000;
 const ORDER_MILLISECONDS = 90_000;
 /** The most that asking for renewal information may take: the certificate's own dates do as well. */
 const ASK_MILLISECONDS = 30_000;
+/** How often a run that is under way is looked at when the stack is destroyed. */
+const END_PAUSE_MILLISECONDS = 2_000;
 /** How often the certificate of one order is looked at before another is ordered. */
 const UNUSABLE_TRIES = 3;
 
@@ -93,6 +98,11 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
     let run: Run | undefined;
     try {
         const settings = readCertificateSettings();
+        if (event?.tf !== undefined) {
+            return event.tf.action === "delete"
+                ? await endRenewals(settings, deadline, end, context)
+                : { outcome: "shown", reason: "the schedule renews" };
+        }
         if (event?.show === true) {
             return await show(settings, deadline);
         }
@@ -106,6 +116,30 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
     } catch (thrown) {
         await fail(thrown as Error, run, end, context);
         throw thrown;
+    }
+}
+
+/**
+ * Waits for a run that is under way, and takes away what stands in the zone. It keeps the lease, so that no other run begins before the
+ * function has gone. What cannot be taken away is logged: it stops no destroy.
+ */
+async function endRenewals(
+    settings: CertificateSettings,
+    deadline: number,
+    end: number,
+    context: LambdaContext,
+): Promise<RenewalResult> {
+    for (;;) {
+        const store = await openState(settings.bucketName, context.awsRequestId, end, deadline);
+        if (!("busyUntil" in store)) {
+            await sweep({ settings, store, deadline, end, context, delivered: undefined });
+            return { outcome: "ended", reason: "the stack is being destroyed" };
+        }
+        if (Date.now() + END_PAUSE_MILLISECONDS > deadline) {
+            log("error", "a run is still under way: it may leave challenge records", store);
+            return { outcome: "busy", reason: `another run is at it, until ${store.busyUntil} at most` };
+        }
+        await sleep(END_PAUSE_MILLISECONDS);
     }
 }
 

@@ -48,6 +48,7 @@ export const allowedSecurityGroupIds = plain(list(securityGroupId));
 export const tags = map(
     word((value) => tagValueReason(value)),
     tagKeyReason,
+    45, // AWS takes 50; awsx names what it makes by one, Sessions' tasks have four more
 );
 
 const example = 'e.g. ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]';

@@ -353,6 +353,17 @@ export function vpcCidrReason(value: string): Reason {
         : `"${value}" is not an IPv4 network of 16 to 28 bits, e.g. 10.0.0.0/16`;
 }
 
+/** What ECS takes of a task definition, in bytes, and what all in it but the containers may need. */
+const [longestDefinition, besideContainers] = [65_536, 1_536];
+
+/** The length of a task definition's containers: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html */
+export function containersReason(json: string): Reason {
+    const [length, most] = [Buffer.byteLength(json), longestDefinition - besideContainers];
+    return length > most
+        ? `take ${length} bytes as JSON, and ECS has room for ${most}: give less environment, dockerLabels or command, or let the app read it from elsewhere`
+        : undefined;
+}
+
 /** The name of an Availability Zone or a Local Zone: its region and a letter. */
 export function availabilityZoneReason(value: string): Reason {
     return /^[a-z]{2,3}(-[a-z]+)+-\d(-[a-z]{3,4}-\d)?[a-z]$/.test(value)

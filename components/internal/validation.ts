@@ -310,14 +310,23 @@ export function list(rule: Rule, { least = 0, most = Infinity, unique = false }:
 }
 
 /** Values by keys of one's own choice. */
-export function map(rule: Rule, judgeKey: (key: string) => Reason = () => undefined): Rule {
-    return keyed((key, path, into) => {
+export function map(rule: Rule, judgeKey: (key: string) => Reason = () => undefined, most = Infinity): Rule {
+    const members = keyed((key, path, into) => {
         const reason = judgeKey(key);
         if (reason !== undefined) {
             into.found.push({ propertyPath: path, reason });
         }
         return rule;
     });
+    return {
+        judge: (value, path, into) => {
+            const size = isContainer(value) ? Object.keys(value).length : 0;
+            if (size > most) {
+                into.found.push({ propertyPath: path, reason: `has ${size}: give at most ${most}` });
+            }
+            return members.judge(value, path, into);
+        },
+    };
 }
 
 /** An object with these members, and no others. */

@@ -100,6 +100,7 @@ export function explained(place: string, result: RenewalResult, now = new Date()
         waiting: "nothing was tried yet",
         busy: "another run is at it: ask again in a while",
         shown: "nothing was changed",
+        ended: "the stack is being destroyed",
     };
     const days = (date: string): string => {
         const left = (Date.parse(date) - now.getTime()) / 86_400_000;

@@ -14,6 +14,7 @@ import {
 } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
+import { unhandledDuring } from "../support/rejection";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const certificateSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
@@ -500,6 +501,17 @@ describe("EnvoyTask", () => {
             propagateTags: "SERVICE",
             tags,
         });
+    });
+
+    it("refuses containers that ECS has no room for", async () => {
+        const args = { ...minimal, environment: { LONG: "x".repeat(64_000) } };
+        const errors = await unhandledDuring(() =>
+            recordOne((options) => new EnvoyTask("it", args, options)).catch(() => undefined),
+        );
+        expect(errors).to.have.length(1);
+        expect(errors[0]).to.match(
+            /The containers of the task it take 7\d{4} bytes as JSON, and ECS has room for 64000: give less environment/,
+        );
     });
 
     it("refuses all that is wrong at once", async () => {

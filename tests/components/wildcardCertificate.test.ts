@@ -27,6 +27,7 @@ describe("WildcardCertificate", () => {
         expect(made().childrenOf("it")).to.deep.equal([
             "it-alerts aws:sns/topic:Topic",
             "it-alerts-email aws:sns/topicSubscription:TopicSubscription",
+            "it-clean-up aws:lambda/invocation:Invocation",
             "it-expiry aws:cloudwatch/metricAlarm:MetricAlarm",
             "it-history aws:s3/bucket:Bucket",
             "it-history-encryption aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
@@ -44,6 +45,14 @@ describe("WildcardCertificate", () => {
             "it-schedule-role aws:iam/role:Role",
             "it-secret aws:secretsmanager/secret:Secret",
         ]);
+    });
+
+    it("lets its function clean up at the end: after the schedule has gone, before what it needs does", () => {
+        expect(made().find("it-clean-up")).to.deep.include({
+            inputs: { functionName: "it-renewal", input: {}, lifecycleScope: "CRUD" },
+        });
+        expect(made().find("it-clean-up").dependsOn).to.include.members(["it-renewal", "it-history", "it-secret"]);
+        expect(made().find("it-schedule").dependsOn).to.include("it-clean-up");
     });
 
     it("gives where the certificate is and who renews it", () => {

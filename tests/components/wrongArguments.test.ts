@@ -7,7 +7,7 @@ import { expect } from "chai";
 import * as components from "../../components";
 import { nameRules } from "../support/awsNames";
 import { record } from "../support/mocks";
-import { rejectionOf } from "../support/rejection";
+import { rejectionOf, unhandledDuring } from "../support/rejection";
 
 // Each ends in one error that names the argument, what was given and what to do, before anything is made.
 
@@ -247,6 +247,10 @@ describe("wrong arguments", () => {
             /give the tag another name/,
         ]),
         ...all.map((component): Case => [component, { tags: { team: "r".repeat(257) } }, "tags.team", /use up to 256/]),
+        ...all.map((component): Case => {
+            const tags = Object.fromEntries(Array.from({ length: 46 }, (_, index) => [`team-${index}`, "red"]));
+            return [component, { tags }, "tags", /^has 46: give at most 45$/];
+        }),
         ["TaskDns", { alarmTopicArn: "alerts" }, "alarmTopicArn", /is not the ARN of an SNS topic/],
         ["WildcardCertificate", { acmeDirectory: "zerossl" }, "acmeDirectory", /give letsencrypt/],
         ["WildcardCertificate", { acmeDirectory: "http://ca.example.com" }, "acmeDirectory", /https:\/\/ URL/],
@@ -478,23 +482,16 @@ describe("wrong arguments", () => {
         ];
         for (const [component, args, message] of late) {
             const [key] = Object.keys(args);
-            const errors = new Set<string>();
-            const collect = (error: Error): void => void errors.add(error.message);
-            const others = process.listeners("unhandledRejection");
-            process.removeAllListeners("unhandledRejection").on("unhandledRejection", collect);
-            try {
+            const errors = await unhandledDuring(async () => {
                 const { resources } = await record(() => void make(component, { ...sound[component], ...args }));
                 await new Promise((resolve) => setImmediate(resolve));
                 expect(
                     resources.map(({ name }) => name),
                     `made in spite of ${key}`,
                 ).to.deep.equal([]);
-            } finally {
-                process.removeAllListeners("unhandledRejection");
-                others.forEach((listener) => process.on("unhandledRejection", listener));
-            }
-            expect([...errors], key).to.have.length(1);
-            expect([...errors][0]).to.match(message);
+            });
+            expect(errors, key).to.have.length(1);
+            expect(errors[0]).to.match(message);
         }
     });
 

@@ -7,6 +7,7 @@ import { moveClock } from "../support/clock";
 import { setEnvironment } from "../support/fakeAws";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { TappedAnswer, TappedRequest } from "../support/tap";
+import { until } from "../support/until";
 import { startCertificateWorld, type CertificateWorld } from "./certificateWorld";
 
 const RECORD = "_acme-challenge.tasks.example.test.";
@@ -305,6 +306,27 @@ describe("a disturbed renewal", () => {
             expect(over).to.be.within(4, 5);
             expect(subjects.slice(over).filter((subject) => /NOT/.test(subject))).to.deep.equal([]);
         });
+    });
+
+    it("by the end of its stack: a run that is under way is waited for, nothing is left in the zone, and no other begins", async () => {
+        const first = renew();
+        await until("its challenge records stand", () => Promise.resolve(world.route53.records().length > 0));
+        expect(await renew({ tf: { action: "delete" } }, "end")).to.include({ outcome: "ended" });
+        expect(await first).to.include({ outcome: "issued" });
+        expect(world.route53.records()).to.deep.equal([]);
+        expect(await renew({}, "later")).to.include({ outcome: "busy" });
+    });
+
+    it("by the end of its stack after a run that was killed: its values go, and nobody else's", async () => {
+        world.route53.put({ name: RECORD, type: "TXT", ttl: 60, values: ['"stale"', '"foreign"'] });
+        await world.changeState({ challenges: [{ recordName: RECORD, value: "stale" }] });
+        for (const action of ["create", "update"] as const) {
+            expect(await renew({ tf: { action } })).to.include({ outcome: "shown" });
+            expect(world.route53.accepted).to.have.length(0);
+        }
+        expect(await renew({ tf: { action: "delete" } })).to.include({ outcome: "ended" });
+        expect(world.route53.records()).to.deep.equal([{ name: RECORD, type: "TXT", ttl: 60, values: ['"foreign"'] }]);
+        expect(taken("/order-plz")).to.equal(0);
     });
 
     it("by a broken zone: three orders in the first two hours, not six in three minutes, and then one a day", async () => {

@@ -9,3 +9,20 @@ export async function rejectionOf(output: unknown): Promise<Error> {
     }
     throw new Error(`The output has the value ${JSON.stringify(value)}`);
 }
+
+/** The messages of the errors that nobody takes while it runs. */
+export async function unhandledDuring(run: () => Promise<unknown>): Promise<string[]> {
+    const messages = new Set<string>();
+    const others = process.listeners("unhandledRejection");
+    process
+        .removeAllListeners("unhandledRejection")
+        .on("unhandledRejection", (error: Error) => void messages.add(error.message));
+    try {
+        await run();
+        await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+        process.removeAllListeners("unhandledRejection");
+        others.forEach((listener) => process.on("unhandledRejection", listener));
+    }
+    return [...messages];
+}

@@ -77,6 +77,15 @@ describe("pulumi destroy, in one go", () => {
         }
     });
 
+    it("leaves none of the first renewal's records straight after up, whatever that is at", async () => {
+        const options = { stack: "early-end", config: configOf("early-end.tasks.example.test") };
+        await runOperation(system, "up", options);
+        await runOperation(system, "destroy", options);
+
+        expect(readState(system, "early-end").resources).to.deep.equal([]);
+        expect(await recordsOf("early-end.tasks.example.test")).to.deep.equal([]);
+    });
+
     it("waits until ACM lets go of the certificate that a listener showed, straight after up", async () => {
         const domain = "kept.tasks.example.test";
         const options: OperationOptions = {

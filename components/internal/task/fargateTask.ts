@@ -3,6 +3,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { assumeRolePolicy, policyDocument, pullImages, readSecrets, Statement, writeLogs } from "../policies";
+import { containersReason } from "../rules";
 
 export interface FargateTaskArgs {
     /** Images of all containers, of which those in ECR may be pulled. */
@@ -56,7 +57,7 @@ export function fargateTask(name: string, args: FargateTaskArgs, parent: pulumi.
             runtimePlatform: { operatingSystemFamily: "LINUX", cpuArchitecture: args.cpuArchitecture },
             executionRoleArn: execution.arn,
             taskRoleArn: task.arn,
-            containerDefinitions: args.containers(logGroup.name, region),
+            containerDefinitions: args.containers(logGroup.name, region).apply((json) => sized(name, json)),
             volumes: args.volumes.length === 0 ? undefined : args.volumes.map((volume) => ({ name: volume })),
             tags,
         },
@@ -68,6 +69,15 @@ export function fargateTask(name: string, args: FargateTaskArgs, parent: pulumi.
         executionRoleArn: execution.arn,
         logGroupName: logGroup.name,
     };
+}
+
+/** @throws pulumi.RunError when ECS would refuse it for its length */
+function sized(name: string, containers: string): string {
+    const reason = containersReason(containers);
+    if (reason !== undefined) {
+        throw new pulumi.RunError(`The containers of the task ${name} ${reason}`);
+    }
+    return containers;
 }
 
 interface RoleWithPolicies {

@@ -244,7 +244,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             accountId,
             gatewayUrl,
             dns: { address: "127.0.0.1", port: dns.port },
-            acme: omit(pebble, "stop"),
+            acme: omit(pebble, "root", "stop"),
             amazonRootFile,
             httpsPort,
             httpPort,

@@ -55,6 +55,7 @@ export interface ContainerInside {
     /** Its own: nothing of this process's leaks in. */
     readonly env: Readonly<Record<string, string>>;
     readonly translation: Translation;
+    readonly programs: Image["programs"];
     readonly cwd: string;
 }
 
@@ -114,7 +115,7 @@ export async function startContainer(container: RunningContainer, setting: Conta
         lastStatus: "RUNNING",
         runtimeId,
     });
-    return { env, translation, cwd };
+    return { env, translation, programs: image.programs, cwd };
 }
 
 /** Makes a folder in which scripts and health checks find the image's programs under their names. */

@@ -1,8 +1,11 @@
 import { spawn } from "node:child_process";
+import { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { HealthCheck } from "@aws-sdk/client-ecs";
 
+import { standIn } from "./images/images";
+import type { Image } from "./images/images";
 import { translateHealthCheck } from "./translate";
 import type { Translation } from "./translate";
 
@@ -11,12 +14,16 @@ export type HealthStatus = "HEALTHY" | "UNHEALTHY";
 export interface HealthCheckOptions {
     readonly healthCheck: HealthCheck;
     readonly translation: Translation;
+    /** Those of its image. */
+    readonly programs: Image["programs"];
     readonly env: Readonly<Record<string, string>>;
     readonly cwd: string;
     readonly onStatus: (status: HealthStatus) => void;
     /** Ends the checks. */
     readonly signal: AbortSignal;
 }
+
+const curlProgram = standIn("curl");
 
 /** How often a container that has not been healthy yet is looked at: nobody wants to wait out AWS's 5 s minimum here. */
 const firstChecksEveryMs = 200;
@@ -48,15 +55,25 @@ export async function watchHealth(options: HealthCheckOptions): Promise<void> {
     }
 }
 
-function passes({ healthCheck, translation, env, cwd, signal }: HealthCheckOptions): Promise<boolean> {
+async function passes({ healthCheck, translation, programs, env, cwd, signal }: HealthCheckOptions): Promise<boolean> {
     const [kind, ...words] = (healthCheck.command ?? []).map((word) => translateHealthCheck(word, translation));
     const [program, ...args] = kind === "CMD-SHELL" ? ["/bin/sh", "-c", ...words] : words;
+    const timeoutMs = (healthCheck.timeout ?? 5) * 1_000;
+    const [, script, ...fixed] = Object.hasOwn(programs, program) ? programs[program] : [];
+    if (script === curlProgram) {
+        // Without a process of its own: those of a hundred tasks would take a core.
+        const { curl } = await import("./programs/curl.mjs");
+        const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+        const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
+        const tell = (): void => {};
+        return (await curl([...fixed, ...args], { cwd, stdout, tell, signal: ends }).catch(() => 1)) === 0;
+    }
     return new Promise((resolve) => {
         const child = spawn(program, args, {
             env,
             cwd,
             stdio: "ignore",
-            timeout: (healthCheck.timeout ?? 5) * 1_000,
+            timeout: timeoutMs,
             killSignal: "SIGKILL",
             signal,
         });

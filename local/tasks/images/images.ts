@@ -47,9 +47,13 @@ const images: Readonly<Record<string, (root: string, s3Url: string) => Image>> =
     }),
 };
 
-function helper(...names: readonly string[]): Image {
-    const standIn = (name: string): string[] => [process.execPath, join(__dirname, "..", "programs", `${name}.mjs`)];
-    const programs = Object.fromEntries(names.map((name) => [name, standIn(name)]));
+/** The file of the program of ours that stands for one of another's. */
+export function standIn(program: "curl" | "openssl"): string {
+    return join(__dirname, "..", "programs", `${program}.mjs`);
+}
+
+function helper(...names: readonly Parameters<typeof standIn>[0][]): Image {
+    const programs = Object.fromEntries(names.map((name) => [name, [process.execPath, standIn(name)]]));
     return { entryPoint: [], command: ["bash"], programs, sharesLoopback: true };
 }
 

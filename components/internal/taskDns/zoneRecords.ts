@@ -13,6 +13,7 @@ export function negativeTtlRecord(
     parent: pulumi.Resource,
 ): aws.route53.Record {
     const zone = aws.route53.getZoneOutput({ zoneId: hostedZoneId }, { parent });
+    const server = zone.primaryNameServer.apply((name) => name.replace(/\.?$/, "."));
     return new aws.route53.Record(
         `${name}-soa`,
         {
@@ -20,9 +21,7 @@ export function negativeTtlRecord(
             name: zone.name,
             type: "SOA",
             ttl: seconds,
-            records: [
-                pulumi.interpolate`${zone.primaryNameServer}. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 ${seconds}`,
-            ],
+            records: [pulumi.interpolate`${server} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 ${seconds}`],
             allowOverwrite: true, // it is there since the zone is
         },
         { parent, retainOnDelete: true },

@@ -104,7 +104,7 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
             zones.set(id, zone);
             propagate(ChangeInfo.Id.replace("/change/", ""), zone);
         }
-        return response;
+        return corrected(response, zones);
     }
 
     async function deleteHostedZone(request: AwsRequest, forward: Forward, id: string): Promise<AwsResponse> {
@@ -170,7 +170,7 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
                 case "GET hostedzone":
                 case "GET hostedzone ID":
                 case "GET hostedzonesbyname":
-                    return withRecordSetCounts(await forward(request), zones);
+                    return corrected(await forward(request), zones);
                 case "GET change ID": {
                     const change = changes.get(id);
                     return change && changeResponse("GetChangeResponse", change);
@@ -315,13 +315,14 @@ function splitAt<T>(items: readonly T[], index: number): [T[], T[]] {
     return [items.slice(0, index), items.slice(index)];
 }
 
-/** The emulator counts only the record sets it made itself. */
-function withRecordSetCounts(answer: AwsResponse, zones: ReadonlyMap<string, Zone>): AwsResponse {
-    const counted = answer.body
+/** The emulator counts only the record sets it made itself, and ends the names of name servers with a dot. */
+function corrected(answer: AwsResponse, zones: ReadonlyMap<string, Zone>): AwsResponse {
+    const text = answer.body
         .toString()
+        .replaceAll(".</NameServer>", "</NameServer>")
         .replace(
             /(<Id>\/hostedzone\/([^<]+)<\/Id>.*?<ResourceRecordSetCount>)\d+/gs,
             (_, before: string, id: string) => before + [...(zones.get(id)?.content.sets.values() ?? [])].flat().length,
         );
-    return { ...answer, body: Buffer.from(counted) };
+    return { ...answer, body: Buffer.from(text) };
 }

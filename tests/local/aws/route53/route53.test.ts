@@ -112,6 +112,15 @@ describe("Route 53 of the local system", () => {
         expect(await world.resolve("b.example.test")).to.deep.equal(["127.9.0.1"]);
     });
 
+    it("names its name servers without a dot at the end", async () => {
+        await start({});
+        const { DelegationSet } = await world.client.getHostedZone({ Id: world.HostedZoneId });
+        expect(DelegationSet!.NameServers).to.have.length(4);
+        expect(
+            DelegationSet!.NameServers!.filter((name) => !/^ns-\d+\.awsdns-\d+\.[a-z.]+[a-z]$/.test(name)),
+        ).to.deep.equal([]);
+    });
+
     it("lists what it accepted, with names in Route 53's form and order, page by page", async () => {
         await start({ propagated: never });
         await world.change(

@@ -73,6 +73,7 @@ export interface StackConfig {
         readonly caaIssuer: string | undefined;
         readonly logRetentionDays: number;
         readonly containerInsights: ContainerInsights;
+        readonly announceNames: true | undefined;
         readonly dashboard: true | undefined;
         readonly cidrBlock: string;
         readonly numberOfAvailabilityZones: number;
@@ -239,6 +240,7 @@ export function readConfig(): StackConfig {
             caaIssuer: text("caaIssuer", caaIssuerReason),
             logRetentionDays: integer("logRetentionDays", logRetentionReason),
             containerInsights: choice("containerInsights", ContainerInsights),
+            announceNames: flag("announceNames"),
             dashboard: flag("dashboard"),
             cidrBlock: needed("cidrBlock", "10.0.0.0/16", vpcCidrReason),
             numberOfAvailabilityZones: integer("numberOfAvailabilityZones", (count) => integerReason(count, 1, 6)),

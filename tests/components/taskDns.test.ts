@@ -500,7 +500,10 @@ describe("TaskDns", () => {
                 Action: "events:PutEvents",
                 Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
                 Condition: {
-                    StringEquals: { "events:source": "taskgate", "events:detail-type": "Task Name Live" },
+                    "ForAllValues:StringEquals": {
+                        "events:source": ["taskgate"],
+                        "events:detail-type": ["Task Name Live"],
+                    },
                 },
             },
             logs("it-announce"),

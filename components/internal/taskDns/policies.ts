@@ -82,8 +82,11 @@ export function announceStatements(
             Action: "events:PutEvents",
             Resource: arns.bus,
             Condition: {
-                // As handlers/dns/announcements.ts sends it.
-                StringEquals: { "events:source": "taskgate", "events:detail-type": "Task Name Live" },
+                // As handlers/dns/announcements.ts sends it. Both keys are lists to IAM, although an event has one of each.
+                "ForAllValues:StringEquals": {
+                    "events:source": ["taskgate"],
+                    "events:detail-type": ["Task Name Live"],
+                },
             },
         },
     ];

@@ -1,5 +1,7 @@
 // What requests are called in IAM: their actions, resources and condition keys
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
+import type { PutEventsRequestEntry } from "@aws-sdk/client-eventbridge";
+
 import type { Scope } from "../../machine/awsClients";
 import { modelOf } from "../models/model";
 
@@ -369,9 +371,12 @@ const services: Readonly<Record<string, Service>> = {
             [
                 /^PutEvents$/,
                 ({ Entries }, { arn }) =>
-                    (Entries as unknown as readonly { EventBusName?: string; Source?: string }[]).map((entry) => ({
+                    (Entries as unknown as readonly PutEventsRequestEntry[]).map((entry) => ({
                         resource: arn("events", `event-bus/${last(entry.EventBusName ?? "default")}`),
-                        context: { "events:source": entry.Source ?? "" },
+                        context: {
+                            "events:source": [entry.Source ?? ""],
+                            "events:detail-type": [entry.DetailType ?? ""],
+                        },
                     })),
             ],
             [/./, ({ Name, Rule: rule }, { arn }) => [{ resource: arn("events", `rule/${(Name ?? rule) as string}`) }]],

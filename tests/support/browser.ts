@@ -1,8 +1,10 @@
 // A real Chromium, from a package: what a person at a page sees and does.
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { dirname, join } from "node:path";
 
 import { type Browser, chromium as playwright } from "playwright-core";
 
@@ -10,15 +12,21 @@ import { addressOf, type Visited } from "../../local/internet/visitor";
 
 /** Headless, and without a word to anybody but the page it is shown; of the internet it sees what is behind `proxy`, where one is given. */
 export async function startBrowser(proxy?: string): Promise<Browser> {
-    const { default: chromium } = (await import("@sparticuz/chromium")) as {
+    const { default: chromium, inflate } = (await import("@sparticuz/chromium")) as {
         default: { executablePath(): Promise<string> };
+        inflate(file: string): Promise<string>;
     };
     const executablePath = process.env.CHROME_PATH ?? (await chromium.executablePath());
     if (!existsSync(executablePath)) {
         throw new Error(`There is no browser at ${executablePath}: set CHROME_PATH to a Chrome or Chromium.`);
     }
+    // What a machine may lack of the libraries that it needs is in its package, too.
+    const lacks = spawnSync("ldd", [executablePath], { encoding: "utf8" }).stdout?.includes("not found");
+    const libraries =
+        lacks && (await inflate(join(dirname(require.resolve("@sparticuz/chromium")), "../bin/al2023.tar.br")));
     return playwright.launch({
         executablePath,
+        ...(libraries && { env: { ...process.env, LD_LIBRARY_PATH: join(libraries, "lib") } }),
         args: ["--no-sandbox", "--disable-background-networking"],
         ...(proxy !== undefined && { proxy: { server: proxy } }),
     });

@@ -14,7 +14,7 @@ import { addressOf, type Visited } from "../../local/internet/visitor";
 export async function startBrowser(proxy?: string): Promise<Browser> {
     const { default: chromium, inflate } = (await import("@sparticuz/chromium")) as {
         default: { executablePath(): Promise<string> };
-        inflate(file: string): Promise<string>;
+        inflate: (file: string) => Promise<string>;
     };
     const executablePath = process.env.CHROME_PATH ?? (await chromium.executablePath());
     if (!existsSync(executablePath)) {

@@ -65,9 +65,9 @@ export async function stayUp({ name, stack, config: given = {}, deploy = true, a
     const config = { ...(app && { image: `${appImage}:local`, command: [], containerPort: app.port }), ...given };
     const up: Up = { stack, config };
     const asked = once(signal, "abort");
+    const running = runSteps(up, [systemStarted(up, name, app), ...(deploy ? deployedSteps(up, signal) : [])]);
     try {
-        const steps = [systemStarted(up, name, app), ...(deploy ? deployedSteps(up, signal) : [])];
-        await Promise.race([runSteps(up, steps), asked]);
+        await Promise.race([running, asked]);
         if (!signal.aborted && !deploy) {
             await asked;
         }
@@ -84,6 +84,7 @@ export async function stayUp({ name, stack, config: given = {}, deploy = true, a
         await up.console?.stop();
         const system = await up.starting?.catch(() => undefined);
         await system?.stop();
+        await running.catch(() => undefined); // it has shown its last
         console.log("Everything has ended.");
     }
 }
@@ -135,16 +136,25 @@ function deployedSteps(up: Up, signal: AbortSignal): ListrTask<Up>[] {
         {
             title: "the first certificate is issued",
             task: async () => {
-                await eventually("first certificate", () => deliveredCertificate(firstCaller(up)));
+                const issued = eventually("first certificate", () => deliveredCertificate(firstCaller(up)));
+                await unlessAborted(signal, issued);
             },
         },
         {
             title: "a task starts and gets its name",
             task: async () => {
-                up.taskArn = await reachableTask(firstCaller(up));
+                up.taskArn = await unlessAborted(signal, reachableTask(firstCaller(up)));
             },
         },
     ];
+}
+
+/** Nobody waits any longer for what will not come. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+    const aborted = (signal.aborted ? Promise.resolve() : once(signal, "abort")).then(() => {
+        throw new Error("stopped");
+    });
+    return Promise.race([work, aborted]);
 }
 
 /** Runs another task and, once it answers, stops the one before: it has the files as they are now. */

@@ -1,10 +1,10 @@
-import { IAM } from "@aws-sdk/client-iam";
 import { Route53 } from "@aws-sdk/client-route-53";
 import { expect } from "chai";
 
 import { reportPermissions } from "../../local/aws/permissions/report";
 import { Caller, renew, runTasks, stopTask, untilRunning } from "../../local/internet/caller";
 import { clientConfig } from "../../local/machine/awsClients";
+import { readState } from "../../local/pulumi/state";
 import { RunningSystem } from "../../local/system";
 import { issuedCertificate, localStack, localSystem } from "../support/localSystem";
 import { until } from "../support/until";
@@ -12,16 +12,18 @@ import { until } from "../support/until";
 describe("the permissions of the stack", () => {
     let system: RunningSystem;
     let caller: Caller;
+    let arns: readonly string[];
     let roles: Readonly<Record<string, string>>;
 
     before(async () => {
         system = await localSystem();
         caller = await localStack();
         await issuedCertificate(caller);
-        const iam = new IAM(clientConfig(system.file.gatewayUrl, { ...system.file, region: "us-east-1" }));
-        const { Roles = [] } = await iam.listRoles({});
-        const arnOf = (part: string) =>
-            Roles.find(({ RoleName }) => RoleName?.includes(`-eu-west-1-${part}-`))?.Arn ?? "";
+        // Other tests' stacks have roles of like names.
+        arns = readState(system.file)
+            .resources.filter(({ type }) => type === "aws:iam/role:Role")
+            .map(({ outputs }) => String(outputs?.arn));
+        const arnOf = (part: string) => arns.find((arn) => arn.includes(`-eu-west-1-${part}-`)) ?? "";
         roles = {
             sync: arnOf("dns-sync-role"),
             renewal: arnOf("certificate-renewal-role"),
@@ -140,7 +142,9 @@ describe("the permissions of the stack", () => {
         const [taskArn] = await runTasks(caller);
         await untilRunning(caller, taskArn);
         const ofStack = async () =>
-            (await reportPermissions(system.permissions)).filter(({ role }) => role.startsWith("tasks-eu-west-1-"));
+            (await reportPermissions(system.permissions)).filter(({ role }) =>
+                arns.some((arn) => arn.endsWith(`/${role}`)),
+            );
         const changes = async () => {
             const sync = (await ofStack()).find(({ role }) => role.includes("dns-sync-role"));
             return sync?.used.find(({ action }) => action === "route53:ChangeResourceRecordSets")?.count ?? 0;

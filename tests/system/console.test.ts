@@ -113,9 +113,10 @@ describe("the console in a browser", function () {
         await click("Renew the certificate");
         await until("the second one", async () => (await certificate.innerText()).includes("1 before"));
         const runs = page.locator("#functions tbody tr", { hasText: "certificate-renewal" });
-        await until("both runs have ended", async () => {
+        // The deployment's own call, the schedule's and this one.
+        await until("all runs have ended", async () => {
             const outcomes = await runs.locator("td:nth-child(5)").allInnerTexts();
-            return outcomes.length === 2 && outcomes.every((outcome) => outcome === "ok");
+            return outcomes.length >= 3 && outcomes.every((outcome) => outcome === "ok");
         });
         expect(await page.content()).not.to.include("PRIVATE KEY");
     });

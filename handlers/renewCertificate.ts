@@ -121,7 +121,7 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
 
 /**
  * Waits for a run that is under way, and takes away what stands in the zone. It keeps the lease, so that no other run begins before the
- * function has gone. What cannot be taken away is logged: it stops no destroy.
+ * function has gone. Records that cannot be taken away are logged, and stop no destroy.
  */
 async function endRenewals(
     settings: CertificateSettings,

@@ -3,6 +3,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import { call } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
+import { NAME_EVENT } from "../taskDnsNames";
 import type { Row } from "./registry";
 import type { Settled } from "./settleTasks";
 
@@ -15,9 +16,6 @@ export interface Accepted {
     readonly acceptedAt: number;
     readonly taskIds: readonly string[];
 }
-
-const EVENT_SOURCE = "taskgate";
-const EVENT_TYPE = "Task Name Live";
 
 const EVENTS_PER_REQUEST = 10;
 /** Nothing waits for an announcement. */
@@ -48,8 +46,8 @@ export async function announce(events: EventBridgeClient, live: readonly Row[], 
             Entries: live
                 .slice(first, first + EVENTS_PER_REQUEST)
                 .map(({ taskId, taskArn, name, ipv4, ipv6, since }) => ({
-                    Source: EVENT_SOURCE,
-                    DetailType: EVENT_TYPE,
+                    Source: NAME_EVENT.source,
+                    DetailType: NAME_EVENT.detailType,
                     Resources: [taskArn],
                     Detail: JSON.stringify({
                         taskId,

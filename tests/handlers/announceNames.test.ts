@@ -1,8 +1,8 @@
 import type { SQSEvent } from "aws-lambda";
 import { expect } from "chai";
 import { announceNames } from "../../handlers/announceNames";
-import { json, jsonError, setEnvironment, type FakeService } from "../support/fakeAws";
-import { captureLog, captureOutput, lambdaContext, type LogLine } from "../support/fakeLambda";
+import { json, jsonError, type FakeService } from "../support/fakeAws";
+import { captureOutput, lambdaContext } from "../support/fakeLambda";
 import { createWorld, deliver, DOMAIN, type World } from "../support/taskDns/world";
 
 const ACCEPTED_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/accepted";
@@ -17,8 +17,6 @@ interface Entry {
 
 describe("announceNames", () => {
     let world: World;
-    let lines: LogLine[];
-    let tidy: () => void;
     let entries: Entry[][];
 
     async function begin(propagationMilliseconds: number): Promise<void> {
@@ -31,20 +29,10 @@ describe("announceNames", () => {
                 return json({ FailedEntryCount: 0, Entries: Entries.map((_, index) => ({ EventId: String(index) })) });
             },
         };
-        world = await createWorld({ propagationMilliseconds }, [events]);
-        const restoreEnvironment = setEnvironment({ ACCEPTED_QUEUE_URL });
-        const log = captureLog();
-        lines = log.lines;
-        tidy = () => {
-            log.restore();
-            restoreEnvironment();
-        };
+        world = await createWorld({ propagationMilliseconds }, [events], { ACCEPTED_QUEUE_URL });
     }
 
-    afterEach(async () => {
-        tidy();
-        await world.close();
-    });
+    afterEach(() => world.close());
 
     /** Starts tasks, whose names are accepted in one change. */
     async function published(first: number, count: number) {
@@ -90,7 +78,7 @@ describe("announceNames", () => {
             name: `${first.id}.${DOMAIN}`,
             ipv4: first.address,
         });
-        expect(lines.at(-1)).to.deep.equal({
+        expect(world.lines.at(-1)).to.deep.equal({
             level: "info",
             message: "names announced",
             ...{ changes: 1, announced: 23, returned: 0 },
@@ -105,7 +93,7 @@ describe("announceNames", () => {
         expect(await announce(3)).to.deep.equal(["m0"]);
         expect(world.queues.comebacks).to.deep.equal({ r0: 4 });
         expect(entries).to.deep.equal([]);
-        expect(lines.at(-2)!.reason).to.equal("NotInSync: route53:GetChange of /change/C1 says PENDING");
+        expect(world.lines.at(-2)!.reason).to.equal("NotInSync: route53:GetChange of /change/C1 says PENDING");
     });
 
     it("says nothing of a task that has stopped meanwhile", async () => {
@@ -132,7 +120,7 @@ describe("announceNames", () => {
             operation === "SendMessage" ? jsonError(400, "AccessDeniedException", "may not") : undefined;
         await published(1, 1);
         expect(world.route53.records()).to.have.length(1);
-        expect(lines[0]).to.deep.equal({
+        expect(world.lines[0]).to.deep.equal({
             level: "warn",
             message: "names are not announced",
             reason: `AccessDeniedException: sqs:SendMessage of ${ACCEPTED_QUEUE_URL}: may not`,

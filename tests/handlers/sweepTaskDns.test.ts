@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { sweepTaskDns, type SweepEvent } from "../../handlers/sweepTaskDns";
-import { jsonError, setEnvironment, xmlError } from "../support/fakeAws";
-import { captureLog, captureOutput, lambdaContext, type LogLine } from "../support/fakeLambda";
+import { jsonError, xmlError } from "../support/fakeAws";
+import { captureOutput, lambdaContext } from "../support/fakeLambda";
 import { createWorld, deliver, DOMAIN, type World } from "../support/taskDns/world";
 
 /** What a promise is rejected with, as text. */
@@ -15,24 +15,12 @@ const QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue";
 
 describe("sweepTaskDns", () => {
     let world: World;
-    let lines: LogLine[];
-    let tidy: () => void;
 
     beforeEach(async () => {
-        world = await createWorld();
-        const restoreEnvironment = setEnvironment({ AUDIT: "report", STOP_TASKS: "false" });
-        const log = captureLog();
-        lines = log.lines;
-        tidy = () => {
-            log.restore();
-            restoreEnvironment();
-        };
+        world = await createWorld({}, [], { AUDIT: "report", STOP_TASKS: "false" });
     });
 
-    afterEach(async () => {
-        tidy();
-        await world.close();
-    });
+    afterEach(() => world.close());
 
     const zone = () => world.route53.records().map(({ name, values }) => [name, ...values]);
     const nameOf = (id: string) => `${id}.${DOMAIN}.`;
@@ -107,7 +95,7 @@ describe("sweepTaskDns", () => {
             world.aws.interfere = ({ service }) =>
                 service === "ecs" ? jsonError(400, "AccessDeniedException", "not yet") : undefined;
             expect(await run({ tf: { action: "update" } })).to.equal(undefined);
-            expect(lines.at(-1)).to.include({ level: "warn", message: "not swept yet" });
+            expect(world.lines.at(-1)).to.include({ level: "warn", message: "not swept yet" });
         });
     });
 
@@ -120,7 +108,7 @@ describe("sweepTaskDns", () => {
             put(`${stranger}.elsewhere.example.test.`, "192.0.2.3");
             expect(await run({ audit: true })).to.deep.equal({ records: 2, orphans: 1, deleted: 0, missing: 0 });
             expect(zone()).to.have.length(4);
-            expect(lines.find(({ message }) => message === "a record of no task")).to.deep.equal({
+            expect(world.lines.find(({ message }) => message === "a record of no task")).to.deep.equal({
                 ...{ level: "warn", message: "a record of no task" },
                 ...{ name: nameOf(stranger), type: "A", values: ["192.0.2.1"], deletes: false },
             });
@@ -165,7 +153,7 @@ describe("sweepTaskDns", () => {
             // What stands in the place of the other is left alone; its alarm is that of a name that is taken.
             expect(rowOf(changed.id)).to.equal(undefined);
             expect(
-                lines.some(({ reason }) => String(reason).includes("of somebody else, which is left alone")),
+                world.lines.some(({ reason }) => String(reason).includes("of somebody else, which is left alone")),
             ).to.equal(true);
         });
     });

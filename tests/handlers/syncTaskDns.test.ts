@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
 import { jsonError, setEnvironment, xmlError, type FakeAws } from "../support/fakeAws";
-import { captureLog, captureOutput, lambdaContext, type LogLine } from "../support/fakeLambda";
+import { captureOutput, lambdaContext } from "../support/fakeLambda";
 import type { FakeTasks } from "../support/fakeTasks";
 import {
     batch,
@@ -16,18 +16,12 @@ import {
 
 describe("syncTaskDns", () => {
     let world: World;
-    let lines: LogLine[];
-    let restoreLog: () => void;
 
     beforeEach(async () => {
         world = await createWorld();
-        ({ lines, restore: restoreLog } = captureLog());
     });
 
-    afterEach(async () => {
-        restoreLog();
-        await world.close();
-    });
+    afterEach(() => world.close());
 
     const zone = () => world.route53.records().map(({ name, type, ttl, values }) => [name, type, ttl, ...values]);
     const recordOf = (id: string, address: string) => [`${id}.${DOMAIN}.`, "A", 15, address];
@@ -109,7 +103,7 @@ describe("syncTaskDns", () => {
             expect(await deliver([world.tasks.move(id, { lastStatus: "PENDING" })])).to.deep.equal([]);
             const event = world.tasks.move(id, { lastStatus: "RUNNING" });
             expect(await deliver([event])).to.deep.equal(["m0"]);
-            expect(lines.at(-2)!.reason).to.include("assignPublicIp ENABLED");
+            expect(world.lines.at(-2)!.reason).to.include("assignPublicIp ENABLED");
             expect(zone()).to.deep.equal([]);
             // After a minute it is the sweep that asks.
             expect(await deliverBatch(batch([event], 7, 61_000))).to.deep.equal([]);
@@ -161,7 +155,7 @@ describe("syncTaskDns", () => {
             const young = world.tasks.event(id, { time: new Date().toISOString() });
             world.tasks.forget(id);
             expect(await deliver([young])).to.deep.equal(["m0"]);
-            expect(lines[0].reason).to.equal("ecs:DescribeTasks says MISSING");
+            expect(world.lines[0].reason).to.equal("ecs:DescribeTasks says MISSING");
             expect(world.queues.comebacks).to.deep.equal({ r0: 1 });
         });
 
@@ -171,7 +165,7 @@ describe("syncTaskDns", () => {
             world.tasks.lag(late.id, 1, 1);
             expect(await deliver([late.events[1], good.events[1]])).to.deep.equal(["m0"]);
             expect(zone()).to.deep.equal([recordOf(good.id, good.address)]);
-            expect(lines[0].reason).to.equal("ecs:DescribeTasks shows version 1, older than 3, which was seen");
+            expect(world.lines[0].reason).to.equal("ecs:DescribeTasks shows version 1, older than 3, which was seen");
             expect(await deliver([late.events[1]])).to.deep.equal([]);
             expect(zone()).to.have.deep.members([recordOf(late.id, late.address), recordOf(good.id, good.address)]);
         });
@@ -204,7 +198,7 @@ describe("syncTaskDns", () => {
             world.route53.put(other);
             expect(await deliver([events[1]])).to.deep.equal(["m0"]);
             expect(world.route53.records()).to.deep.equal([other]);
-            expect(lines[0].reason).to.equal(
+            expect(world.lines[0].reason).to.equal(
                 `${id}.${DOMAIN}. has a A record of somebody else, which is left alone: 192.0.2.1`,
             );
             expect(row(id)).to.equal(undefined);
@@ -230,7 +224,7 @@ describe("syncTaskDns", () => {
             world.aws.interfere = withTags(world, { [one.id]: "Red", [two.id]: "red", [odd.id]: "a b" });
             expect(await deliver([one.events[1], two.events[1], odd.events[1]])).to.deep.equal(["m1", "m2"]);
             expect(zone()).to.deep.equal([[`s-red.${DOMAIN}.`, "A", 15, one.address]]);
-            expect(lines.map(({ reason }) => reason)).to.include(
+            expect(world.lines.map(({ reason }) => reason)).to.include(
                 '"s-a b" is no DNS label: letters, digits and hyphens, 63 at most, no hyphen at either end (s-{tag:session})',
             );
             expect(await deliver([two.events[1]])).to.deep.equal(["m0"]);
@@ -420,7 +414,7 @@ describe("syncTaskDns", () => {
             world.route53.put({ name: `${bad.id}.${DOMAIN}.`, type: "CNAME", ttl: 60, values: ["elsewhere.test."] });
             expect(await deliver([bad.events[1], good.events[1]])).to.deep.equal(["m0"]);
             expect(zone()).to.deep.include(recordOf(good.id, good.address));
-            expect(lines[0].reason).to.equal(
+            expect(world.lines[0].reason).to.equal(
                 `RRSet of type A with DNS name ${bad.id}.${DOMAIN}. is not permitted because a conflicting RRSet of type CNAME with the same DNS name already exists in zone example.test.`,
             );
         });
@@ -456,7 +450,7 @@ describe("syncTaskDns", () => {
                 operation.startsWith("POST /2013") ? xmlError(400, "Throttling", "Rate exceeded") : undefined;
             expect(await deliver([events[1]], 6_500)).to.deep.equal(["m0"]);
             expect(asked("POST /2013").length).to.be.greaterThan(1);
-            expect(lines[0].reason).to.equal("Throttling: route53:ChangeResourceRecordSets of Z1: Rate exceeded");
+            expect(world.lines[0].reason).to.equal("Throttling: route53:ChangeResourceRecordSets of Z1: Rate exceeded");
         });
 
         it("waits for a prior change of the zone", async () => {
@@ -494,7 +488,7 @@ describe("syncTaskDns", () => {
                 service === "dynamodb" ? jsonError(400, "ResourceNotFoundException", "no such table") : undefined;
             expect(await deliver([events[1]])).to.deep.equal(["m0"]);
             expect(zone()).to.deep.equal([]);
-            expect(lines[0].reason).to.equal(
+            expect(world.lines[0].reason).to.equal(
                 "ResourceNotFoundException: dynamodb:BatchGetItem of registry: no such table",
             );
         });
@@ -505,7 +499,9 @@ describe("syncTaskDns", () => {
                 operation.startsWith("POST /2013") ? xmlError(403, "AccessDenied", "not authorized") : undefined;
             expect(await deliver([events[1]])).to.deep.equal(["m0"]);
             expect(asked("POST /2013")).to.have.length(1);
-            expect(lines[0].reason).to.equal("AccessDenied: route53:ChangeResourceRecordSets of Z1: not authorized");
+            expect(world.lines[0].reason).to.equal(
+                "AccessDenied: route53:ChangeResourceRecordSets of Z1: not authorized",
+            );
         });
 
         it("still takes records away when EC2 does not answer, and gives the starts back", async () => {
@@ -578,7 +574,7 @@ describe("syncTaskDns", () => {
             world.aws.interfere = ({ operation }) =>
                 operation === "PutItem" ? jsonError(400, "AccessDeniedException", "may not") : undefined;
             expect(await deliver([one.events[1]])).to.deep.equal([]);
-            expect(lines[0]).to.deep.equal({
+            expect(world.lines[0]).to.deep.equal({
                 level: "warn",
                 message: "no turn to be had",
                 reason: "AccessDeniedException: dynamodb:PutItem of registry: may not",
@@ -657,7 +653,7 @@ describe("syncTaskDns", () => {
             expect(world.queues.sent[DEAD_LETTER_QUEUE_URL]).to.deep.equal(
                 bodies.map((body) => (typeof body === "string" ? body : JSON.stringify(body))),
             );
-            expect(lines[6]).to.deep.equal({
+            expect(world.lines[6]).to.deep.equal({
                 level: "error",
                 message: "malformed message: put aside",
                 messageId: "m6",
@@ -699,7 +695,7 @@ describe("syncTaskDns", () => {
             const written = captureOutput();
             await deliver([...events, "{"]);
             written.restore();
-            expect(lines.at(-1)).to.deep.equal({
+            expect(world.lines.at(-1)).to.deep.equal({
                 level: "info",
                 message: "batch done",
                 messages: 3,

@@ -1,3 +1,4 @@
+import { NAME_EVENT } from "../../../handlers/taskDnsNames";
 import { Statement } from "../policies";
 
 export interface TaskDnsArns {
@@ -17,17 +18,7 @@ export interface TaskDnsArns {
 /** What the function that writes the records may do. */
 export function syncStatements(arns: TaskDnsArns): Statement[] {
     return [
-        {
-            Sid: "TakeTaskStateChanges",
-            Effect: "Allow",
-            Action: [
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-            ],
-            Resource: arns.queue,
-        },
+        takeMessages("TakeTaskStateChanges", arns.queue),
         { Sid: "PutAside", Effect: "Allow", Action: "sqs:SendMessage", Resource: arns.deadLetters },
         ...(arns.accepted === ""
             ? []
@@ -61,17 +52,7 @@ export function announceStatements(
     arns: Pick<TaskDnsArns, "accepted" | "table" | "zoneRole"> & { readonly bus: string; readonly change: string },
 ): Statement[] {
     return [
-        {
-            Sid: "TakeWord",
-            Effect: "Allow",
-            Action: [
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-            ],
-            Resource: arns.accepted,
-        },
+        takeMessages("TakeWord", arns.accepted),
         { Sid: "ReadRegistry", Effect: "Allow", Action: "dynamodb:BatchGetItem", Resource: arns.table },
         arns.zoneRole === ""
             ? { Sid: "ReadChanges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change }
@@ -82,14 +63,24 @@ export function announceStatements(
             Action: "events:PutEvents",
             Resource: arns.bus,
             Condition: {
-                // As handlers/dns/announcements.ts sends it. Both keys are lists to IAM, although an event has one of each.
+                // Both keys are lists to IAM, although an event has one of each.
                 "ForAllValues:StringEquals": {
-                    "events:source": ["taskgate"],
-                    "events:detail-type": ["Task Name Live"],
+                    "events:source": [NAME_EVENT.source],
+                    "events:detail-type": [NAME_EVENT.detailType],
                 },
             },
         },
     ];
+}
+
+/** What a function that works off a queue needs of it. */
+function takeMessages(Sid: string, queue: string): Statement {
+    return {
+        Sid,
+        Effect: "Allow",
+        Action: ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        Resource: queue,
+    };
 }
 
 function settleStatements(arns: TaskDnsArns): Statement[] {

@@ -1,7 +1,7 @@
 import type { SQSEvent } from "aws-lambda";
 import { syncTaskDns } from "../../../handlers/syncTaskDns";
 import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws, type FakeService } from "../fakeAws";
-import { lambdaContext } from "../fakeLambda";
+import { captureLog, lambdaContext, type LogLine } from "../fakeLambda";
 import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../fakeRoute53";
 import { createFakeTasks, type FakeTasks } from "../fakeTasks";
 import {
@@ -27,12 +27,15 @@ export interface World {
     readonly registry: FakeRegistry;
     readonly queues: FakeQueues;
     readonly aws: FakeAws;
+    /** What the handlers have logged. */
+    readonly lines: readonly LogLine[];
     close(): Promise<void>;
 }
 
 export async function createWorld(
     options: Partial<FakeRoute53Options> = {},
     more: readonly FakeService[] = [],
+    environment: Readonly<Record<string, string>> = {},
 ): Promise<World> {
     const tasks = createFakeTasks(CLUSTER_ARN, EARLIER);
     const route53 = createFakeRoute53({ zoneId: "Z1", zoneName: "example.test", ...options });
@@ -43,14 +46,18 @@ export async function createWorld(
         ...awsEnvironment(aws.url),
         ...taskDnsEnvironment(CLUSTER_ARN),
         DOMAIN,
+        ...environment,
     });
+    const log = captureLog();
     return {
         tasks,
         route53,
         registry,
         queues,
         aws,
+        lines: log.lines,
         async close() {
+            log.restore();
             restore();
             await aws.stop();
         },

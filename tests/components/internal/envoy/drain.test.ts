@@ -10,21 +10,17 @@ import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
 import { AccessLog, Front, sidecarHealthPath } from "../../../../components/internal/envoy/envoyBootstrap";
 import { containerDefinitions } from "../../../../components/internal/task/containers";
 import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
+import { helperImage, whoami } from "../../../support/sidecar";
 import { until } from "../../../support/until";
 
 const port = 8443;
 
 function containers(drainSeconds: number): ContainerDefinition[] {
     return containerDefinitions({
-        app: {
-            image: "docker.io/traefik/whoami:v1.11.0",
-            containerPort: 8080,
-            command: ["--port", "8080"],
-            stopTimeout: 5,
-        },
+        app: whoami,
         envoy: {
             image: envoyImage,
-            helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
+            helperImage,
             bootstrap: {
                 front: Front.ApplicationLoadBalancer,
                 httpsPort: port,

@@ -10,6 +10,7 @@ import { AccessLog } from "../../../../components/internal/envoy/envoyBootstrap"
 import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
 import { containerDefinitions } from "../../../../components/internal/task/containers";
 import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
+import { helperImage, whoami } from "../../../support/sidecar";
 import { until } from "../../../support/until";
 
 const port = 8443;
@@ -26,15 +27,10 @@ describe("a task that ends when it is idle", () => {
     async function started(): Promise<{ taskArn: string; host: string; name: string }> {
         const taskArn = await local.run(
             ...containerDefinitions({
-                app: {
-                    image: "docker.io/traefik/whoami:v1.11.0",
-                    containerPort: 8080,
-                    command: ["--port", "8080"],
-                    stopTimeout: 5,
-                },
+                app: whoami,
                 envoy: {
                     image: envoyImage,
-                    helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
+                    helperImage,
                     bootstrap: { httpsPort: port, taskCpu: 256, domain, accessLog: AccessLog.Off },
                     certificateSecretArn: undefined,
                     drainSeconds: 5,

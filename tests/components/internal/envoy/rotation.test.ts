@@ -15,6 +15,7 @@ import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
 import { containerDefinitions } from "../../../../components/internal/task/containers";
 import { createKeyPassword, seal } from "../../../../handlers/certificate/sealed";
 import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
+import { helperImage, whoami } from "../../../support/sidecar";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -23,15 +24,10 @@ const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certific
 
 function containers(sealedCertificateUrl: string): ContainerDefinition[] {
     const definitions = containerDefinitions({
-        app: {
-            image: "docker.io/traefik/whoami:v1.11.0",
-            containerPort: 8080,
-            command: ["--port", "8080"],
-            stopTimeout: 5,
-        },
+        app: whoami,
         envoy: {
             image: envoyImage,
-            helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
+            helperImage,
             bootstrap: { httpsPort: port, taskCpu: 256, healthCheckPath: "/health", accessLog: AccessLog.Off },
             certificateSecretArn: secretArn,
             sealedCertificateUrl,

@@ -2,18 +2,15 @@ import { Argument, type Command, Option } from "commander";
 
 import type { RenewalEvent, RenewalResult } from "../../handlers/renewCertificate";
 import { askRenewal } from "../internet/caller";
-import { chosenCallers } from "./chosen";
+import { chosenCallers, deployedFunction, type DeployedOptions } from "./chosen";
 
 /** Of RFC 5280, section 5.3.1: those that a subscriber may give. */
 const reasons = { unspecified: 0, keyCompromise: 1, affiliationChanged: 3, superseded: 4, cessationOfOperation: 5 };
 
-interface Options {
+interface Options extends DeployedOptions {
     readonly json?: boolean;
     readonly force?: boolean;
     readonly reason?: string;
-    readonly aws?: boolean;
-    readonly region?: string;
-    readonly function?: string;
 }
 
 type Ask = (event: RenewalEvent) => Promise<RenewalResult>;
@@ -66,23 +63,16 @@ function eventOf(action: string, { force, reason }: Options): RenewalEvent {
 }
 
 function placesOf(command: Command, options: Options): [string, Ask][] {
-    const { aws, region, function: functionName } = options;
-    if (!aws) {
-        if (region !== undefined || functionName !== undefined) {
-            throw new Error("--region and --function go with --aws: without it, the local system is asked.");
-        }
-        return chosenCallers(command).map(({ region: place, lambda, outputs }) => [
-            place,
-            (event) => askRenewal(lambda, outputs.renewalFunctionName, event),
-        ]);
+    const deployed = deployedFunction(options, "renewalFunctionName", "WildcardCertificate");
+    if (deployed !== undefined) {
+        const { region, functionName } = deployed;
+        // Not even loaded without --aws.
+        return [[region, async (event) => (await import("./renewalOnAws")).renewalOnAws(region, functionName, event)]];
     }
-    if (region === undefined || functionName === undefined) {
-        throw new Error(
-            "--aws takes --region and --function: the function is renewalFunctionName among the stack's outputs, functionName of a WildcardCertificate.",
-        );
-    }
-    // Not even loaded without --aws.
-    return [[region, async (event) => (await import("./renewalOnAws")).renewalOnAws(region, functionName, event)]];
+    return chosenCallers(command).map(({ region, lambda, outputs }) => [
+        region,
+        (event) => askRenewal(lambda, outputs.renewalFunctionName, event),
+    ]);
 }
 
 /** A certificate is there, and nothing is wrong. */

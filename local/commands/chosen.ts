@@ -54,6 +54,37 @@ export function chosenCallers(command: Command): Caller[] {
     return found;
 }
 
+/** What `--aws` takes besides: where, and the function of a deployed stack. */
+export interface DeployedOptions {
+    readonly aws?: boolean;
+    readonly region?: string;
+    readonly function?: string;
+}
+
+/**
+ * The function that `--aws` asks for; undefined without it. `output` is what it is called among the stack's outputs, `component` whose it is.
+ *
+ * @throws when one goes without the other
+ */
+export function deployedFunction(
+    { aws, region, function: functionName }: DeployedOptions,
+    output: string,
+    component: string,
+): { readonly region: string; readonly functionName: string } | undefined {
+    if (!aws) {
+        if (region !== undefined || functionName !== undefined) {
+            throw new Error("--region and --function go with --aws: without it, the local system is asked.");
+        }
+        return undefined;
+    }
+    if (region === undefined || functionName === undefined) {
+        throw new Error(
+            `--aws takes --region and --function: the function is ${output} among the stack's outputs, functionName of a ${component}.`,
+        );
+    }
+    return { region, functionName };
+}
+
 interface RunningTask {
     readonly caller: Caller;
     readonly id: string;

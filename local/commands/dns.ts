@@ -6,15 +6,12 @@ import type { Command } from "commander";
 import type { Caller } from "../internet/caller";
 import { compare, readNames, type NameLine, type Names } from "../internet/names";
 import { clientConfig } from "../machine/awsClients";
-import { chosenCallers } from "./chosen";
+import { chosenCallers, deployedFunction, type DeployedOptions } from "./chosen";
 import { cut, layOut } from "./taskTable";
 import { age } from "./values";
 
-interface Options {
+interface Options extends DeployedOptions {
     readonly json?: boolean;
-    readonly aws?: boolean;
-    readonly region?: string;
-    readonly function?: string;
 }
 
 export function define(command: Command): void {
@@ -41,20 +38,13 @@ export function define(command: Command): void {
 }
 
 function placesOf(command: Command, options: Options): [string, () => Promise<Names>][] {
-    const { aws, region, function: functionName } = options;
-    if (!aws) {
-        if (region !== undefined || functionName !== undefined) {
-            throw new Error("--region and --function go with --aws: without it, the local system tells its own.");
-        }
-        return chosenCallers(command).map((caller) => [caller.region, () => namesHere(caller)]);
+    const deployed = deployedFunction(options, "dnsFunctionName", "TaskDns");
+    if (deployed !== undefined) {
+        const { region, functionName } = deployed;
+        // Not even loaded without --aws.
+        return [[region, async () => (await import("./namesOnAws")).namesOnAws(region, functionName)]];
     }
-    if (region === undefined || functionName === undefined) {
-        throw new Error(
-            "--aws takes --region and --function: the function is dnsFunctionName among the stack's outputs, functionName of a TaskDns.",
-        );
-    }
-    // Not even loaded without --aws.
-    return [[region, async () => (await import("./namesOnAws")).namesOnAws(region, functionName)]];
+    return chosenCallers(command).map((caller) => [caller.region, () => namesHere(caller)]);
 }
 
 function namesHere({ system, region, outputs, ecs, lambda }: Caller): Promise<Names> {

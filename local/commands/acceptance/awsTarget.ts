@@ -1,4 +1,4 @@
-// Beside namesOnAws.ts the only file of the local system that talks to AWS: nothing loads it but `npm run accept -- --aws`.
+// Talks to AWS, as nothing else of the local system does but namesOnAws.ts and renewalOnAws.ts: nothing loads it but `npm run accept -- --aws`.
 import { request } from "node:https";
 
 import { EC2 } from "@aws-sdk/client-ec2";

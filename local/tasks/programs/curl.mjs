@@ -123,6 +123,9 @@ function announce({ localAddress, remoteAddress, localPort, remotePort }) {
     return `PROXY ${localAddress === undefined ? "UNKNOWN" : peers}\r\n`;
 }
 
+/** Whoever waits for a socket is told of its errors; one that nobody waits for any more is not to end the process. */
+const heard = () => {};
+
 async function connection(values, url, cwd, signal, sockets) {
     /** Where a bucket's own name is answered, by plain HTTP. */
     const s3 =
@@ -135,7 +138,7 @@ async function connection(values, url, cwd, signal, sockets) {
     const port = Number(given) || (protocol === "https:" ? 443 : 80);
     const path = values["unix-socket"];
     const socket = connect(path === undefined ? { host, port } : { path: cwd === "" ? path : resolve(cwd, path) });
-    sockets.push(socket);
+    sockets.push(socket.on("error", heard));
     await once(socket, "connect", { signal }).catch((error) =>
         fail(error.syscall === "getaddrinfo" ? 6 : 7, error.message),
     );
@@ -147,7 +150,7 @@ async function connection(values, url, cwd, signal, sockets) {
     }
     const tls = await import("node:tls");
     const secure = tls.connect({ socket, host, rejectUnauthorized: false, servername: isIP(host) ? "" : host });
-    sockets.push(secure);
+    sockets.push(secure.on("error", heard));
     await once(secure, "secureConnect", { signal }).catch((error) => fail(35, error.message));
     const fault = secure.authorizationError ?? tls.checkServerIdentity(host, secure.getPeerCertificate())?.message;
     if (fault && !values.insecure) {

@@ -1,6 +1,5 @@
 import { sleep, type LambdaContext } from "./calls";
-import { openAccount } from "./certificate/account";
-import { readAccountKey } from "./certificate/accountKey";
+import { openAccount, openAsAccount, rollOver, showAccount } from "./certificate/account";
 import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/attempts";
 import { openAuthority, type Authority, type Refusal } from "./certificate/authority";
 import { removeChallenges, type ChallengeValue } from "./certificate/challengeRecords";
@@ -42,6 +41,8 @@ export interface RenewalEvent {
     readonly show?: boolean;
     /** Revoke the delivered certificate for this reason (RFC 5280, section 5.3.1: 1 = key compromise, 4 = superseded …), and replace it. */
     readonly revoke?: number;
+    /** Only tell the ACME account's URL, or give the account another key (RFC 8555, section 7.3.5). */
+    readonly account?: "show" | "rollover";
     /** What Pulumi's `aws.lambda.Invocation` adds, when the stack is made, changed or destroyed. */
     readonly tf?: { readonly action: "create" | "update" | "delete" };
 }
@@ -49,10 +50,12 @@ export interface RenewalEvent {
 export interface RenewalResult {
     /**
      * `waiting`: an earlier try failed, and the next one is not to be made yet. `busy`: another run is at it. `shown`: it was only asked.
-     * `ended`: the stack is being destroyed.
+     * `rolled over`: the account has another key. `ended`: the stack is being destroyed.
      */
-    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown" | "ended";
+    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown" | "rolled over" | "ended";
     readonly reason: string;
+    /** Of the ACME account, when that was asked for; empty when the authority has none of this key yet. */
+    readonly accountUrl?: string;
     /** Of the delivered certificate, if there is one. */
     readonly names?: readonly string[];
     readonly serialNumber?: string;
@@ -95,6 +98,9 @@ interface Run {
 export async function renewCertificate(event: RenewalEvent | null, context: LambdaContext): Promise<RenewalResult> {
     const end = Date.now() + context.getRemainingTimeInMillis();
     const deadline = end - NOTIFY_MILLISECONDS - CLEAN_UP_MILLISECONDS;
+    if (event?.account !== undefined) {
+        return lookAfterAccount(event.account, end, deadline, context);
+    }
     let run: Run | undefined;
     try {
         const settings = readCertificateSettings();
@@ -109,13 +115,42 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
         const store = await openState(settings.bucketName, context.awsRequestId, end, deadline);
         if ("busyUntil" in store) {
             log("info", "another run is at it", store);
-            return { outcome: "busy", reason: `another run is at it, until ${store.busyUntil} at most` };
+            return busy(store);
         }
         run = { settings, store, deadline, end, context, delivered: undefined };
         return await renew(run, event ?? {});
     } catch (thrown) {
         await fail(thrown as Error, run, end, context);
         throw thrown;
+    }
+}
+
+function busy({ busyUntil }: { readonly busyUntil: string }): RenewalResult {
+    return { outcome: "busy", reason: `another run is at it, until ${busyUntil} at most` };
+}
+
+/** What is asked by a person, who hears what is wrong with it: nobody else is told, and no renewal waits for it. */
+async function lookAfterAccount(
+    action: "show" | "rollover",
+    end: number,
+    deadline: number,
+    { awsRequestId }: LambdaContext,
+): Promise<RenewalResult> {
+    const settings = readCertificateSettings();
+    const { directoryUrl, bucketName } = settings;
+    if (action === "show") {
+        const accountUrl = (await showAccount(settings, deadline)) ?? "";
+        return { outcome: "shown", reason: `asked of ${directoryUrl}`, accountUrl };
+    }
+    const store = await openState(bucketName, awsRequestId, end, deadline);
+    if ("busyUntil" in store) {
+        return busy(store);
+    }
+    try {
+        const accountUrl = await rollOver(settings, deadline);
+        return { outcome: "rolled over", reason: "the old key is good for nothing any more", accountUrl };
+    } finally {
+        await store.release({});
     }
 }
 
@@ -137,7 +172,7 @@ async function endRenewals(
         }
         if (Date.now() + END_PAUSE_MILLISECONDS > deadline) {
             log("error", "a run is still under way: it may leave challenge records", store);
-            return { outcome: "busy", reason: `another run is at it, until ${store.busyUntil} at most` };
+            return busy(store);
         }
         await sleep(END_PAUSE_MILLISECONDS);
     }
@@ -264,8 +299,7 @@ async function issue(
         );
     }
     await proveDelivery(settings.secretArn, secret, deadline);
-    const accountKey = await readAccountKey(settings.accountKeyParameter, deadline);
-    const authority = await openAuthority(settings.directoryUrl, accountKey, deadline);
+    const authority = await openAsAccount(settings, deadline);
     await store.keep({ ordering: true });
     const certificate = await obtain(run, authority, replaces);
     const facts = inspect(certificate, settings);
@@ -399,8 +433,7 @@ async function revoke({ settings, store, deadline }: Run, delivered: Delivered, 
     if (delivered.state !== "usable") {
         throw failure("NothingToRevoke", "There is no certificate that could be revoked.");
     }
-    const accountKey = await readAccountKey(settings.accountKeyParameter, deadline);
-    const authority = await openAuthority(settings.directoryUrl, accountKey, deadline);
+    const authority = await openAsAccount(settings, deadline);
     await openAccount(authority, settings);
     await revokeCertificate(authority, delivered.certificateChain, reason);
     await store.keep({ revoked: delivered.facts.serialNumber });

@@ -1,7 +1,10 @@
 import { call, clientSettings } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
-import { bindExternalAccount, type Authority, type Refusal } from "./authority";
+import { log } from "../log";
+import { findAccountKeys, keepAccountKeys, readAccountKeys } from "./accountKey";
+import { bindExternalAccount, openAuthority, signKeyChange, type Authority, type Refusal } from "./authority";
+import { createKey } from "./keys";
 import type { CertificateSettings } from "./settings";
 
 /** Finds the account that belongs to the key, or makes it: an authority knows an account by its key (RFC 8555, section 7.3). */
@@ -21,18 +24,96 @@ export async function openAccount(authority: Authority, settings: CertificateSet
         authority.accountUrl = await request(authority, settings, { termsOfServiceAgreed: true, contact });
         return;
     }
-    try {
-        // Some authorities take a binding once only: an account that is there is asked for without it.
-        authority.accountUrl = await request(authority, settings, { onlyReturnExisting: true });
-    } catch (error) {
-        if ((error as Refusal).type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
-            throw error;
-        }
+    // Some authorities take a binding once only: an account that is there is asked for without it.
+    if ((await findAccount(authority, settings)) === undefined) {
         const hmacKey = await readHmacKey(externalAccount.keyReference, authority.deadline);
         const binding = bindExternalAccount(authority, { keyId: externalAccount.keyId, hmacKey });
         const terms = { termsOfServiceAgreed: true, contact, externalAccountBinding: binding };
         authority.accountUrl = await request(authority, settings, terms);
     }
+}
+
+/** Opens the account that belongs to the key, and gives its URL, which is kept nowhere else (RFC 8555, section 7.3.1); undefined when there is none. */
+export async function findAccount(authority: Authority, settings: CertificateSettings): Promise<string | undefined> {
+    authority.accountUrl = undefined;
+    try {
+        authority.accountUrl = await request(authority, settings, { onlyReturnExisting: true });
+    } catch (error) {
+        if ((error as Refusal).type !== "urn:ietf:params:acme:error:accountDoesNotExist") {
+            throw error;
+        }
+    }
+    return authority.accountUrl;
+}
+
+/** The authority, asked by the account's own key; a change of it that was cut off is brought to an end first. */
+export async function openAsAccount(settings: CertificateSettings, deadline: number): Promise<Authority> {
+    const { accountKeyParameter, directoryUrl } = settings;
+    const [key, next] = await readAccountKeys(accountKeyParameter, deadline);
+    if (next !== undefined) {
+        await changeKey(settings, key, next, deadline);
+    }
+    return openAuthority(directoryUrl, next ?? key, deadline);
+}
+
+/** What the authority knows the account as; undefined when it has none of this key. */
+export async function showAccount(settings: CertificateSettings, deadline: number): Promise<string | undefined> {
+    const [key, next] = (await findAccountKeys(settings.accountKeyParameter, deadline)) ?? [];
+    const url = next && (await accountOf(settings, next, deadline));
+    return url ?? (key && accountOf(settings, key, deadline));
+}
+
+/**
+ * Gives the account another key, and its URL. The new one is kept beside the old one until the authority has taken it: whatever happens in
+ * between, the next run finds out which of them is the account's.
+ */
+export async function rollOver(settings: CertificateSettings, deadline: number): Promise<string> {
+    const { accountKeyParameter } = settings;
+    const [key, left] = (await findAccountKeys(accountKeyParameter, deadline)) ?? [];
+    if (key === undefined) {
+        throw noAccount(settings);
+    }
+    const next = left ?? (await createKey("P-256"));
+    if (left === undefined) {
+        await keepAccountKeys(accountKeyParameter, [key, next], deadline);
+    }
+    return changeKey(settings, key, next, deadline);
+}
+
+async function changeKey(settings: CertificateSettings, key: string, next: string, deadline: number): Promise<string> {
+    const { accountKeyParameter, directoryUrl } = settings;
+    let url = await accountOf(settings, next, deadline);
+    if (url === undefined) {
+        try {
+            const authority = await openAuthority(directoryUrl, key, deadline);
+            if ((await findAccount(authority, settings)) === undefined) {
+                throw noAccount(settings);
+            }
+            await authority.post(authority.directory.keyChange, signKeyChange(authority, next));
+        } catch (error) {
+            const { status = 0, name } = error as Refusal;
+            // An answer may have been lost: then the second try was signed by a key that was no longer the account's.
+            const isDone = (await accountOf(settings, next, deadline)) !== undefined;
+            if (!isDone && (name === "NoAccount" || (status >= 400 && status < 500 && status !== 429))) {
+                await keepAccountKeys(accountKeyParameter, [key], deadline); // else each renewal would meet the refusal
+            }
+            if (!isDone) {
+                throw error;
+            }
+        }
+        url = (await accountOf(settings, next, deadline)) ?? "";
+    }
+    await keepAccountKeys(accountKeyParameter, [next], deadline);
+    log("info", "the account has another key", { account: url });
+    return url;
+}
+
+async function accountOf(settings: CertificateSettings, key: string, deadline: number): Promise<string | undefined> {
+    return findAccount(await openAuthority(settings.directoryUrl, key, deadline), settings);
+}
+
+function noAccount({ directoryUrl }: CertificateSettings): Error {
+    return failure("NoAccount", `${directoryUrl} has no account of this key: one is made with the first order.`);
 }
 
 async function request(

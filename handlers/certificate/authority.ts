@@ -121,6 +121,14 @@ export function bindExternalAccount(
     return signer.createSignedHmacBody(hmacKey, directory.newAccount, signer.getJwk(), { kid: keyId });
 }
 
+/** The wish that another key be the account's, signed by that key (RFC 8555, section 7.3.5); the account signs what it is sent in. */
+export function signKeyChange({ client, directory, accountUrl }: Authority, next: string): object {
+    const { Client } = load("acme-client");
+    const newer = new Client({ directoryUrl: directory.keyChange, accountKey: next });
+    const wish = { account: accountUrl, oldKey: signerOf(client).getJwk() };
+    return signerOf(newer).createSignedBody(directory.keyChange, wish);
+}
+
 /** A JSON document; another text is an error that says where it came from. */
 export function parseDocument<T>(text: string, url: string): T {
     try {

@@ -18,8 +18,11 @@ type Ask = (event: RenewalEvent) => Promise<RenewalResult>;
 export function define(command: Command): void {
     command
         .addArgument(
-            new Argument("[action]", "revoke replaces it in the same run")
-                .choices(["show", "renew", "revoke"])
+            new Argument(
+                "[action]",
+                "revoke replaces it in the same run; account tells the ACME account's URL, and rollover gives it another key",
+            )
+                .choices(["show", "renew", "revoke", "account", "rollover"])
                 .default("show"),
         )
         .option("--json", "as JSON, for programs")
@@ -55,6 +58,10 @@ function eventOf(action: string, { force, reason }: Options): RenewalEvent {
     switch (action) {
         case "show":
             return { show: true };
+        case "account":
+            return { account: "show" };
+        case "rollover":
+            return { account: "rollover" };
         case "revoke":
             return { revoke: reasons[reason as keyof typeof reasons] };
         default:
@@ -75,13 +82,14 @@ function placesOf(command: Command, options: Options): [string, Ask][] {
     ]);
 }
 
-/** A certificate is there, and nothing is wrong. */
-function isWell({ notAfter, trouble }: RenewalResult): boolean {
-    return notAfter !== undefined && trouble === undefined;
+/** What was asked for is there, the account or a certificate, and nothing is wrong. */
+function isWell({ accountUrl, notAfter, trouble }: RenewalResult): boolean {
+    return accountUrl === undefined ? notAfter !== undefined && trouble === undefined : accountUrl !== "";
 }
 
 /** What a run of the function says, as one reads it. */
 export function explained(place: string, result: RenewalResult, now = new Date()): string[] {
+    const { accountUrl } = result;
     const { outcome, reason, names, serialNumber, notAfter, renewalDueAt, renewalInfo, trouble, nextAttempt } = result;
     const outcomes: Record<RenewalResult["outcome"], string> = {
         issued: "a certificate was issued",
@@ -90,6 +98,7 @@ export function explained(place: string, result: RenewalResult, now = new Date()
         waiting: "nothing was tried yet",
         busy: "another run is at it: ask again in a while",
         shown: "nothing was changed",
+        "rolled over": "the account has another key",
         ended: "the stack is being destroyed",
     };
     const days = (date: string): string => {
@@ -97,7 +106,11 @@ export function explained(place: string, result: RenewalResult, now = new Date()
         return left < 0 ? "expired" : `${Math.floor(left)} days left`;
     };
     const lines: readonly [string, string | undefined][] = [
-        ["certificate", names?.join(", ") ?? "there is none that could be used"],
+        ["account", accountUrl === "" ? "there is none yet: one is made with the first order" : accountUrl],
+        [
+            "certificate",
+            accountUrl !== undefined ? undefined : (names?.join(", ") ?? "there is none that could be used"),
+        ],
         ["serial number", serialNumber],
         ["valid until", notAfter && `${notAfter} (${days(notAfter)})`],
         ["renewed from", renewalDueAt && `${renewalDueAt}${renewalInfo ? ", as the authority suggests" : ""}`],

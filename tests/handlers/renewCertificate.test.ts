@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from "@peculiar/x509";
 import { expect } from "chai";
-import { readAccountKey } from "../../handlers/certificate/accountKey";
-import { openAccount } from "../../handlers/certificate/account";
+import { readAccountKeys } from "../../handlers/certificate/accountKey";
+import { findAccount, openAccount } from "../../handlers/certificate/account";
 import { openAuthority } from "../../handlers/certificate/authority";
 import { createKey } from "../../handlers/certificate/keys";
 import { keepPendingOrder } from "../../handlers/certificate/pendingOrder";
@@ -717,9 +717,120 @@ describe("renewCertificate", () => {
         it("is the winner's when two first runs make one at the same time", async () => {
             await world.prepare();
             const parameter = process.env.ACCOUNT_KEY_PARAMETER!;
-            const keys = await Promise.all([1, 2, 3].map(() => readAccountKey(parameter, Date.now() + 10_000)));
+            const keys = await Promise.all([1, 2, 3].map(() => readAccountKeys(parameter, Date.now() + 10_000)));
             const { Value, Version } = (await world.parameter()) as { Value: string; Version: number };
-            expect([...new Set(keys), Version]).to.deep.equal([Value, 1]);
+            expect([...new Set(keys.flat()), Version]).to.deep.equal([Value, 1]);
+        });
+
+        describe("that is changed", () => {
+            const kept = async (): Promise<string[]> =>
+                [...(await readAccountKeys(process.env.ACCOUNT_KEY_PARAMETER!, Date.now() + 10_000))] as string[];
+            const failed = (event: RenewalEvent): Promise<Error> =>
+                renew(event).then(
+                    () => expect.fail("it should fail"),
+                    (error: Error) => error,
+                );
+            const isKeyChange = ({ path }: TappedRequest): boolean => /rollover|key-change/.test(path);
+
+            it("leaves the account as it is: a later certificate is ordered with the new key, and the old one opens nothing", async () => {
+                await world.prepare();
+                await renew();
+                const [before] = await kept();
+                const { accountUrl } = await renew({ account: "show" });
+                expect(accountUrl).to.match(/^https:\/\/.*\/my-account\//);
+                expect(await renew({ account: "rollover" })).to.deep.equal({
+                    outcome: "rolled over",
+                    reason: "the old key is good for nothing any more",
+                    accountUrl,
+                });
+                const [after, ...more] = await kept();
+                expect([after === before, more]).to.deep.equal([false, []]);
+                expect(await world.parameter()).to.include({ Type: "SecureString" });
+                expect(await renew({ account: "show" })).to.include({ outcome: "shown", accountUrl });
+                expect(await renew({ force: true })).to.include({ outcome: "renewed" });
+                expect(await renew({ account: "show" })).to.include({ accountUrl });
+                const old = await openAuthority(world.directoryUrl, before, Date.now() + 10_000);
+                expect(await findAccount(old, readCertificateSettings())).to.equal(undefined);
+                expect(await world.state()).to.not.have.any.keys("lease", "trouble", "nextAttempt");
+                await expectNoKeyIn();
+                const secrets = [before, after].flatMap((key) =>
+                    key.split("\n").filter((line) => line.length > 20 && !/^-/.test(line)),
+                );
+                const told = JSON.stringify([lines, await world.state(), await world.notices()]);
+                secrets.forEach((secret) => expect(told).to.not.include(secret));
+            });
+
+            it("and whose answer is lost is found to be the account's", async () => {
+                await world.prepare();
+                await renew();
+                const { accountUrl } = await renew({ account: "show" });
+                let lost = 0;
+                world.caTap.interfere = (request) =>
+                    isKeyChange(request) && lost++ === 0 ? "lose the answer" : undefined;
+                expect(await renew({ account: "rollover" })).to.include({ outcome: "rolled over", accountUrl });
+                expect(lost).to.be.at.least(2);
+                expect(await kept()).to.have.length(1);
+            });
+
+            for (const [what, before] of [
+                ["before the authority has heard of it", true],
+                ["after the authority has taken it", false],
+            ] as const) {
+                it(`and cut off ${what} is brought to an end by the next renewal, which takes up the order of an earlier one`, async () => {
+                    await world.prepare();
+                    world.awsTap.interfere = denySecret;
+                    await failed({});
+                    delete world.awsTap.interfere;
+                    const { accountUrl } = await renew({ account: "show" });
+                    let isDown = false;
+                    const down = { status: 503, headers: { "retry-after": "0" } };
+                    world.caTap.interfere = (request) => {
+                        const isLost = !before && !isDown && isKeyChange(request);
+                        isDown ||= isKeyChange(request);
+                        return isLost ? "lose the answer" : isDown ? down : undefined;
+                    };
+                    expect((await failed({ account: "rollover" })).message).to.include("answered 503");
+                    const keys = await kept();
+                    expect(keys).to.have.length(2);
+                    delete world.caTap.interfere;
+                    expect(await renew({ account: "show" })).to.include({ accountUrl });
+                    expect(await kept()).to.deep.equal(keys);
+                    const orders = () =>
+                        world.caTap.requests.filter(({ path, status }) => path === "/order-plz" && status === 201);
+                    expect(orders()).to.have.length(1);
+                    expect(await renew()).to.include({ outcome: "issued" });
+                    expect(orders()).to.have.length(1);
+                    expect(await kept()).to.deep.equal([keys[1]]);
+                    expect(await renew({ account: "show" })).to.include({ accountUrl });
+                });
+            }
+
+            it("and refused stays as it was, and no renewal meets the refusal", async () => {
+                await world.prepare();
+                await renew();
+                const keys = await kept();
+                world.caTap.interfere = (request) =>
+                    isKeyChange(request)
+                        ? {
+                              status: 403,
+                              body: '{"type":"urn:ietf:params:acme:error:unauthorized","detail":"no key changes"}',
+                          }
+                        : undefined;
+                expect((await failed({ account: "rollover" })).message).to.include("no key changes");
+                expect(await kept()).to.deep.equal(keys);
+                expect(await renew({ force: true })).to.include({ outcome: "renewed" });
+            });
+
+            it("by nobody while a renewal is under way, and not before there is an account", async () => {
+                await world.prepare();
+                expect(await renew({ account: "show" })).to.include({ outcome: "shown", accountUrl: "" });
+                expect((await failed({ account: "rollover" })).name).to.equal("NoAccount");
+                expect(await world.parameter()).to.equal(undefined);
+                const until = new Date(Date.now() + 600_000).toISOString();
+                await world.changeState({ lease: { holder: "other", until } });
+                expect(await renew({ account: "rollover" })).to.include({ outcome: "busy" });
+                expect(await world.notices()).to.deep.equal([]);
+            });
         });
     });
 });

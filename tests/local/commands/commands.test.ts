@@ -92,6 +92,22 @@ describe("the commands, while a system runs", () => {
         expect(revoked.stdout).to.not.include(serial);
     });
 
+    it("tell the account's URL, give it another key, and order with that", async () => {
+        const account = await ask("certificate", "account");
+        expect(account.stdout).to.match(
+            /^eu-west-1: nothing was changed \(asked of https:.+\)\n {2}account {8}https:\S+\n$/,
+        );
+        const [, url] = /account +(\S+)/.exec(account.stdout)!;
+        const changed = await ask("certificate", "rollover");
+        expect([changed.code, changed.stderr]).to.deep.equal([0, ""]);
+        expect(changed.stdout).to.match(/^eu-west-1: the account has another key \(/);
+        expect(changed.stdout).to.include(`  account        ${url}\n`);
+        expect((await ask("certificate", "renew", "--force")).stdout).to.match(
+            /^eu-west-1: the certificate was renewed \(/,
+        );
+        expect((await ask("certificate", "account")).stdout).to.equal(account.stdout);
+    });
+
     it("ask a deployed stack's function about its certificate by the credentials at hand", async () => {
         const { system, outputs } = caller;
         const env = {
@@ -107,6 +123,10 @@ describe("the commands, while a system runs", () => {
         expect(stderr).to.equal("");
         expect(stdout).to.match(
             /^eu-west-1: nothing was changed \(.+\)\n  certificate    \*\.eu-west-1\.tasks\.example\.test\n/,
+        );
+        const rollover = [...cliWords, words[0], "rollover", ...words.slice(1), outputs.renewalFunctionName];
+        expect((await run([process.execPath, ...rollover], { env })).stdout).to.match(
+            /^eu-west-1: the account has another key \(.+\)\n {2}account {8}https:\S+\n$/,
         );
         const nowhere = await run([process.execPath, ...cliWords, ...words, "no-such-function"], { env });
         expect(nowhere.code).to.equal(1);

@@ -136,6 +136,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly certificateSecretArn: pulumi.Output<string>;
     /** ARN of the certificate in ACM; empty without `importToAcm`. */
     public readonly certificateArn: pulumi.Output<string>;
+    /** ARNs of the certificate in ACM in `acmRegions`, by region. */
+    public readonly certificateArns: pulumi.Output<Record<string, string>>;
     /** Name of the Lambda function that renews the certificate. */
     public readonly renewalFunctionName: pulumi.Output<string>;
     /** Name of the Lambda function that writes the DNS records. */
@@ -225,6 +227,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
         this.serviceName = task.serviceName;
         this.certificateSecretArn = certificate.secretArn;
         this.certificateArn = certificate.certificateArn;
+        this.certificateArns = certificate.certificateArns;
         this.renewalFunctionName = certificate.functionName;
         this.dnsFunctionName = dns.functionName;
         this.namesTableName = dns.tableName;

@@ -23,6 +23,7 @@ import {
     externalAccountReason,
     mostLabelsReason,
     nameReason,
+    regionReason,
     secretReferenceReason,
 } from "./internal/rules";
 import {
@@ -31,7 +32,9 @@ import {
     Combination,
     faultOf,
     flag,
+    given,
     judged,
+    list,
     plain,
     record,
     required,
@@ -147,6 +150,12 @@ export interface CertificateArgs {
      * @default false
      */
     readonly importToAcm?: boolean;
+    /**
+     * Regions in which it is in ACM besides the stack's own, with `importToAcm`: `us-east-1` for CloudFront, others for load balancers there. One
+     * that is taken off the list loses its certificate.
+     * @default none
+     */
+    readonly acmRegions?: pulumi.Input<pulumi.Input<string>[]>;
 }
 
 /** Arguments of {@link WildcardCertificate}. */
@@ -183,6 +192,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
     public readonly secretArn: pulumi.Output<string>;
     /** ARN of the certificate in ACM; empty without `importToAcm`. */
     public readonly certificateArn: pulumi.Output<string>;
+    /** ARNs of the certificate in ACM in `acmRegions`, by region. */
+    public readonly certificateArns: pulumi.Output<Record<string, string>>;
     /** Where everybody finds the certificate with its key encrypted; empty without `sealedCopy`. */
     public readonly sealedCopyUrl: pulumi.Output<string>;
     /** Name of the bucket with the public part of each certificate. */
@@ -358,7 +369,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         );
 
         this.secretArn = secret.arn;
-        this.certificateArn =
+        const none: Record<string, string> = {};
+        const inAcm =
             args.importToAcm === true
                 ? acmImport(
                       `${name}-import`,
@@ -367,6 +379,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                           secretName: secret.name,
                           kmsKeyArn: args.kmsKeyArn,
                           madeFrom: schedule.name,
+                          regions: args.acmRegions,
                           topicArn: topic.arn,
                           logRetentionDays,
                           tags,
@@ -374,7 +387,9 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                       this,
                       [schedule],
                   )
-                : pulumi.output("");
+                : pulumi.output({ certificateArn: "", elsewhere: none });
+        this.certificateArn = inAcm.certificateArn;
+        this.certificateArns = inAcm.elsewhere;
         this.sealedCopyUrl = sealed
             ? pulumi.interpolate`https://${sealed.bucketRegionalDomainName}/${SEALED_OBJECT}`
             : pulumi.output("");
@@ -407,6 +422,7 @@ export const certificateRules: Rules<CertificateArgs> = {
     keyType: choice(KeyType),
     notificationEmail: email,
     importToAcm: plain(flag),
+    acmRegions: list(text(regionReason), { unique: true }),
 };
 
 type Named = CertificateArgs & Pick<WildcardCertificateArgs, "domain">;
@@ -427,6 +443,11 @@ export const certificateCombinations: readonly Combination<Named>[] = [
         ["acmeDirectory", "acmeExternalAccount"],
         ({ acmeDirectory: directory = "letsencrypt", acmeExternalAccount }) =>
             faultOf("acmeExternalAccount", externalAccountReason(directory, acmeExternalAccount !== undefined)),
+    ),
+    given<Named>(["importToAcm"], ({ importToAcm, acmRegions }) =>
+        acmRegions !== undefined && importToAcm !== true
+            ? [{ propertyPath: "acmRegions", reason: "nothing is in ACM without importToAcm: give that too" }]
+            : [],
     ),
     together<Named, "domain" | "importToAcm">(["domain", "importToAcm"], ({ domain, importToAcm }) =>
         faultOf("domain", importToAcm === true ? acmDomainReason(`*.${domain}`) : undefined),

@@ -364,6 +364,13 @@ export function containersReason(json: string): Reason {
         : undefined;
 }
 
+/** The name of a region. */
+export function regionReason(value: string): Reason {
+    return /^[a-z]{2,3}(-[a-z]+)+-\d$/.test(value)
+        ? undefined
+        : `"${value}" is not the name of a region, e.g. us-east-1`;
+}
+
 /** The name of an Availability Zone or a Local Zone: its region and a letter. */
 export function availabilityZoneReason(value: string): Reason {
     return /^[a-z]{2,3}(-[a-z]+)+-\d(-[a-z]{3,4}-\d)?[a-z]$/.test(value)

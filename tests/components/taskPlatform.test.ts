@@ -92,6 +92,7 @@ describe("TaskPlatform", () => {
             logGroupName: "it-task-logs",
             serviceName: "",
             certificateArn: "",
+            certificateArns: {},
             certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
             renewalFunctionName: "it-certificate-renewal",
             dnsFunctionName: "it-dns-sync",

@@ -59,6 +59,7 @@ describe("WildcardCertificate", () => {
         expect(made().component("it").outputs).to.deep.equal({
             secretArn,
             certificateArn: "",
+            certificateArns: {},
             sealedCopyUrl: "",
             bucketName: "it-history",
             functionName: "it-renewal",

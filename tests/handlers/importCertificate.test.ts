@@ -102,6 +102,90 @@ describe("importCertificate", () => {
         expect(await importCertificate({}, context)).to.deep.equal({ certificateArn: "", imported: false });
     });
 
+    describe("into several regions", () => {
+        const of = (region: string): string => certificateArn.replace("eu-west-1", region);
+        /** The region of each request of this kind, and the ARN that it names. */
+        const asked = (operation: string) =>
+            aws.requests
+                .filter((request) => request.operation === operation)
+                .map((request) => [request.region, bodyOf(request).CertificateArn]);
+
+        beforeEach(() => {
+            process.env.ACM_REGIONS = '["us-east-1","ap-south-1"]';
+            aws.interfere = (request) =>
+                request.operation === "ImportCertificate"
+                    ? json({ CertificateArn: bodyOf(request).CertificateArn ?? of(request.region) })
+                    : undefined;
+        });
+        afterEach(() => {
+            delete process.env.ACM_REGIONS;
+            aws.interfere = undefined;
+        });
+
+        it("keeps an ARN in each, through renewals and to the end", async () => {
+            parameter = JSON.stringify({ certificateArn, serialNumber: "1" }); // imported before others were wanted
+            const elsewhere = { "us-east-1": of("us-east-1"), "ap-south-1": of("ap-south-1") };
+            const event = { tf: { action: "update" } } as const;
+            expect(await importCertificate(event, context)).to.deep.equal({
+                certificateArn,
+                elsewhere,
+                imported: true,
+            });
+            expect(asked("ImportCertificate")).to.deep.equal([
+                ["us-east-1", undefined],
+                ["ap-south-1", undefined],
+            ]);
+            secrets = [secret("2")];
+            aws.requests.length = 0;
+            expect(await importCertificate({}, context)).to.deep.equal({ certificateArn, elsewhere, imported: true });
+            const all = [
+                ["eu-west-1", certificateArn],
+                ["us-east-1", of("us-east-1")],
+                ["ap-south-1", of("ap-south-1")],
+            ];
+            expect(asked("ImportCertificate")).to.deep.equal(all);
+            await importCertificate({ tf: { action: "delete" } }, context);
+            expect(asked("DeleteCertificate")).to.deep.equal(all);
+            expect(sent("DeleteParameter")).to.have.length(1);
+        });
+
+        it("is kept from none by another that refuses it, which gets it with the next run", async () => {
+            const take = aws.interfere!;
+            aws.interfere = (request) =>
+                request.operation === "ImportCertificate" && request.region === "us-east-1"
+                    ? missing("LimitExceededException")
+                    : take(request);
+            expect(await importCertificate({}, context).catch(({ name }: Error) => name)).to.equal(
+                "LimitExceededException",
+            );
+            expect(JSON.parse(parameter!)).to.deep.equal({
+                certificateArn,
+                serialNumber: "1",
+                elsewhere: { "ap-south-1": { certificateArn: of("ap-south-1"), serialNumber: "1" } },
+            });
+            aws.interfere = take;
+            aws.requests.length = 0;
+            expect(await importCertificate({}, context)).to.include({ imported: true });
+            expect(asked("ImportCertificate")).to.deep.equal([["us-east-1", undefined]]);
+        });
+
+        it("takes it away from one that is wanted no more, when that is deployed", async () => {
+            await importCertificate({}, context);
+            process.env.ACM_REGIONS = '["ap-south-1"]';
+            const event = { tf: { action: "update" } } as const;
+            const elsewhere = { "ap-south-1": of("ap-south-1") };
+            expect(await importCertificate(event, context)).to.deep.equal({
+                certificateArn,
+                elsewhere,
+                imported: false,
+            });
+            expect(asked("DeleteCertificate")).to.deep.equal([["us-east-1", of("us-east-1")]]);
+            delete process.env.ACM_REGIONS;
+            expect(await importCertificate(event, context)).to.deep.equal({ certificateArn, imported: false });
+            expect(parameter).to.equal(JSON.stringify({ certificateArn, serialNumber: "1" }));
+        });
+    });
+
     it("takes the certificate out of ACM at the end, and only there", async () => {
         parameter = JSON.stringify({ certificateArn, serialNumber: "1" });
         await importCertificate({ tf: { action: "delete" } }, context);

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 export interface FakeRequest {
     /** As in the signature: "ecs", "route53". */
     readonly service: string;
+    readonly region: string;
     /** "DescribeTasks"; for Route 53, which is REST, "POST /2013-04-01/hostedzone/Z1/rrset". */
     readonly operation: string;
     readonly query: URLSearchParams;
@@ -75,8 +76,11 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://fake");
     const target = incoming.headers["x-amz-target"] as string | undefined;
     const action = target?.split(".").at(-1) ?? new URLSearchParams(body).get("Action");
+    const [, region = "", service = ""] =
+        /Credential=[^/]+\/\d+\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? "") ?? [];
     return {
-        service: /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(incoming.headers.authorization ?? "")?.[1] ?? "",
+        service,
+        region,
         operation: action ?? `${incoming.method} ${pathname}`,
         query: searchParams,
         body,

@@ -58,9 +58,35 @@ describe("WildcardCertificate in ACM", () => {
         ]);
     });
 
+    it("is imported into further regions too, by a function that may take it away from one that is wanted no more", async () => {
+        const args = { ...minimal, importToAcm: true, acmRegions: ["us-east-1", "eu-west-1"] };
+        const both = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const { policy } = both.find("it-import-policy").inputs as {
+            policy: { Statement: { Sid: string; Resource: unknown }[] };
+        };
+        const resources = Object.fromEntries(policy.Statement.map(({ Sid, Resource }) => [Sid, Resource]));
+        expect(resources.ImportNew).to.deep.equal([
+            "arn:aws:acm:eu-west-1:111122223333:certificate/*",
+            "arn:aws:acm:us-east-1:111122223333:certificate/*",
+        ]);
+        expect(resources.ReplaceOwn).to.equal("arn:aws:acm:*:111122223333:certificate/*");
+        expect(both.find("it-import").inputs.environment).to.deep.include({
+            variables: {
+                SECRET_ARN: secretArn,
+                IMPORT_PARAMETER: "/taskgate/it-secret/acm-certificate",
+                ACM_REGIONS: '["us-east-1"]',
+            },
+        });
+        expect(both.find("it-import-invocation").inputs.input).to.deep.include({ regions: ["us-east-1"] });
+    });
+
     it("is not there unless asked for", async () => {
         const plain = await recordOne((options) => new WildcardCertificate("it", minimal, options));
         expect(plain.resources.filter(({ name }) => name.startsWith("it-import"))).to.deep.equal([]);
         expect(plain.component("it").outputs?.certificateArn).to.equal("");
+        const error = await recordOne(
+            (options) => new WildcardCertificate("it", { ...minimal, acmRegions: ["us-east-1"] }, options),
+        ).catch(String);
+        expect(error).to.include("acmRegions: nothing is in ACM without importToAcm: give that too");
     });
 });

@@ -151,6 +151,12 @@ export interface CertificateArgs {
      */
     readonly importToAcm?: boolean;
     /**
+     * Whether a destroy revokes the certificate (RFC 5280's `cessationOfOperation`). Authorities want that of a key that may be known to others; of any
+     * other it is of no use.
+     * @default false
+     */
+    readonly revokeOnDestroy?: pulumi.Input<boolean>;
+    /**
      * Regions in which it is in ACM besides the stack's own, with `importToAcm`: `us-east-1` for CloudFront, others for load balancers there. One
      * that is taken off the list loses its certificate.
      * @default none
@@ -282,6 +288,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         ACME_PROFILE: args.acmeProfile,
                         ACME_PROFILE_REQUIRED:
                             args.acmeProfileRequired && pulumi.output(args.acmeProfileRequired).apply(String),
+                        REVOKE_ON_DESTROY: args.revokeOnDestroy && pulumi.output(args.revokeOnDestroy).apply(String),
                         ACME_PREFERRED_CHAIN: args.acmePreferredChain,
                         ACME_EAB_KEY_ID: args.acmeExternalAccount && externalAccount.apply((it) => it?.keyId ?? ""),
                         ACME_EAB_KEY_REFERENCE:
@@ -422,6 +429,7 @@ export const certificateRules: Rules<CertificateArgs> = {
     keyType: choice(KeyType),
     notificationEmail: email,
     importToAcm: plain(flag),
+    revokeOnDestroy: flag,
     acmRegions: list(text(regionReason), { unique: true }),
 };
 

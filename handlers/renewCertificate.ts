@@ -76,6 +76,8 @@ const ORDER_MILLISECONDS = 90_000;
 const ASK_MILLISECONDS = 30_000;
 /** How often a run that is under way is looked at when the stack is destroyed. */
 const END_PAUSE_MILLISECONDS = 2_000;
+/** A reason to revoke (RFC 5280, section 5.3.1). */
+const CESSATION_OF_OPERATION = 5;
 /** How often the certificate of one order is looked at before another is ordered. */
 const UNUSABLE_TRIES = 3;
 
@@ -101,14 +103,14 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
     if (event?.account !== undefined) {
         return lookAfterAccount(event.account, end, deadline, context);
     }
+    if (event?.tf !== undefined) {
+        return event.tf.action === "delete"
+            ? endRenewals(readCertificateSettings(), deadline, end, context)
+            : { outcome: "shown", reason: "the schedule renews" };
+    }
     let run: Run | undefined;
     try {
         const settings = readCertificateSettings();
-        if (event?.tf !== undefined) {
-            return event.tf.action === "delete"
-                ? await endRenewals(settings, deadline, end, context)
-                : { outcome: "shown", reason: "the schedule renews" };
-        }
         if (event?.show === true) {
             return await show(settings, deadline);
         }
@@ -156,7 +158,7 @@ async function lookAfterAccount(
 
 /**
  * Waits for a run that is under way, and takes away what stands in the zone. It keeps the lease, so that no other run begins before the
- * function has gone. Records that cannot be taken away are logged, and stop no destroy.
+ * function has gone. Records that cannot be taken away are logged, and stop no destroy; a revocation that was asked for does.
  */
 async function endRenewals(
     settings: CertificateSettings,
@@ -167,7 +169,11 @@ async function endRenewals(
     for (;;) {
         const store = await openState(settings.bucketName, context.awsRequestId, end, deadline);
         if (!("busyUntil" in store)) {
-            await sweep({ settings, store, deadline, end, context, delivered: undefined });
+            const run: Run = { settings, store, deadline, end, context, delivered: undefined };
+            await sweep(run);
+            if (settings.revokeOnDestroy) {
+                await revokeAtTheEnd(run);
+            }
             return { outcome: "ended", reason: "the stack is being destroyed" };
         }
         if (Date.now() + END_PAUSE_MILLISECONDS > deadline) {
@@ -175,6 +181,21 @@ async function endRenewals(
             return busy(store);
         }
         await sleep(END_PAUSE_MILLISECONDS);
+    }
+}
+
+/** A certificate that nobody is to use any more. When it cannot be revoked, the destroy can be tried again. */
+async function revokeAtTheEnd(run: Run): Promise<void> {
+    const { settings, store, deadline } = run;
+    const delivered = readDelivered(await readSecret(settings.secretArn, deadline));
+    if (delivered.state !== "usable" || store.state.revoked === delivered.facts.serialNumber) {
+        return;
+    }
+    try {
+        await revoke(run, delivered, CESSATION_OF_OPERATION);
+    } catch (error) {
+        await store.release({});
+        throw error;
     }
 }
 

@@ -37,6 +37,8 @@ export interface CertificateSettings {
     readonly secretArn: string;
     /** Where tasks that run find each certificate, with its key encrypted; none when they do not look. */
     readonly sealedBucketName?: string;
+    /** Whether the certificate is revoked when the stack is destroyed. */
+    readonly revokeOnDestroy: boolean;
 }
 
 export function readCertificateSettings(): CertificateSettings {
@@ -56,6 +58,7 @@ export function readCertificateSettings(): CertificateSettings {
         bucketName: required("BUCKET_NAME"),
         secretArn: required("SECRET_ARN"),
         sealedBucketName: optional("SEALED_BUCKET_NAME"),
+        revokeOnDestroy: optional("REVOKE_ON_DESTROY") === "true",
     };
 }
 

@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, Entry>> = {
         summary: "show, renew or revoke the certificate, and what is wrong with it; with --aws, of a deployed stack",
         load: () => import("./certificate"),
     },
+    leftovers: {
+        summary: "what certificates of destroyed stacks left behind, and take it away; with --aws, in AWS",
+        load: () => import("./leftovers"),
+    },
     renew: {
         summary: "run the certificate renewal now, as the schedule does",
         load: () => import("./renew"),

@@ -329,6 +329,25 @@ describe("a disturbed renewal", () => {
         expect(taken("/order-plz")).to.equal(0);
     });
 
+    it("by the end of its stack: the certificate is revoked if that was asked for, and only then", async () => {
+        await renew();
+        const revocations = () =>
+            world.caTap.requests.filter(({ path, status }) => path.includes("revoke") && status === 200);
+        expect(await renew({ tf: { action: "delete" } })).to.include({ outcome: "ended" });
+        expect(revocations()).to.deep.equal([]);
+        undo.push(setEnvironment({ REVOKE_ON_DESTROY: "true" }));
+        world.caTap.interfere = ({ path }) =>
+            path.includes("revoke") ? { status: 503, headers: { "retry-after": "0" } } : undefined;
+        expect((await failing({ tf: { action: "delete" } })).message).to.include("answered 503");
+        delete world.caTap.interfere;
+        expect(await renew({ tf: { action: "delete" } }, "again")).to.include({ outcome: "ended" });
+        expect(revocations().map(payloadOf)).to.have.length(1);
+        expect(payloadOf(revocations()[0])).to.include({ reason: 5 });
+        expect(await renew({ tf: { action: "delete" } }, "again")).to.include({ outcome: "ended" });
+        expect(revocations()).to.have.length(1);
+        expect(await world.notices()).to.have.length(1); // of the first certificate
+    });
+
     it("by a broken zone: three orders in the first two hours, not six in three minutes, and then one a day", async () => {
         world.resolving = false;
         let tries = 0;

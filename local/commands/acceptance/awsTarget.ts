@@ -1,4 +1,4 @@
-// Talks to AWS, as nothing else of the local system does but namesOnAws.ts and renewalOnAws.ts: nothing loads it but `npm run accept -- --aws`.
+// Talks to AWS, as nothing else of the local system does but leftoversOnAws.ts, namesOnAws.ts and renewalOnAws.ts: nothing loads it but `npm run accept -- --aws`.
 import { request } from "node:https";
 
 import { EC2 } from "@aws-sdk/client-ec2";

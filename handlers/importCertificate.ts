@@ -159,14 +159,12 @@ async function readImported(parameter: string, deadline: number): Promise<Import
 }
 
 /** What is nowhere any more is not remembered. */
-async function keepImported(
-    parameter: string,
-    { [HERE]: here, ...others }: ImportedByRegion,
-    deadline: number,
-): Promise<void> {
+async function keepImported(parameter: string, known: ImportedByRegion, deadline: number): Promise<void> {
     const { DeleteParameterCommand, PutParameterCommand, SSMClient } = load("@aws-sdk/client-ssm");
     const ssm = new SSMClient(clientSettings());
-    const elsewhere = Object.keys(others).length > 0 ? others : undefined;
+    const here: Imported | undefined = known[HERE];
+    const others = Object.entries(known).filter(([region]) => region !== HERE);
+    const elsewhere = others.length > 0 ? Object.fromEntries(others) : undefined;
     if (here === undefined && elsewhere === undefined) {
         const command = new DeleteParameterCommand({ Name: parameter });
         await call(`ssm:DeleteParameter of ${parameter}`, deadline, () => ssm.send(command));

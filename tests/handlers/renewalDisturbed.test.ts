@@ -246,7 +246,9 @@ describe("a disturbed renewal", () => {
             await world.putSecret(JSON.stringify({ certificateChain, privateKey, ...facts }));
             world.caTap.requests.length = 0;
             expect(await renew({ force: true })).to.include({ outcome: "renewed" });
-            const orders = world.caTap.requests.filter(({ path }) => path.includes("order-plz"));
+            const orders = world.caTap.requests.filter(
+                ({ path, status }) => path.includes("order-plz") && status !== 400, // Pebble refuses some nonces
+            );
             expect(orders.map(({ status }) => status)).to.deep.equal([409, 201]);
             expect(payloadOf(orders[1])).to.not.have.property("replaces");
         });

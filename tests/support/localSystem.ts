@@ -1,4 +1,5 @@
-// The one local system that all system tests share: started when the first of them asks, stopped after the last test.
+// The one local system that the tests of a file share (of a run, where files run one after the other): started when the
+// first of them asks, stopped after the last.
 import { Caller, deliveredCertificate, DeliveredCertificate, eventually } from "../../local/internet/caller";
 import { runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
@@ -27,6 +28,8 @@ export async function issuedCertificate(caller: Caller): Promise<DeliveredCertif
 
 export const mochaHooks = {
     async afterAll(): Promise<void> {
-        await (await system)?.stop();
+        const started = system;
+        [system, stack] = [undefined, undefined];
+        await (await started)?.stop();
     },
 };

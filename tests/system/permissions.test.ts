@@ -2,7 +2,8 @@ import { Route53 } from "@aws-sdk/client-route-53";
 import { expect } from "chai";
 
 import { reportPermissions } from "../../local/aws/permissions/report";
-import { Caller, renew, runTasks, stopTask, untilRunning } from "../../local/internet/caller";
+import { Caller, hostnameOf, renew, runTasks, stopTask, untilRunning } from "../../local/internet/caller";
+import { resolve } from "../../local/internet/visitor";
 import { clientConfig } from "../../local/machine/awsClients";
 import { readState } from "../../local/pulumi/state";
 import { RunningSystem } from "../../local/system";
@@ -145,14 +146,10 @@ describe("the permissions of the stack", () => {
             (await reportPermissions(system.permissions)).filter(({ role }) =>
                 arns.some((arn) => arn.endsWith(`/${role}`)),
             );
-        const changes = async () => {
-            const sync = (await ofStack()).find(({ role }) => role.includes("dns-sync-role"));
-            return sync?.used.find(({ action }) => action === "route53:ChangeResourceRecordSets")?.count ?? 0;
-        };
-        await until("the record is written", async () => (await changes()) > 0);
-        const before = await changes();
+        const addresses = () => resolve(system.file, hostnameOf(caller, taskArn));
+        await until("the record is written", async () => (await addresses()).length > 0);
         await stopTask(caller, taskArn);
-        await until("the record is deleted", async () => (await changes()) > before);
+        await until("the record is deleted", async () => (await addresses()).length === 0);
 
         const surplus = (await ofStack()).flatMap(({ role, surplus: unused }) =>
             unused.map(

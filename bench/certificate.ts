@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 
 import { renewCertificate } from "../handlers/renewCertificate";
 import { projectRoot } from "../local/machine/projectRoot";
-import { startCertificateWorld, type CertificateWorld } from "../tests/handlers/certificateWorld";
+import { startCertificateWorld, type CertificateWorld } from "../tests/support/certificateWorld";
 import { handlerFolder } from "../tests/support/handlerProcess";
 import { printTable, spread } from "./table";
 import { simulateYear } from "../tests/support/renewalYear";

@@ -15,7 +15,7 @@ import { setEnvironment, xmlError } from "../support/fakeAws";
 import type { TappedAnswer, TappedRequest } from "../support/tap";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { FakeRecord } from "../support/fakeRoute53";
-import { startCertificateWorld, type CertificateWorld } from "./certificateWorld";
+import { startCertificateWorld, type CertificateWorld } from "../support/certificateWorld";
 
 const RECORD = "_acme-challenge.tasks.example.test.";
 const NAMES = ["*.tasks.example.test", "tasks.example.test"];

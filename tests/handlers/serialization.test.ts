@@ -15,7 +15,7 @@ import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
 import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
 import { createFakeQueues, createFakeRegistry, taskDnsEnvironment } from "../support/taskDns/fakeServices";
-import { startCertificateWorld } from "./certificateWorld";
+import { startCertificateWorld } from "../support/certificateWorld";
 
 describe("a serialised handler", () => {
     const folders: HandlerFolder[] = [];

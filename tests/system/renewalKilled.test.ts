@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { renewCertificate } from "../../handlers/renewCertificate";
-import { startCertificateWorld, type CertificateWorld } from "../handlers/certificateWorld";
+import { startCertificateWorld, type CertificateWorld } from "../support/certificateWorld";
 import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
 
 describe("a renewal that is killed", () => {

@@ -31,9 +31,9 @@ import { startPebble, type Pebble, type PebbleOptions } from "../../local/intern
 import { startDnsServer } from "../../local/internet/dns/server";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
-import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "../support/fakeAws";
-import { startTap, type Tap } from "../support/tap";
-import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../support/fakeRoute53";
+import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws } from "./fakeAws";
+import { startTap, type Tap } from "./tap";
+import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "./fakeRoute53";
 
 // What renewCertificate works with: a real ACME server that looks names up in a fake Route 53, and MiniStack for the other services.
 

@@ -8,7 +8,7 @@ import { setEnvironment } from "../support/fakeAws";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { TappedAnswer, TappedRequest } from "../support/tap";
 import { until } from "../support/until";
-import { startCertificateWorld, type CertificateWorld } from "./certificateWorld";
+import { startCertificateWorld, type CertificateWorld } from "../support/certificateWorld";
 
 const RECORD = "_acme-challenge.tasks.example.test.";
 const HOUR = 3_600_000;

@@ -20,7 +20,18 @@ import {
     portClashes,
 } from "./internal/task/appTask";
 import { Authentication, authenticationRule } from "./internal/task/authentication";
-import { ArgumentRules, choice, faultOf, given, judged, plain, required, text, together } from "./internal/validation";
+import {
+    ArgumentRules,
+    choice,
+    Fault,
+    faultOf,
+    given,
+    judged,
+    plain,
+    required,
+    text,
+    together,
+} from "./internal/validation";
 
 export { AccessLog, CpuArchitecture };
 export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
@@ -69,6 +80,12 @@ export interface EnvoyTaskArgs extends AppArgs {
      */
     readonly idleTimeout?: pulumi.Input<number>;
     /**
+     * Seconds after its start at which a task ends by itself, whoever uses it, 60 to 2592000. Its answers say when, in the header `sunset` (RFC 8594). It notices
+     * within ten seconds, and lets requests end for `drainSeconds`.
+     * @default it runs until it is stopped, idle or the app ends
+     */
+    readonly maxLifetime?: pulumi.Input<number>;
+    /**
      * Whose requests reach the app: those with a token of this issuer. Needs a domain.
      * @default everybody's who knows the task's name
      */
@@ -116,6 +133,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
             domain: args.domain,
             healthCheckPath: args.healthCheckPath,
             idleSeconds: args.idleTimeout,
+            lifetimeSeconds: args.maxLifetime,
             authentication: args.authentication,
             certificateSecretArn: args.certificateSecretArn,
             sealedCertificateUrl: args.sealedCertificateUrl,
@@ -189,19 +207,27 @@ export const taskPorts = together<AppArgs, "containerPort" | "httpsPort" | "http
     }) => portClashes({ containerPort, httpsPort, httpPort }),
 );
 
-export const idleTimeout = integer(60, 86_400, "seconds");
+/** When a task ends by itself. */
+export const ownEnds = {
+    idleTimeout: integer(60, 86_400, "seconds"),
+    maxLifetime: integer(60, 2_592_000, "seconds"),
+};
+
+type OwnEnds = { readonly [property in keyof typeof ownEnds]?: unknown };
 
 /** A service starts another task for one that has ended. */
-export const idleAlone = given<{ readonly idleTimeout?: unknown; readonly desiredCount?: unknown }>(
-    [],
-    ({ idleTimeout: idle, desiredCount: count }) =>
-        faultOf(
-            "idleTimeout",
-            idle !== undefined && count !== undefined
-                ? "goes without desiredCount: a service would start another task at once"
-                : undefined,
-        ),
+export const endsAlone = given<OwnEnds & { readonly desiredCount?: unknown }>([], (args) =>
+    endFaults(args, args.desiredCount !== undefined, {
+        idleTimeout: "goes without desiredCount: a service would start another task at once",
+        maxLifetime: "goes without desiredCount: a service would start another task at once",
+    }),
 );
+
+function endFaults(args: OwnEnds, isRefused: boolean, reasons: Record<keyof OwnEnds, string>): Fault[] {
+    return (["idleTimeout", "maxLifetime"] as const).flatMap((property) =>
+        faultOf(property, isRefused && args[property] !== undefined ? reasons[property] : undefined),
+    );
+}
 
 const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
     name: (name, { desiredCount }) =>
@@ -216,14 +242,14 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         rotation: plain(choice(Rotation)),
         sealedCertificateUrl: text(httpsReason),
         domain: domain(32),
-        idleTimeout,
+        ...ownEnds,
         authentication: authenticationRule,
         desiredCount: plain(desiredCount),
     },
     combinations: [
         ...appCombinations,
         taskPorts,
-        idleAlone,
+        endsAlone,
         given(["rotation"], ({ rotation, sealedCertificateUrl }) => {
             const isHot = rotation === Rotation.Hot;
             const reason = isHot
@@ -231,13 +257,12 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
                 : `goes with the rotation "hot": leave it out, or give that`;
             return faultOf("sealedCertificateUrl", isHot === (sealedCertificateUrl !== undefined) ? undefined : reason);
         }),
-        given([], ({ idleTimeout: idle, domain: name }) =>
-            faultOf(
-                "idleTimeout",
-                idle !== undefined && name === undefined
-                    ? "needs domain: without one the health check's requests reach the app, and it is never idle"
-                    : undefined,
-            ),
+        given([], (args) =>
+            endFaults(args, args.domain === undefined, {
+                idleTimeout:
+                    "needs domain: without one the health check's requests reach the app, and it is never idle",
+                maxLifetime: "needs domain: only its own routes tell when a task ends",
+            }),
         ),
         given([], ({ authentication, domain: name }) =>
             faultOf(

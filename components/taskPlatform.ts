@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
-import { AppArgs, Authentication, EnvoyTask, idleAlone, idleTimeout, Rotation, taskPorts } from "./envoyTask";
+import { AppArgs, Authentication, EnvoyTask, endsAlone, ownEnds, Rotation, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
 import { dashboard, type Plot, servicePlot } from "./internal/dashboard";
 import { outputsOf } from "./internal/outputs";
@@ -85,6 +85,12 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      * @default it runs until it is stopped or the app ends
      */
     readonly idleTimeout?: pulumi.Input<number>;
+    /**
+     * Seconds after its start at which a task ends by itself, whoever uses it, 60 to 2592000. Its answers say when, in the header `sunset` (RFC 8594). It notices
+     * within ten seconds, and lets requests end for `drainSeconds`.
+     * @default it runs until it is stopped, idle or the app ends
+     */
+    readonly maxLifetime?: pulumi.Input<number>;
     /**
      * Whose requests reach the app: those with a token of this issuer. Needs a domain.
      * @default everybody's who knows the task's name
@@ -186,6 +192,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 sealedCertificateUrl: isHot ? certificate.sealedCopyUrl : undefined,
                 domain,
                 idleTimeout: args.idleTimeout,
+                maxLifetime: args.maxLifetime,
                 authentication: args.authentication,
                 desiredCount: args.desiredCount,
             },
@@ -295,7 +302,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         vpcId,
         subnetIds: subnetIds(),
         containerInsights: clusterArguments.rules.containerInsights,
-        idleTimeout,
+        ...ownEnds,
         authentication: authenticationRule,
         rotation: plain(choice(Rotation)),
         desiredCount: plain(desiredCount),
@@ -304,7 +311,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
     combinations: [
         ...appCombinations,
         taskPorts,
-        idleAlone,
+        endsAlone,
         ...certificateCombinations,
         together<TaskPlatformArgs, "acmeProfile" | "rotation" | "desiredCount">(
             ["acmeProfile", "rotation", "desiredCount"],

@@ -10,5 +10,14 @@ export const fenceTag = "taskgate:fence";
 export const OPEN_INDEX = "open";
 export const TENANT_INDEX = "tenant";
 
+/** By what a task tells that it ended by itself: the exit code of the container that watches its Envoy. */
+export const watcher = {
+    container: "lifecycle",
+    /** Nobody had used it for its `idleTimeout`. */
+    idle: 10,
+    /** Its `maxLifetime` was over. */
+    lifetime: 11,
+} as const;
+
 /** The query parameter from which the sidecar of a task takes a token. It makes a cookie of it, and leads on without. */
 export const LINK_PARAMETER = "taskgate-token";

@@ -188,9 +188,9 @@ export function keysUri(issuer: string): string {
 /** An environment variable that a token's claim is compared with, by a shell script. */
 export function comparedVariableReason(name: string): Reason {
     return /^[A-Z][A-Z0-9_]{0,127}$/.test(name) &&
-        !["IFS", "LC_ALL", "PATH", "REQUIRED_VARIABLES", "ROUTES"].includes(name)
+        !["IFS", "LC_ALL", "LIFETIME_SECONDS", "PATH", "REQUIRED_VARIABLES", "ROUTES"].includes(name)
         ? undefined
-        : `"${name}" is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, PATH, REQUIRED_VARIABLES and ROUTES alone`;
+        : `"${name}" is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, LIFETIME_SECONDS, PATH, REQUIRED_VARIABLES and ROUTES alone`;
 }
 
 /** A header that tells the app a claim. */

@@ -5,9 +5,10 @@ import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../comp
 import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
 import {
     drainEnvoy,
-    drainIdleEnvoy,
+    drainWatchedEnvoy,
     followCertificate,
     openVolume,
+    writeEnd,
     writeFirstCertificate,
     writeGuardedRoutes,
     writeRoutes,
@@ -535,6 +536,7 @@ describe("EnvoyTask", () => {
             logRetentionDays: 2,
             domain: "tasks_example.com",
             idleTimeout: 59,
+            maxLifetime: 2_592_001,
             desiredCount: -1,
         };
         expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
@@ -559,18 +561,21 @@ describe("EnvoyTask", () => {
                 "2 is not a retention of CloudWatch Logs: give one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days",
             domain: '"tasks_example.com" is not a domain: use at least two labels of a-z, 0-9 and inner hyphens, each up to 63 characters, e.g. tasks.example.com',
             idleTimeout: "59 is not allowed: give a whole number from 60 to 86400 seconds",
+            maxLifetime: "2592001 is not allowed: give a whole number from 60 to 2592000 seconds",
             desiredCount: "-1 is not allowed: give a whole number from 0 to 5000 tasks",
         });
     });
 
     it("ends no task of a service by itself, and none whose health check would keep it", async () => {
-        const idle = { ...minimal, idleTimeout: 600 };
-        expect(await refusalOf((options) => new EnvoyTask("it", idle, options))).to.deep.equal({
+        const ending = { ...minimal, idleTimeout: 600, maxLifetime: 3600 };
+        expect(await refusalOf((options) => new EnvoyTask("it", ending, options))).to.deep.equal({
             idleTimeout: "needs domain: without one the health check's requests reach the app, and it is never idle",
+            maxLifetime: "needs domain: only its own routes tell when a task ends",
         });
-        const kept = { ...idle, domain: "tasks.example.com", desiredCount: 1 };
+        const kept = { ...ending, domain: "tasks.example.com", desiredCount: 1 };
         expect(await refusalOf((options) => new EnvoyTask("it", kept, options))).to.deep.equal({
             idleTimeout: "goes without desiredCount: a service would start another task at once",
+            maxLifetime: "goes without desiredCount: a service would start another task at once",
         });
     });
 
@@ -578,12 +583,29 @@ describe("EnvoyTask", () => {
         const args = { ...minimal, domain: "tasks.example.com", idleTimeout: 600 };
         const made = await recordOne((options) => new EnvoyTask("it", args, options));
         const [, , , lifecycle] = made.find("it").inputs.containerDefinitions as Record<string, unknown>[];
-        expect(lifecycle.command).to.deep.equal([drainIdleEnvoy]);
+        expect(lifecycle.command).to.deep.equal([drainWatchedEnvoy({ idle: true, lifetime: false })]);
         expect(lifecycle.environment).to.deep.equal([
             { name: "DRAIN_SECONDS", value: "20" },
             { name: "LEAST_DRAIN_SECONDS", value: "0" },
             { name: "IDLE_SECONDS", value: "600" },
-            { name: "IDLE_CHECK_SECONDS", value: "10" },
+            { name: "CHECK_SECONDS", value: "10" },
+        ]);
+    });
+
+    it("says when a task ends, in its routes and to what drains Envoy, where its time is limited", async () => {
+        const args = { ...minimal, domain: "tasks.example.com", maxLifetime: 3600 };
+        const made = await recordOne((options) => new EnvoyTask("it", args, options));
+        const [, init, , lifecycle] = made.find("it").inputs.containerDefinitions as Record<string, unknown>[];
+        expect(init.command).to.deep.equal([["set -eu\nchmod 1777 /run/envoy", writeEnd, writeRoutes].join("\n")]);
+        expect(init.environment).to.deep.equal([
+            { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com", { sunset: true })) },
+            { name: "LIFETIME_SECONDS", value: "3600" },
+        ]);
+        expect(lifecycle.command).to.deep.equal([drainWatchedEnvoy({ idle: false, lifetime: true })]);
+        expect(lifecycle.environment).to.deep.equal([
+            { name: "DRAIN_SECONDS", value: "20" },
+            { name: "LEAST_DRAIN_SECONDS", value: "0" },
+            { name: "CHECK_SECONDS", value: "10" },
         ]);
     });
 
@@ -610,7 +632,7 @@ describe("EnvoyTask", () => {
             claimHeaders: { "x-team": "custom:team" },
         };
         expect(init.command).to.deep.equal([`set -eu\nchmod 1777 /run/envoy\n${writeGuardedRoutes}`]);
-        const routes = ownRoutes("tasks.example.com", { httpsPort: 8443, authentication: ready });
+        const routes = ownRoutes("tasks.example.com", { guard: { httpsPort: 8443, authentication: ready } });
         expect(init.environment).to.deep.equal([
             { name: "ROUTES", value: JSON.stringify(routes) },
             { name: "REQUIRED_VARIABLES", value: "SESSION_TENANT TEAM_ID" },
@@ -649,7 +671,7 @@ describe("EnvoyTask", () => {
         const header =
             "is no header for a claim: begin it with x-, use a-z, 0-9 and inner hyphens, and leave x-envoy-, x-forwarded-, x-real-, x-request- and x-taskgate- alone";
         const variable =
-            "is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, PATH, REQUIRED_VARIABLES and ROUTES alone";
+            "is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, LIFETIME_SECONDS, PATH, REQUIRED_VARIABLES and ROUTES alone";
         expect(await refusalOf((options) => new EnvoyTask("it", args, options))).to.deep.equal({
             authentication: "needs domain: a cookie is for the task's own name alone",
             "authentication.issuer":

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 
 import { ownRoutes, RouteGuard, routesFile } from "../../components/internal/envoy/envoyBootstrap";
-import { openVolume, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
+import { openVolume, writeEnd, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
 
 /** Where the volume is instead. */
 export function inFolder(text: string, directory: string): string {
@@ -17,12 +17,21 @@ export interface Guarded {
 }
 
 /** Writes the routes of a task by the real script. Without an id: as where ECS tells none. */
-export function writeOwnRoutes(directory: string, domain: string, taskId?: string, guarded?: Guarded): void {
-    const script = [openVolume, guarded === undefined ? writeRoutes : writeGuardedRoutes].join("\n");
+export function writeOwnRoutes(
+    directory: string,
+    domain: string,
+    taskId?: string,
+    guarded?: Guarded,
+    lifetimeSeconds?: number,
+): void {
+    const sunset = lifetimeSeconds !== undefined;
+    const routes = guarded === undefined ? writeRoutes : writeGuardedRoutes;
+    const script = [openVolume, ...(sunset ? [writeEnd] : []), routes].join("\n");
     execFileSync("/bin/sh", ["-c", inFolder(script, directory)], {
         env: {
             PATH: process.env.PATH,
-            ROUTES: JSON.stringify(ownRoutes(domain, guarded?.guard)),
+            ROUTES: JSON.stringify(ownRoutes(domain, { guard: guarded?.guard, sunset })),
+            ...(sunset && { LIFETIME_SECONDS: String(lifetimeSeconds) }),
             ...(guarded && {
                 REQUIRED_VARIABLES: Object.values(guarded.guard.authentication.requiredClaims).join(" "),
                 ...guarded.variables,

@@ -81,6 +81,9 @@ export const adminSocket = "/run/envoy/admin.sock";
 /** The routes of a task that has a domain, which its `init` container writes. */
 export const routesFile = "/run/envoy/routes.json";
 
+/** When a task ends by itself that has a lifetime, in seconds since the epoch; its `init` container writes that, too. */
+export const endFile = "/run/envoy/end";
+
 /** The certificate of a task that takes up later ones. Alone in its folder: Envoy looks at what is moved into it. */
 export const certificateFile = "/run/envoy/certificate/current.json";
 
@@ -89,6 +92,9 @@ export const firstCertificate = secretOf(fromVariables());
 
 /** Stands in `ownRoutes` for the id that only the task knows. */
 export const ownIdPlaceholder = "OWN_TASK_ID";
+
+/** Stands in `ownRoutes` for the date at which the task ends. */
+export const sunsetPlaceholder = "SUNSET_DATE";
 
 const routesName = "https";
 
@@ -279,12 +285,19 @@ function httpsRoutes({ domain }: EnvoyBootstrapOptions): Json {
 /** Who may take the routes, and the port of HTTPS in a URL. */
 export type RouteGuard = Pick<EnvoyBootstrapOptions, "httpsPort"> & { readonly authentication: EnvoyAuthentication };
 
+/** What is particular about a task's own routes. */
+export interface OwnRoutes {
+    readonly guard?: RouteGuard;
+    /** Whether its answers tell when it ends, in `sunset` (RFC 8594): `sunsetPlaceholder` stands for the date. */
+    readonly sunset?: boolean;
+}
+
 /**
  * The content of `routesFile`, with `ownIdPlaceholder` for the task's id: its own name leads to the app, every other one is answered with 421
  * (RFC 9110, section 15.5.20). All tasks share the wildcard certificate and AWS hands a freed address to the next task, so without this a
  * stale DNS answer would show one customer another's app.
  */
-export function ownRoutes(domain: string, guard?: RouteGuard): Json {
+export function ownRoutes(domain: string, { guard, sunset = false }: OwnRoutes = {}): Json {
     const others = {
         name: "others",
         domains: ["*"],
@@ -295,7 +308,10 @@ export function ownRoutes(domain: string, guard?: RouteGuard): Json {
             },
         ],
     };
-    const routes = routeConfiguration([appHost(`${ownIdPlaceholder}.${domain}`, guard), others]);
+    const own = appHost(`${ownIdPlaceholder}.${domain}`, guard);
+    const header = { key: "sunset", value: sunsetPlaceholder };
+    const told = { response_headers_to_add: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
+    const routes = routeConfiguration([sunset ? { ...own, ...told } : own, others]);
     return { resources: [extension("envoy.config.route.v3.RouteConfiguration", routes)] };
 }
 

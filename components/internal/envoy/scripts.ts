@@ -1,12 +1,15 @@
 // Shell scripts of the helper containers beside Envoy, whose own image has no shell. POSIX sh with BusyBox's tools; settings come as
 // environment variables, so that the scripts are constants.
+import { watcher } from "../../../handlers/sessionNames";
 import {
     adminSocket,
     certificateFile,
+    endFile,
     firstCertificate,
     ownIdPlaceholder,
     routesFile,
     selfSignedFiles,
+    sunsetPlaceholder,
 } from "./envoyBootstrap";
 
 /** A volume that a task mounts belongs to root alone; Envoy is not root and makes its admin socket there. */
@@ -36,6 +39,15 @@ for name in $REQUIRED_VARIABLES; do
     ROUTES=$(printf %s "$ROUTES" | sed "s/<$name>/$value/g")
 done
 ${writeRoutes}`;
+
+/**
+ * Goes before either: says when the task ends, LIFETIME_SECONDS from now on, in seconds since the epoch to who ends it, and in the routes as an HTTP date
+ * (RFC 9110, section 5.6.7).
+ */
+export const writeEnd = `end=$(($(date +%s) + LIFETIME_SECONDS))
+printf %s "$end" > ${endFile}
+sunset=$(LC_ALL=C date -u -d "@$end" "+%a, %d %b %Y %H:%M:%S GMT")
+ROUTES=$(printf %s "$ROUTES" | sed "s/${sunsetPlaceholder}/$sunset/")`;
 
 /**
  * Makes a key and a certificate for this one task. A load balancer does not check the certificates of its targets: it needs the encryption.
@@ -72,30 +84,58 @@ export const drainEnvoy = `${drain()}
 tail -f /dev/null &
 wait $!`;
 
+/** Why a task may end by itself. */
+export interface Watched {
+    /** When for IDLE_SECONDS no request has reached the app and none is under way. */
+    readonly idle: boolean;
+    /** When the time that `writeEnd` has written down has come. */
+    readonly lifetime: boolean;
+}
+
 /**
- * The same, and drains and ends by itself, and with it the task, when for IDLE_SECONDS no request reached the app and none is under way; an open
- * WebSocket or event stream is one. What Envoy answers itself, such as the health check and other names, does not count.
+ * The same, and looks every CHECK_SECONDS whether to drain and to end, and with it the task. An open WebSocket or event stream is a request under way. What
+ * Envoy answers itself, such as the health check and other names, is none.
  */
-export const drainIdleEnvoy = `${drain()}
-requests() { admin 'http://envoy/stats?filter=^cluster[.]app[.]upstream_rq_total$' | awk '{ print $2 }'; }
+export function drainWatchedEnvoy({ idle, lifetime }: Watched): string {
+    return `code=0
+${drain('"$code"')}
+${idle ? watchIdle.before : ""}${lifetime ? watchLifetime.before : ""}while :; do
+    sleep "$CHECK_SECONDS" &
+    wait $!
+${lifetime ? watchLifetime.step : ""}${idle ? watchIdle.step : ""}done`;
+}
+
+const watchIdle = {
+    before: `requests() { admin 'http://envoy/stats?filter=^cluster[.]app[.]upstream_rq_total$' | awk '{ print $2 }'; }
 under_way() { admin 'http://envoy/stats?filter=^cluster[.]app[.]upstream_rq_active$' | awk '{ print $2 }'; }
 seen=
 since=$(date +%s)
-while :; do
-    sleep "$IDLE_CHECK_SECONDS" &
-    wait $!
-    total=$(requests)
+`,
+    step: `    total=$(requests)
     if [ -z "$total" ] || [ "$total" != "$seen" ] || [ "$(under_way)" != 0 ]; then
         seen=$total
         since=$(date +%s)
     elif [ $(($(date +%s) - since)) -ge "$IDLE_SECONDS" ]; then
         echo "no request for $IDLE_SECONDS s"
+        code=${watcher.idle}
         drain
     fi
-done`;
+`,
+} as const;
+
+const watchLifetime = {
+    before: `end=$(cat ${endFile})
+`,
+    step: `    if [ "$(date +%s)" -ge "$end" ]; then
+        echo "its time is over"
+        code=${watcher.lifetime}
+        drain
+    fi
+`,
+} as const;
 
 /** What both have in common: the trap is set when it is over. */
-function drain(): string {
+function drain(code = "0"): string {
     return `set -u
 admin() { curl --silent --fail --globoff --max-time 5 --unix-socket ${adminSocket} "$@"; }
 active() { admin 'http://envoy/stats?filter=^http[.]https?[.]downstream_rq_active' | awk '{ sum += $2 } END { print sum + 0 }'; }
@@ -109,7 +149,7 @@ drain() {
         sleep 1
     done
     echo "drained in $seconds s, $(active) requests cut"
-    exit 0
+    exit ${code}
 }
 trap drain TERM`;
 }

@@ -243,6 +243,8 @@ export interface SidecarArgs {
     readonly idleTimeout?: pulumi.Input<number>;
     /** Seconds without a request after which the task ends by itself; undefined: it does not. */
     readonly idleSeconds?: pulumi.Input<number>;
+    /** Seconds after its start at which the task ends by itself; undefined: it does not. */
+    readonly lifetimeSeconds?: pulumi.Input<number>;
     /** undefined: each task makes its own certificate. */
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
     /** Whose requests reach the app; undefined: everybody's. */
@@ -302,7 +304,7 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const { certificateSecretArn, sealedCertificateUrl, idleSeconds, ...bootstrap } = sidecar ?? {};
+    const { certificateSecretArn, sealedCertificateUrl, idleSeconds, lifetimeSeconds, ...bootstrap } = sidecar ?? {};
     return pulumi
         .output({
             app: {
@@ -323,6 +325,7 @@ function containers(
             helperImage: args.helperImage ?? appDefaults.helperImage,
             drainSeconds: args.drainSeconds ?? appDefaults.drainSeconds,
             idleSeconds,
+            lifetimeSeconds,
             sealedCertificateUrl,
             certificateSecretArn,
             dockerLabels: args.dockerLabels,
@@ -349,6 +352,7 @@ function containers(
                                   sealedCertificateUrl: envoy.sealedCertificateUrl,
                                   drainSeconds: envoy.drainSeconds,
                                   idleSeconds: envoy.idleSeconds,
+                                  lifetimeSeconds: envoy.lifetimeSeconds,
                               },
                     dockerLabels,
                     logGroupName: logs,

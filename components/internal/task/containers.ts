@@ -1,14 +1,16 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
 import { SEALED } from "../../../handlers/certificateNames";
+import { watcher } from "../../../handlers/sessionNames";
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
 import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";
 import {
     drainEnvoy,
-    drainIdleEnvoy,
+    drainWatchedEnvoy,
     followCertificate,
     makeCertificate,
     openVolume,
+    writeEnd,
     writeFirstCertificate,
     writeGuardedRoutes,
     writeRoutes,
@@ -51,6 +53,8 @@ export interface EnvoySidecar {
     readonly drainSeconds: number;
     /** Seconds without a request after which the task ends by itself; undefined: it does not. */
     readonly idleSeconds?: number;
+    /** Seconds after its start at which the task ends by itself, for tasks that have a domain; undefined: it does not. */
+    readonly lifetimeSeconds?: number;
 }
 
 /** What the containers of a task are made from. */
@@ -116,8 +120,9 @@ function appContainer(task: TaskContainers): Container {
 
 /** Prepares the volumes and ends: Envoy starts after it. */
 function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
-    const { helperImage, certificateSecretArn, sealedCertificateUrl, bootstrap } = envoy;
+    const { helperImage, certificateSecretArn, sealedCertificateUrl, lifetimeSeconds, bootstrap } = envoy;
     const { domain, httpsPort, authentication } = bootstrap;
+    const sunset = lifetimeSeconds !== undefined;
     const guard = authentication && { httpsPort, authentication };
     const variables = [...new Set(Object.values(authentication?.requiredClaims ?? {}))].sort();
     const { environment = {} } = task.app;
@@ -132,14 +137,17 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
                 openVolume,
                 ...(isSelfSigned ? [makeCertificate] : []),
                 ...(sealedCertificateUrl === undefined ? [] : [writeFirstCertificate]),
-                ...(domain === undefined ? [] : [variables.length === 0 ? writeRoutes : writeGuardedRoutes]),
+                ...(domain === undefined
+                    ? []
+                    : [...(sunset ? [writeEnd] : []), variables.length === 0 ? writeRoutes : writeGuardedRoutes]),
             ].join("\n"),
         ],
         environment:
             domain === undefined
                 ? undefined
                 : [
-                      { name: "ROUTES", value: JSON.stringify(ownRoutes(domain, guard)) },
+                      { name: "ROUTES", value: JSON.stringify(ownRoutes(domain, { guard, sunset })) },
+                      ...(sunset ? [{ name: "LIFETIME_SECONDS", value: String(lifetimeSeconds) }] : []),
                       ...(variables.length === 0 ? [] : [{ name: "REQUIRED_VARIABLES", value: variables.join(" ") }]),
                       ...variables
                           .filter((name) => Object.hasOwn(environment, name))
@@ -209,14 +217,16 @@ const pollSeconds = 60;
 
 /** Proves, as long as the task runs, that a TLS handshake with Envoy succeeds; drains it when the task stops. */
 function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
-    const { sealedCertificateUrl, idleSeconds } = envoy;
+    const { sealedCertificateUrl, idleSeconds, lifetimeSeconds } = envoy;
     const { httpsPort, front } = envoy.bootstrap;
-    const drained = idleSeconds === undefined ? drainEnvoy : drainIdleEnvoy;
+    const ends = [idleSeconds, lifetimeSeconds].filter((seconds) => seconds !== undefined);
+    const watched = { idle: idleSeconds !== undefined, lifetime: lifetimeSeconds !== undefined };
+    const drained = ends.length === 0 ? drainEnvoy : drainWatchedEnvoy(watched);
     // Any status will do: it came through TLS. The proxy protocol's header is expected where a load balancer sends one.
     const probe = ["curl", "--silent", "--insecure", "--output", "/dev/null", "--max-time", "4"];
     const header = front === Front.ProxyProtocol ? ["--haproxy-protocol"] : [];
     return {
-        name: "lifecycle",
+        name: watcher.container,
         image: envoy.helperImage,
         essential: true,
         entryPoint: ["/bin/sh", "-c"],
@@ -230,12 +240,8 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
                       { name: "CERTIFICATE_URL", value: sealedCertificateUrl },
                       { name: "POLL_SECONDS", value: String(pollSeconds) },
                   ]),
-            ...(envoy.idleSeconds === undefined
-                ? []
-                : [
-                      { name: "IDLE_SECONDS", value: String(envoy.idleSeconds) },
-                      { name: "IDLE_CHECK_SECONDS", value: String(Math.min(10, envoy.idleSeconds)) },
-                  ]),
+            ...(idleSeconds === undefined ? [] : [{ name: "IDLE_SECONDS", value: String(idleSeconds) }]),
+            ...(ends.length === 0 ? [] : [{ name: "CHECK_SECONDS", value: String(Math.min(10, ...ends)) }]),
         ],
         cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.lifecycle,
         memory: sealedCertificateUrl === undefined ? 32 : 64, // two curls at once

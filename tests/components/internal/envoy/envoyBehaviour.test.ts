@@ -1,11 +1,11 @@
 // What the real Envoy does with our bootstrap, on loopback: the task of `own`, one of `domain`. The version of the tasks, and the oldest.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, IncomingHttpHeaders, request as httpRequest, Server } from "node:http";
 import * as http2 from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { AddressInfo, isIP, LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { connect, ConnectionOptions, TLSSocket } from "node:tls";
 
 import { expect } from "chai";
@@ -14,6 +14,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import {
     AccessLog,
     certificateVariables,
+    endFile,
     envoyBootstrap,
     Front,
     sidecarHealthPath,
@@ -320,6 +321,23 @@ function behaviour(envoy: string): void {
             (await getFrom({ port: ports.httpsPort }, name)).status;
         await until("it has found the app healthy", async () => (await statusOf(own)) === 200);
         expect([await statusOf(other), await statusOf("example.org")]).to.deep.equal([200, 421]);
+    });
+
+    it("tells in each answer of a task whose time is limited when that is over, as HTTP writes dates", async () => {
+        const volume = mkdtempSync(join(directory, "volume-"));
+        writeOwnRoutes(volume, domain, taskId, undefined, 7200);
+        const end = Number(readFileSync(join(volume, basename(endFile)), "utf8"));
+        const { chain, key } = certificateVariables;
+        const ports = { httpsPort: await freePort() };
+        await startEnvoy("limited", ports, { [chain]: pem.certificate, [key]: pem.privateKey }, volume);
+        const sunsetOf = async (name: string) => (await getFrom({ port: ports.httpsPort }, name)).headers.sunset;
+        await until(
+            "it has found the app healthy",
+            async () => (await getFrom({ port: ports.httpsPort }, own)).status === 200,
+        );
+        expect(await sunsetOf(own)).to.equal(new Date(end * 1_000).toUTCString());
+        expect(await sunsetOf(other)).to.equal(undefined);
+        expect((await get(own)).headers.sunset).to.equal(undefined); // of a task without an end
     });
 
     it("does not start without the routes of its task", async () => {

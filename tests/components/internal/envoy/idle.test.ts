@@ -1,4 +1,4 @@
-// The containers of a task as ECS would run them, with the real Envoy: a task that ends when nobody uses it.
+// The containers of a task as ECS would run them, with the real Envoy: a task that ends by itself, when nobody uses it or its time is over.
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +9,7 @@ import { WebSocket } from "ws";
 import { AccessLog } from "../../../../components/internal/envoy/envoyBootstrap";
 import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
 import { containerDefinitions } from "../../../../components/internal/task/containers";
+import { watcher } from "../../../../handlers/sessionNames";
 import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
 import { helperImage, whoami } from "../../../support/sidecar";
 import { until } from "../../../support/until";
@@ -17,15 +18,15 @@ const port = 8443;
 const domain = "tasks.example.test";
 const idleSeconds = 5;
 
-describe("a task that ends when it is idle", () => {
+describe("a task that ends by itself", () => {
     let local: LocalEcs;
     before(async () => {
         local = await startLocalEcs();
     });
     after(() => local.stop());
 
-    async function started(): Promise<{ taskArn: string; host: string; name: string }> {
-        const taskArn = await local.run(
+    function run(ends: { readonly idleSeconds?: number; readonly lifetimeSeconds?: number }): Promise<string> {
+        return local.run(
             ...containerDefinitions({
                 app: whoami,
                 envoy: {
@@ -34,12 +35,16 @@ describe("a task that ends when it is idle", () => {
                     bootstrap: { httpsPort: port, taskCpu: 256, domain, accessLog: AccessLog.Off },
                     certificateSecretArn: undefined,
                     drainSeconds: 5,
-                    idleSeconds,
+                    ...ends,
                 },
                 logGroupName: "logs",
                 region: "eu-west-1",
             }),
         );
+    }
+
+    async function started(): Promise<{ taskArn: string; host: string; name: string }> {
+        const taskArn = await run({ idleSeconds });
         const task = await local.reaches(taskArn, "RUNNING");
         const host = task.containers![0].networkInterfaces![0].privateIpv4Address!;
         return { taskArn, host, name: `${taskArn.slice(taskArn.lastIndexOf("/") + 1)}.${domain}` };
@@ -75,7 +80,7 @@ describe("a task that ends when it is idle", () => {
             ["app", 0],
             ["init", 0],
             ["envoy", 0],
-            ["lifecycle", 0],
+            [watcher.container, watcher.idle],
         ]);
         expect(local.log(taskArn, "lifecycle")).to.match(/^no request for 5 s\ndrained in \d+ s, 0 requests cut\n$/);
     });
@@ -90,5 +95,13 @@ describe("a task that ends when it is idle", () => {
         }
         expect(asked).to.be.above(0);
         expect(local.log(taskArn, "lifecycle")).to.match(/^no request for 5 s\n/);
+    });
+
+    it("drains and ends when its time is over, however long it may be idle", async () => {
+        const taskArn = await run({ idleSeconds: 3600, lifetimeSeconds: 5 });
+        const { stopCode, containers } = await local.reaches(taskArn, "STOPPED");
+        expect(stopCode).to.equal("EssentialContainerExited");
+        expect(containers!.find(({ name }) => name === watcher.container)!.exitCode).to.equal(watcher.lifetime);
+        expect(local.log(taskArn, "lifecycle")).to.match(/^its time is over\ndrained in \d+ s, \d+ requests cut\n$/);
     });
 });

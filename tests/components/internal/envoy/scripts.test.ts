@@ -5,9 +5,14 @@ import { basename, join } from "node:path";
 
 import { expect } from "chai";
 
-import { ownIdPlaceholder, routesFile } from "../../../../components/internal/envoy/envoyBootstrap";
+import {
+    endFile,
+    ownIdPlaceholder,
+    routesFile,
+    sunsetPlaceholder,
+} from "../../../../components/internal/envoy/envoyBootstrap";
 import { writeRoutes } from "../../../../components/internal/envoy/scripts";
-import { inFolder } from "../../../support/initEnvoy";
+import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
 
 /** What stands in the place of the task's id, by the URI that ECS puts into its environment. */
 function ownIdBy(uri?: string): string {
@@ -25,6 +30,23 @@ function ownIdBy(uri?: string): string {
         rmSync(directory, { recursive: true });
     }
 }
+
+describe("the end of a task", () => {
+    it("is so many seconds after its start, for its watcher in seconds since the epoch and in its routes as a date", () => {
+        const directory = mkdtempSync(join(tmpdir(), "taskgate-"));
+        try {
+            const earliest = Math.floor(Date.now() / 1_000);
+            writeOwnRoutes(directory, "tasks.example.com", "0123456789abcdef".repeat(2), undefined, 86_400);
+            const end = Number(readFileSync(join(directory, basename(endFile)), "utf8"));
+            expect(end).to.be.within(earliest + 86_400, Math.ceil(Date.now() / 1_000) + 86_400);
+            const routes = readFileSync(join(directory, basename(routesFile)), "utf8");
+            expect(routes).to.include(`{"key":"sunset","value":"${new Date(end * 1_000).toUTCString()}"}`);
+            expect(routes).not.to.include(sunsetPlaceholder);
+        } finally {
+            rmSync(directory, { recursive: true });
+        }
+    });
+});
 
 describe("the routes of a task", () => {
     const id = "0123456789abcdef".repeat(2);

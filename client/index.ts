@@ -46,12 +46,15 @@ export class SessionError extends Error {
 }
 
 export interface SessionsClientOptions {
-    /** The output `apiUrl` of Sessions. */
+    /** The output `apiUrl` of Sessions; by IAM, `<apiUrl>/_tenants/<tenant>`. */
     readonly apiUrl: string;
-    /** A token of the issuer, or what gives one that is still good; asked for before each request. */
-    readonly token: string | (() => string | Promise<string>);
     /**
-     * What sends requests.
+     * A token of the issuer, or what gives one that is still good; asked for before each request.
+     * @default none: `fetch` signs requests for IAM
+     */
+    readonly token?: string | (() => string | Promise<string>);
+    /**
+     * What sends requests, and for IAM signs them, for the service `execute-api`.
      * @default the global one
      */
     readonly fetch?: typeof fetch;
@@ -96,10 +99,13 @@ export function sessionsClient(options: SessionsClientOptions): SessionsClient {
     const base = `${options.apiUrl.replace(/\/$/, "")}/sessions`;
 
     async function once(method: string, path: string, body: object | undefined, signal?: AbortSignal): Promise<Answer> {
-        const token = typeof options.token === "string" ? options.token : await options.token();
+        const token = typeof options.token === "function" ? await options.token() : options.token;
         const response = await send(base + path, {
             method,
-            headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
+            headers: {
+                ...(token !== undefined && { authorization: `Bearer ${token}` }),
+                ...(body && { "content-type": "application/json" }),
+            },
             body: body && JSON.stringify(body),
             signal,
         });
@@ -163,8 +169,9 @@ export function sessionsClient(options: SessionsClientOptions): SessionsClient {
 function problemOf({ status, body, retryAfter }: Answer): SessionError {
     const { type, detail, message } = body as { type?: string; detail?: string; message?: string };
     const [, kind] = /^urn:taskgate:problem:(.+)$/.exec(type ?? "") ?? [];
-    // API Gateway refuses a token by itself, without our words.
-    const problem = kind ?? (status === 401 ? "no-token" : status === 429 || status >= 500 ? "busy" : "no-answer");
+    // API Gateway refuses by itself, without our words.
+    const byStatus = { 401: "no-token", 403: "not-yours", 429: "busy" }[status];
+    const problem = kind ?? byStatus ?? (status >= 500 ? "busy" : "no-answer");
     return new SessionError(problem as SessionProblem, detail ?? message ?? `Status ${status}`, status, retryAfter);
 }
 

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { reconcileSessions } from "../handlers/reconcileSessions";
 import { serveSessions } from "../handlers/serveSessions";
-import { OPEN_INDEX, TENANT_INDEX } from "../handlers/sessionNames";
+import { OPEN_INDEX, TENANT_INDEX, TENANT_PATH } from "../handlers/sessionNames";
 import { alarm } from "./internal/alarm";
 import { integer, logRetentionDays, port, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
@@ -23,8 +23,26 @@ import {
     runTaskInputReason,
     variableReason,
 } from "./internal/rules";
-import { listStatement, SessionArns, sessionStatements, tenantStatements } from "./internal/sessions/policies";
-import { ArgumentRules, faultOf, flag, judged, list, map, required, text, together } from "./internal/validation";
+import {
+    callStatements,
+    reconcileStatements,
+    SessionArns,
+    sessionStatements,
+    tenantStatements,
+} from "./internal/sessions/policies";
+import {
+    ArgumentRules,
+    faultOf,
+    flag,
+    given,
+    judged,
+    list,
+    map,
+    plain,
+    required,
+    text,
+    together,
+} from "./internal/validation";
 
 /** Arguments of {@link Sessions}. */
 export interface SessionsArgs {
@@ -83,6 +101,16 @@ export interface SessionsArgs {
      */
     readonly maxLifetime?: pulumi.Input<number>;
     /**
+     * Seconds after which a session ends, whoever extends it, 60 to 2592000: those after which its task ends by itself, TaskPlatform's `maxLifetime`.
+     * @default none: it may be extended for ever
+     */
+    readonly taskLifetime?: pulumi.Input<number>;
+    /**
+     * Seconds before a session's end at which an event tells of it (docs/sessions.md), 60 to 86400. Goes with `maxLifetime` or `taskLifetime`.
+     * @default 300
+     */
+    readonly endWarning?: pulumi.Input<number>;
+    /**
      * Seconds after which a task that does not run yet is given up, 60 to 3600.
      * @default 600
      */
@@ -98,6 +126,12 @@ export interface SessionsArgs {
      * @default false
      */
     readonly handsOnToken?: pulumi.Input<boolean>;
+    /**
+     * Whether the API takes requests signed for IAM as well, at `<apiUrl>/_tenants/<tenant>/sessions`, from those whose policies allow it
+     * (`callPolicy`).
+     * @default false
+     */
+    readonly iamAuthorization?: boolean;
     /**
      * Origins of the web pages that may call the API from a browser, such as `https://app.example.com`.
      * @default none
@@ -147,6 +181,11 @@ export class Sessions extends pulumi.ComponentResource {
      * `taskgate:tenant` names, and no others. These are no sessions: the registry does not know them.
      */
     public readonly tenantPolicy: pulumi.Output<string>;
+    /**
+     * A policy, as JSON, for a back end that calls the API by IAM: for the tenant that its role's tag `taskgate:tenant` names, and no others. Empty without
+     * `iamAuthorization`.
+     */
+    public readonly callPolicy: pulumi.Output<string>;
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
     constructor(name: string, args: SessionsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -158,14 +197,20 @@ export class Sessions extends pulumi.ComponentResource {
         const table = sessionTable(name, args.tags, this);
         const arns = arnsOf(args, table, taskTags, this);
         const environment = registryEnvironment(args, table, taskTags);
+        const warning: Record<string, pulumi.Input<string>> = hasEnds(args)
+            ? { WARN_SECONDS: pulumi.interpolate`${args.endWarning ?? 300}` }
+            : {};
         const reconcile = callbackFunction(
             `${name}-reconcile`,
             {
                 ...common,
                 handler: reconcileSessions,
                 description: "Keeps sessions and their tasks in line",
-                statements: arns.apply((known) => [...sessionStatements(known), listStatement(known)]),
-                environment,
+                statements: arns.apply((known) => [
+                    ...sessionStatements(known),
+                    ...reconcileStatements(known, hasEnds(args)),
+                ]),
+                environment: { ...environment, ...warning },
                 timeout: 50,
             },
             this,
@@ -196,6 +241,10 @@ export class Sessions extends pulumi.ComponentResource {
         this.functionName = serve.name;
         this.reconcileFunctionName = reconcile.name;
         this.tenantPolicy = arns.apply((known) => policyDocument(tenantStatements(known)));
+        this.callPolicy =
+            args.iamAuthorization === true
+                ? api.executionArn.apply((executionArn) => policyDocument(callStatements(executionArn)))
+                : pulumi.output("");
         this.registerOutputs(outputsOf(this));
     }
 }
@@ -226,9 +275,12 @@ export const sessionsArguments: ArgumentRules<SessionsArgs> = {
         maxSessions: integer(1, 5000, "sessions"),
         maxSessionsPerTenant: integer(1, 5000, "sessions"),
         maxLifetime: integer(60, 2_592_000, "seconds"),
+        taskLifetime: integer(60, 2_592_000, "seconds"),
+        endWarning: integer(60, 86_400, "seconds"),
         startTimeout: integer(60, 3600, "seconds"),
         signInUrl: text(httpsReason),
         handsOnToken: flag,
+        iamAuthorization: plain(flag),
         allowedOrigins: list(text(originReason), { unique: true }),
         taskTags: tags,
         alarmTopicArn: topicArn,
@@ -239,6 +291,14 @@ export const sessionsArguments: ArgumentRules<SessionsArgs> = {
         together(["tags", "taskTags"], ({ tags: ofAll = {}, taskTags }) =>
             Object.keys(taskTags ?? ofAll).flatMap((key) =>
                 faultOf(`${taskTags ? "taskTags" : "tags"}.${key}`, policyTagKeyReason(key)),
+            ),
+        ),
+        given([], (args) =>
+            faultOf(
+                "endWarning",
+                args.endWarning !== undefined && !hasEnds(args)
+                    ? "goes with maxLifetime or taskLifetime: without them no session has an end to tell of"
+                    : undefined,
             ),
         ),
         together(["claimVariables", "bodyVariables"], ({ claimVariables = {}, bodyVariables = {} }) =>
@@ -255,6 +315,11 @@ export const sessionsArguments: ArgumentRules<SessionsArgs> = {
 };
 
 type Tags = SessionsArgs["tags"];
+
+/** Whether sessions end at a time that is known before. */
+function hasEnds({ maxLifetime, taskLifetime }: Pick<SessionsArgs, "maxLifetime" | "taskLifetime">): boolean {
+    return maxLifetime !== undefined || taskLifetime !== undefined;
+}
 
 function sessionTable(name: string, tags: Tags, parent: pulumi.Resource): aws.dynamodb.Table {
     return new aws.dynamodb.Table(
@@ -303,6 +368,7 @@ function arnsOf(
             return {
                 owner,
                 table: tableArn,
+                bus: `arn:${aws}:events:${region}:${account}:event-bus/default`,
                 namesTable: `arn:${aws}:dynamodb:${region}:${account}:table/${namesTableName}`,
                 cluster,
                 taskDefinition,
@@ -317,7 +383,8 @@ function registryEnvironment(
     table: aws.dynamodb.Table,
     taskTags: NonNullable<Tags>,
 ): Record<string, pulumi.Input<string>> {
-    const { httpsPort = 443, maxSessions = 100, maxSessionsPerTenant = 5, startTimeout = 600, maxLifetime } = args;
+    const { httpsPort = 443, maxSessions = 100, maxSessionsPerTenant = 5, startTimeout = 600 } = args;
+    const { maxLifetime, taskLifetime } = args;
     return {
         SESSIONS_NAME: table.name,
         TABLE_NAME: table.name,
@@ -329,6 +396,7 @@ function registryEnvironment(
         MAX_SESSIONS_PER_TENANT: pulumi.interpolate`${maxSessionsPerTenant}`,
         START_WITHIN_SECONDS: pulumi.interpolate`${startTimeout}`,
         ...(maxLifetime !== undefined && { LIFETIME_SECONDS: pulumi.interpolate`${maxLifetime}` }),
+        ...(taskLifetime !== undefined && { TASK_LIFETIME_SECONDS: pulumi.interpolate`${taskLifetime}` }),
     };
 }
 
@@ -385,20 +453,20 @@ function whenTasksStop(
     );
 }
 
-/** Each route, and whether API Gateway asks for a token there. The door takes cookies, too, which the function looks at itself. */
-const routes = {
-    list: ["GET /sessions", true],
-    open: ["PUT /sessions/{key}", true],
-    look: ["GET /sessions/{key}", true],
-    extend: ["PATCH /sessions/{key}", true],
-    close: ["DELETE /sessions/{key}", true],
-    enter: ["POST /_enter", false],
-    door: ["$default", false],
+/** Where API Gateway asks who calls. */
+const apiRoutes = {
+    list: "GET /sessions",
+    open: "PUT /sessions/{key}",
+    look: "GET /sessions/{key}",
+    extend: "PATCH /sessions/{key}",
+    close: "DELETE /sessions/{key}",
 } as const;
+/** The door takes cookies, too: the function looks at them itself. */
+const doorRoutes = { enter: "POST /_enter", door: "$default" } as const;
 
 function httpApi(
     name: string,
-    { issuer, audiences, allowedOrigins, tags }: SessionsArgs,
+    { issuer, audiences, allowedOrigins, iamAuthorization, tags }: SessionsArgs,
     serve: aws.lambda.Function,
     parent: pulumi.Resource,
 ): aws.apigatewayv2.Api {
@@ -441,21 +509,23 @@ function httpApi(
         },
         options,
     );
-    const made = Object.entries(routes).map(
-        ([route, [routeKey, asksForToken]]) =>
-            new aws.apigatewayv2.Route(
-                `${name}-route-${route}`,
-                {
-                    apiId: api.id,
-                    routeKey,
-                    target: pulumi.interpolate`integrations/${integration.id}`,
-                    ...(asksForToken
-                        ? { authorizationType: "JWT", authorizerId: authorizer.id }
-                        : { authorizationType: "NONE" }),
-                },
-                options,
-            ),
-    );
+    const target = pulumi.interpolate`integrations/${integration.id}`;
+    const route = (suffix: string, routeKey: string, authorization: Partial<aws.apigatewayv2.RouteArgs>) =>
+        new aws.apigatewayv2.Route(
+            `${name}-route-${suffix}`,
+            { apiId: api.id, routeKey, target, ...authorization },
+            options,
+        );
+    const byToken = { authorizationType: "JWT", authorizerId: authorizer.id };
+    const made = [
+        ...Object.entries(apiRoutes).map(([suffix, routeKey]) => route(suffix, routeKey, byToken)),
+        ...Object.entries(doorRoutes).map(([suffix, routeKey]) =>
+            route(suffix, routeKey, { authorizationType: "NONE" }),
+        ),
+        ...Object.entries(iamAuthorization === true ? apiRoutes : {}).map(([suffix, routeKey]) =>
+            route(`iam-${suffix}`, routeKey.replace(" ", ` ${TENANT_PATH}`), { authorizationType: "AWS_IAM" }),
+        ),
+    ];
     new aws.apigatewayv2.Stage(
         `${name}-stage`,
         { apiId: api.id, name: "$default", autoDeploy: true, tags },

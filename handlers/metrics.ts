@@ -1,5 +1,5 @@
 /** A metric's unit, as CloudWatch spells it. */
-export type Unit = "Count" | "Milliseconds";
+export type Unit = "Count" | "Milliseconds" | "Seconds";
 
 /** Values of one metric in one run; none is no data. */
 export interface Metric {

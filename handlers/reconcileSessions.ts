@@ -1,23 +1,15 @@
+import type { Task } from "@aws-sdk/client-ecs";
 import type { LambdaContext } from "./calls";
 import { log } from "./log";
 import { KEY_VARIABLE } from "./sessions/access";
-import { reconcile, settle, type Reach, type Reconciled } from "./sessions/life";
+import { sightOf } from "./sessions/fargate";
+import { noteSight, reconcile, type Reach, type Reconciled } from "./sessions/life";
 import { openReach } from "./sessions/reach";
-import { isOpen, type Sight } from "./sessions/session";
 import { readSessionSettings } from "./sessions/settings";
 
-/** The part of an "ECS Task State Change" that says which session's task goes. */
+/** The part of an "ECS Task State Change" that says which session's task goes, and why. */
 interface TaskStateChange {
-    readonly detail?: {
-        readonly taskArn?: string;
-        readonly lastStatus?: string;
-        readonly stoppedReason?: string;
-        readonly overrides?: {
-            readonly containerOverrides?: readonly {
-                readonly environment?: readonly { readonly name?: string; readonly value?: string }[];
-            }[];
-        };
-    };
+    readonly detail?: Pick<Task, "taskArn" | "lastStatus" | "stoppedReason" | "stopCode" | "containers" | "overrides">;
 }
 
 /**
@@ -42,15 +34,12 @@ export async function reconcileSessions(
 }
 
 /** A task that is told to stop does not come back: the event counts, whatever ECS still shows. */
-async function noteStop(reach: Reach, detail: NonNullable<TaskStateChange["detail"]>): Promise<void> {
+async function noteStop(reach: Reach, detail: TaskStateChange["detail"] & object): Promise<void> {
     const variables = detail.overrides?.containerOverrides?.flatMap(({ environment = [] }) => environment) ?? [];
     const key = variables.find(({ name }) => name === KEY_VARIABLE)?.value;
-    const session = key === undefined ? undefined : await reach.registry.read(key);
-    if (!isOpen(session) || session.taskArn !== detail.taskArn) {
-        return;
+    const sight = sightOf({ ...detail, desiredStatus: "STOPPED" });
+    const after = key === undefined ? undefined : await noteSight(reach, key, detail.taskArn!, sight);
+    if (after !== undefined) {
+        log("info", "session's task stops", { key, state: after.state, reason: sight.reason });
     }
-    const { lastStatus: status = "UNKNOWN", stoppedReason: reason } = detail;
-    const sight: Sight = { phase: status === "STOPPED" ? "stopped" : "stopping", status, reason };
-    const { session: after } = await settle(reach, session, sight);
-    log("info", "session's task stops", { key, state: after.state, reason });
 }

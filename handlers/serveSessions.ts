@@ -2,7 +2,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "
 import type { LambdaContext } from "./calls";
 import { describeError } from "./failure";
 import { log } from "./log";
-import type { Claims } from "./sessions/access";
+import { TENANT_PATH } from "./sessionNames";
+import type { AccessSettings, Claims } from "./sessions/access";
 import { close, extend, find, list, open, type Desk } from "./sessions/api";
 import { door, enter, problemAnswer } from "./sessions/door";
 import { problem, problemOf } from "./sessions/problem";
@@ -10,7 +11,9 @@ import { openReach } from "./sessions/reach";
 import { readDoorSettings, readSessionSettings } from "./sessions/settings";
 
 type Event = APIGatewayProxyEventV2 & {
-    readonly requestContext: { readonly authorizer?: { readonly jwt?: { readonly claims: Claims } } };
+    readonly requestContext: {
+        readonly authorizer?: { readonly jwt?: { readonly claims: Claims }; readonly iam?: object };
+    };
 };
 type Answer = APIGatewayProxyStructuredResultV2;
 
@@ -31,14 +34,14 @@ export async function serveSessions(event: Event, context: LambdaContext): Promi
 }
 
 async function route(desk: Desk, event: Event): Promise<Answer> {
-    const { routeKey } = event;
+    const routeKey = event.routeKey.replace(TENANT_PATH, "");
     if (routeKey === "POST /_enter") {
         return enter(desk, event);
     }
     if (routeKey === "$default") {
         return door(desk, event);
     }
-    const claims = event.requestContext.authorizer?.jwt?.claims;
+    const claims = claimsIn(event, desk.settings);
     if (claims === undefined) {
         throw problem(401, "no-token", "Send a token of the issuer that is good: as Authorization: Bearer ….");
     }
@@ -60,6 +63,17 @@ async function route(desk: Desk, event: Event): Promise<Answer> {
         default:
             throw problem(404, "bad-request", `There is nothing at ${event.rawPath}.`);
     }
+}
+
+/** What API Gateway has verified: a token's claims, or that who signed may call for the tenant in the path. */
+function claimsIn(
+    { routeKey, requestContext, pathParameters }: Event,
+    { tenantClaim }: AccessSettings,
+): Claims | undefined {
+    const { jwt, iam } = requestContext.authorizer ?? {};
+    return iam !== undefined && routeKey.includes(TENANT_PATH)
+        ? { [tenantClaim]: decodeURIComponent(pathParameters?.tenant ?? "") }
+        : jwt?.claims;
 }
 
 function bodyOf({ body = "", isBase64Encoded }: Event): Readonly<Record<string, unknown>> {

@@ -19,5 +19,11 @@ export const watcher = {
     lifetime: 11,
 } as const;
 
+/** Who tells EventBridge that a session's time is nearly over, and how such an event is called. */
+export const END_EVENT = { source: "taskgate", detailType: "Session Ending Soon" } as const;
+
+/** Below it are the routes of those who call by IAM: their policies say by the path for which tenant they may. No key of a session begins so. */
+export const TENANT_PATH = "/_tenants/{tenant}";
+
 /** The query parameter from which the sidecar of a task takes a token. It makes a cookie of it, and leads on without. */
 export const LINK_PARAMETER = "taskgate-token";

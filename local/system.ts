@@ -173,6 +173,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             httpsPort,
             newAddress: () => networkInterfaces.newAddress(),
             issue: (hostname) => amazon.issue([hostname]),
+            permissions,
         });
         stops.push(() => httpApis.stop());
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
@@ -206,7 +207,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
             route53,
-            lambdaOverlay(runner, permissions),
+            lambdaOverlay(runner, permissions, httpApis.delivered),
             acm,
             elbOverlay(loadBalancing),
             httpApis.overlay,

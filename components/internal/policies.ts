@@ -39,6 +39,27 @@ export function writeLogs(logGroupArn: string): Statement {
     };
 }
 
+/** Put one kind of event on a bus, and no other. */
+export function putEvents(
+    Sid: string,
+    bus: string,
+    event: { readonly source: string; readonly detailType: string },
+): Statement {
+    return {
+        Sid,
+        Effect: "Allow",
+        Action: "events:PutEvents",
+        Resource: bus,
+        Condition: {
+            // Both keys are lists to IAM, although an event has one of each.
+            "ForAllValues:StringEquals": {
+                "events:source": [event.source],
+                "events:detail-type": [event.detailType],
+            },
+        },
+    };
+}
+
 /** Pull from the ECR repositories that images name; nothing for other registries. */
 export function pullImages(images: readonly string[]): Statement[] {
     const repositories = images.map(repositoryArnOf).filter((arn) => arn !== undefined);

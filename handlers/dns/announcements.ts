@@ -1,7 +1,7 @@
 import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { call } from "../calls";
-import { failure } from "../failure";
+import { putEvents } from "../events";
 import { load } from "../load";
 import { NAME_EVENT } from "../taskDnsNames";
 import type { Row } from "./registry";
@@ -17,7 +17,6 @@ export interface Accepted {
     readonly taskIds: readonly string[];
 }
 
-const EVENTS_PER_REQUEST = 10;
 /** Nothing waits for an announcement. */
 const LONGEST_MILLISECONDS = 1_000;
 
@@ -40,29 +39,18 @@ export async function leaveWord(
 
 /** An event for each name. */
 export async function announce(events: EventBridgeClient, live: readonly Row[], deadline: number): Promise<void> {
-    const { PutEventsCommand } = load("@aws-sdk/client-eventbridge");
-    for (let first = 0; first < live.length; first += EVENTS_PER_REQUEST) {
-        const command = new PutEventsCommand({
-            Entries: live
-                .slice(first, first + EVENTS_PER_REQUEST)
-                .map(({ taskId, taskArn, name, ipv4, ipv6, since }) => ({
-                    Source: NAME_EVENT.source,
-                    DetailType: NAME_EVENT.detailType,
-                    Resources: [taskArn],
-                    Detail: JSON.stringify({
-                        taskId,
-                        taskArn,
-                        name: name?.replace(/\.$/, ""),
-                        ipv4,
-                        ipv6,
-                        acceptedAt: new Date(since).toISOString(),
-                    }),
-                })),
-        });
-        const { Entries = [] } = await call("events:PutEvents", deadline, () => events.send(command));
-        const refused = Entries.find(({ ErrorCode }) => ErrorCode !== undefined);
-        if (refused !== undefined) {
-            throw failure("NotSent", `events:PutEvents: ${refused.ErrorCode}: ${refused.ErrorMessage}`);
-        }
-    }
+    const entries = live.map(({ taskId, taskArn, name, ipv4, ipv6, since }) => ({
+        Source: NAME_EVENT.source,
+        DetailType: NAME_EVENT.detailType,
+        Resources: [taskArn],
+        Detail: JSON.stringify({
+            taskId,
+            taskArn,
+            name: name?.replace(/\.$/, ""),
+            ipv4,
+            ipv6,
+            acceptedAt: new Date(since).toISOString(),
+        }),
+    }));
+    await putEvents(events, entries, deadline);
 }

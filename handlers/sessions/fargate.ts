@@ -3,7 +3,7 @@ import { call, isThrottling } from "../calls";
 import { isStopping } from "../dns/taskEvents";
 import { load } from "../load";
 import type { Found, Place, Session, Sight } from "./session";
-import { fenceTag, keyTag } from "../sessionNames";
+import { fenceTag, keyTag, watcher } from "../sessionNames";
 
 // Sessions as tasks of ECS on Fargate.
 
@@ -67,16 +67,16 @@ export function fargatePlace({ ecs, runTaskInput, startedBy, deadline, address }
         async look(sessions) {
             const tasks = await describe(sessions.map(({ taskArn = "" }) => taskArn));
             const now = Date.now();
-            const sightOf = ({ taskArn, since }: Session): Sight => {
+            const sightFor = ({ taskArn, since }: Session): Sight => {
                 const task = tasks.find((one) => one.taskArn === taskArn);
                 if (task) {
-                    return sight(task);
+                    return sightOf(task);
                 }
                 return now - since < YOUNG_MILLISECONDS
                     ? { phase: "unclear", status: "UNKNOWN" }
                     : { phase: "stopped", status: "STOPPED", reason: "ECS does not know its task any more" };
             };
-            return new Map(sessions.map((session) => [session.taskArn!, sightOf(session)]));
+            return new Map(sessions.map((session) => [session.taskArn!, sightFor(session)]));
         },
         async stop(task, reason) {
             const { StopTaskCommand } = load("@aws-sdk/client-ecs");
@@ -122,17 +122,33 @@ function refusal(error: unknown): Started {
     throw error;
 }
 
-function sight(task: Task): Sight {
-    const { lastStatus: status = "UNKNOWN", stoppedReason: reason, healthStatus } = task;
-    if (status === "STOPPED" || status === "DELETED") {
-        return { phase: "stopped", status, reason };
-    }
+/** Of a task, as ECS describes it or its event tells of it. */
+export function sightOf(task: Task): Sight {
+    const { lastStatus: status = "UNKNOWN", healthStatus } = task;
     if (isStopping(task)) {
-        return { phase: "stopping", status, reason };
+        const phase = status === "STOPPED" || status === "DELETED" ? "stopped" : "stopping";
+        const isIdle = ownEnd(task) === watcher.idle;
+        return { phase, status, reason: reasonOf(task), ...(isIdle && { isIdle }) };
     }
     return status === "RUNNING"
         ? { phase: "running", status, healthy: healthStatus === "HEALTHY" }
         : { phase: "starting", status };
+}
+
+/** By which the container that watches its Envoy ended the task; undefined where it was not that one. */
+function ownEnd({ stopCode, containers = [] }: Task): number | undefined {
+    return stopCode === "EssentialContainerExited"
+        ? containers.find(({ name }) => name === watcher.container)?.exitCode
+        : undefined;
+}
+
+function reasonOf(task: Task): string | undefined {
+    const end = ownEnd(task);
+    return end === watcher.idle
+        ? "nobody used it"
+        : end === watcher.lifetime
+          ? "its task's time was over"
+          : task.stoppedReason;
 }
 
 /** What is told to stop needs nothing more, though the list may still show it. */
@@ -141,5 +157,5 @@ function found(task: Task): Found[] {
     const [key, fence] = [tag(keyTag), tag(fenceTag)];
     return key === undefined || fence === undefined || isStopping(task)
         ? []
-        : [{ taskArn: task.taskArn!, key, fence, sight: sight(task) }];
+        : [{ taskArn: task.taskArn!, key, fence, sight: sightOf(task) }];
 }

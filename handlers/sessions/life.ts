@@ -11,8 +11,14 @@ export interface Reach {
     readonly limits: Limits;
     /** Milliseconds after which a task that does not run yet is given up. */
     readonly startWithin: number;
-    /** Milliseconds that a session may last; as long as it likes, where undefined. */
+    /** Milliseconds that a session may last unless it is extended; as long as it likes, where undefined. */
     readonly lifetime?: number;
+    /** Milliseconds after which its task ends, whoever extends it. */
+    readonly taskLifetime?: number;
+    /** Who is to hear of an end that is nearer than so many milliseconds. */
+    readonly warning?: { readonly before: number; tell(session: Session): Promise<void> };
+    /** Counts what was saved: sessions that ended since nobody used them, and how long until they were opened again. */
+    count(metric: "IdleEnds" | "SecondsSaved", value: number): void;
     now(): number;
     newFence(): string;
 }
@@ -62,10 +68,14 @@ export async function openSession(reach: Reach, { key, tenant, request }: Wanted
             since,
             request: request(fence),
             leasedUntil: since + LEASE_MILLISECONDS,
-            ...(reach.lifetime !== undefined && { endsAt: since + reach.lifetime }),
+            endsAt: earliest(reach.lifetime === undefined ? undefined : since + reach.lifetime, lastEnd(reach, since)),
         };
         const written = await registry.write({ before, after: session }, limits);
         if (written === "written") {
+            if (before?.idleSince !== undefined) {
+                const until = earliest(since, before.endsAt)!;
+                reach.count("SecondsSaved", Math.max(0, Math.round((until - before.idleSince) / 1_000)));
+            }
             return start(reach, session);
         }
         if (written !== "overtaken") {
@@ -73,6 +83,16 @@ export async function openSession(reach: Reach, { key, tenant, request }: Wanted
         }
     }
     throw busy(key);
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** When the task of a session ends that was opened then, whoever extends it. */
+function lastEnd({ taskLifetime }: Reach, since: number): number | undefined {
+    return taskLifetime === undefined ? undefined : since + taskLifetime;
 }
 
 /** The session as it is by now, with its task: a start that was left half done goes on, and an end is noticed. */
@@ -104,8 +124,7 @@ async function goOn(reach: Reach, session: Session): Promise<Seen> {
         return { session, sight: requested };
     }
     const leased = advanced(session, { leasedUntil: now + LEASE_MILLISECONDS });
-    const written = await reach.registry.write({ before: session, after: leased }, reach.limits);
-    return written === "written" ? start(reach, leased) : asItIs(reach, session);
+    return (await isWritten(reach, session, leased)) ? start(reach, leased) : asItIs(reach, session);
 }
 
 /** Has the task of a fresh fence made, and writes down which it is. */
@@ -129,7 +148,7 @@ async function adopt(reach: Reach, session: Session, taskArn: string): Promise<S
     let current: Session | undefined = session;
     for (let round = 0; round < ROUNDS && current?.fence === session.fence && current.state === "STARTING"; round++) {
         const after = advanced(current, { state: "STARTED", taskArn });
-        if ((await reach.registry.write({ before: current, after }, reach.limits)) === "written") {
+        if (await isWritten(reach, current, after)) {
             return { session: after, sight: requested };
         }
         current = await reach.registry.read(session.key);
@@ -144,7 +163,7 @@ async function adopt(reach: Reach, session: Session, taskArn: string): Promise<S
 export async function settle(reach: Reach, session: Session, sight: Sight): Promise<Seen> {
     const now = reach.now();
     if (sight.phase === "stopped") {
-        return change(reach, session, { state: "ENDED", reason: session.reason ?? sight.reason });
+        return ended(reach, session, sight);
     }
     if (session.state === "CLOSING") {
         if (sight.phase !== "stopping") {
@@ -162,6 +181,33 @@ export async function settle(reach: Reach, session: Session, sight: Sight): Prom
         return closeSession(reach, session, "its task did not run in time");
     }
     return { session, sight };
+}
+
+/** Hears that the task of a session is told to stop or has stopped, however late or often it is told. */
+export async function noteSight(
+    reach: Reach,
+    key: string,
+    taskArn: string,
+    sight: Sight,
+): Promise<Session | undefined> {
+    const session = await reach.registry.read(key);
+    return isOpen(session) && session.taskArn === taskArn ? (await settle(reach, session, sight)).session : undefined;
+}
+
+/** Its task has stopped: the key is free. Whoever writes that down counts it. */
+async function ended(reach: Reach, session: Session, { reason, isIdle = false }: Sight): Promise<Seen> {
+    const after = advanced(session, {
+        state: "ENDED",
+        reason: session.reason ?? reason,
+        ...(isIdle && { idleSince: reach.now() }),
+    });
+    if (!(await isWritten(reach, session, after))) {
+        return asItIs(reach, session);
+    }
+    if (isIdle) {
+        reach.count("IdleEnds", 1);
+    }
+    return seenAs(after);
 }
 
 /** Ends a session that still is as it was read: its task is told to stop, and its key is free when it has. */
@@ -195,14 +241,27 @@ export async function closeKey(reach: Reach, key: string, reason: string): Promi
     throw busy(key);
 }
 
-/** Lets a session last until then. */
-export async function extendSession(reach: Reach, session: Session, endsAt: number): Promise<Session> {
-    const after = advanced(session, { endsAt });
-    const written = await reach.registry.write({ before: session, after }, reach.limits);
-    if (written !== "written") {
+/** Lets a session last until then, or until its task ends. */
+export async function extendSession(reach: Reach, session: Session, until: number): Promise<Session> {
+    const after = advanced(session, { endsAt: earliest(until, lastEnd(reach, session.since)) });
+    if (!(await isWritten(reach, session, after))) {
         throw busy(session.key);
     }
     return after;
+}
+
+/** Tells of an end that is near, once for each end; again, should the note of it be lost. */
+async function warn(reach: Reach, key: string): Promise<void> {
+    const session = await reach.registry.read(key); // the list may be behind
+    if (session !== undefined && isToBeWarned(reach, session)) {
+        await reach.warning!.tell(session);
+        await isWritten(reach, session, advanced(session, { warnedOf: session.endsAt }));
+    }
+}
+
+function isToBeWarned({ warning, now }: Reach, { state, endsAt, warnedOf }: Session): boolean {
+    const isNear = endsAt !== undefined && now() < endsAt && now() >= endsAt - (warning?.before ?? 0);
+    return warning !== undefined && state === "STARTED" && isNear && warnedOf !== endsAt;
 }
 
 export interface Reconciled {
@@ -212,6 +271,8 @@ export interface Reconciled {
     readonly orphans: number;
     /** Sessions that were looked at, for they were not plainly in order. */
     readonly looked: number;
+    /** Sessions whose end was told of. */
+    readonly warned: number;
     readonly failed: number;
 }
 
@@ -266,14 +327,22 @@ export async function reconcile(reach: Reach): Promise<Reconciled> {
                 : settle(reach, session, sights.get(session.taskArn) ?? unclear),
         );
     }
-    return { open: open.length, tasks: found.length, orphans, looked: doubtful.length, failed };
+    const ending = open.filter((session) => isToBeWarned(reach, session));
+    for (const { key } of ending) {
+        await attempt("telling of an end", key, () => warn(reach, key));
+    }
+    const [looked, warned] = [doubtful.length, ending.length];
+    return { open: open.length, tasks: found.length, orphans, looked, warned, failed };
+}
+
+async function isWritten(reach: Reach, before: Session, after: Session): Promise<boolean> {
+    return (await reach.registry.write({ before, after }, reach.limits)) === "written";
 }
 
 /** One write; where another was first, what is there now. */
 async function change(reach: Reach, session: Session, fields: Partial<Session>): Promise<Seen> {
     const after = advanced(session, fields);
-    const written = await reach.registry.write({ before: session, after }, reach.limits);
-    return written === "written" ? seenAs(after) : asItIs(reach, session);
+    return (await isWritten(reach, session, after)) ? seenAs(after) : asItIs(reach, session);
 }
 
 async function asItIs(reach: Reach, session: Session): Promise<Seen> {

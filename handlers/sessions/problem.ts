@@ -15,7 +15,6 @@ const titles = {
     "not-yours": "This session is not yours",
     "no-session": "There is no such session",
     "not-started": "The session could not be started",
-    ending: "The session is ending",
     "too-many-sessions": "Too many sessions are open",
     busy: "The session cannot be changed at the moment",
 } as const;

@@ -205,7 +205,9 @@ function toItem(session: Session): Record<string, AttributeValue> {
         leasedUntil: number(session.leasedUntil),
         taskArn: text(session.taskArn),
         endsAt: number(session.endsAt),
+        warnedOf: number(session.warnedOf),
         reason: text(session.reason),
+        idleSince: number(session.idleSince),
         ...(isOpen(session)
             ? { open: text("yes"), openFor: text(session.tenant) }
             : { expires: number(Math.ceil((session.since + REMEMBERED_MILLISECONDS) / 1_000)) }),
@@ -229,6 +231,8 @@ function fromItem(item: Record<string, AttributeValue>): Session {
         leasedUntil: number("leasedUntil")!,
         taskArn: text("taskArn"),
         endsAt: number("endsAt"),
+        warnedOf: number("warnedOf"),
         reason: text("reason"),
+        idleSince: number("idleSince"),
     };
 }

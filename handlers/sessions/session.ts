@@ -29,8 +29,12 @@ export interface Session {
     readonly taskArn?: string;
     /** It is closed then, unless extended. */
     readonly endsAt?: number;
+    /** The `endsAt` of which an event has told. */
+    readonly warnedOf?: number;
     /** Why it is CLOSING or ENDED. */
     readonly reason?: string;
+    /** When it ended because nobody used it. */
+    readonly idleSince?: number;
 }
 
 /** A session as it is to be, in the place of one as it was read; `undefined` where none was. */
@@ -67,6 +71,8 @@ export interface Sight {
     readonly status: string;
     /** Why it stops. */
     readonly reason?: string;
+    /** Whether it stops by itself, since nobody used it. */
+    readonly isIdle?: boolean;
     /** The place's own checks say that it serves. */
     readonly healthy?: boolean;
 }

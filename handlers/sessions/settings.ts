@@ -17,6 +17,8 @@ export interface SessionSettings {
     readonly limits: Limits;
     /** Milliseconds. */
     readonly lifetime: number | undefined;
+    readonly taskLifetime: number | undefined;
+    readonly warnBefore: number | undefined;
     readonly startWithin: number;
 }
 
@@ -29,7 +31,6 @@ export interface DoorSettings extends AccessSettings {
 }
 
 export function readSessionSettings(): SessionSettings {
-    const lifetime = process.env.LIFETIME_SECONDS;
     return {
         name: required("SESSIONS_NAME"),
         tableName: required("TABLE_NAME"),
@@ -38,9 +39,16 @@ export function readSessionSettings(): SessionSettings {
         tags: parsed("TASK_TAGS"),
         httpsPort: Number(required("HTTPS_PORT")),
         limits: { total: Number(required("MAX_SESSIONS")), perTenant: Number(required("MAX_SESSIONS_PER_TENANT")) },
-        lifetime: lifetime ? Number(lifetime) * 1_000 : undefined,
+        lifetime: milliseconds("LIFETIME_SECONDS"),
+        taskLifetime: milliseconds("TASK_LIFETIME_SECONDS"),
+        warnBefore: milliseconds("WARN_SECONDS"),
         startWithin: Number(required("START_WITHIN_SECONDS")) * 1_000,
     };
+}
+
+function milliseconds(name: string): number | undefined {
+    const seconds = process.env[name];
+    return seconds ? Number(seconds) * 1_000 : undefined;
 }
 
 export function readDoorSettings(): DoorSettings {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 
 import { Sessions, SessionsArgs } from "../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
-import { operationsIn, valueOf } from "../support/mocks";
+import { operationsIn, type Recording, valueOf } from "../support/mocks";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const tasks = "arn:aws:ecs:eu-west-1:111122223333:task/tasks/*";
@@ -183,6 +183,7 @@ describe("Sessions", () => {
             "DescribeTasks",
             "GetItem",
             "ListTasks", // reached by the reconciliation alone
+            "PutEvents", // so, too
             "Query",
             "RunTask",
             "StopTask",
@@ -213,6 +214,77 @@ describe("Sessions", () => {
             identitySources: ["$request.header.Authorization"],
             jwtConfiguration: { issuer: "https://issuer.example", audiences: ["boards"] },
         });
+    });
+
+    describe("where it takes signatures of IAM", () => {
+        const signed = keepsHouseRules(
+            (options) => new Sessions("it", { ...minimal, tags, iamAuthorization: true }, options),
+        );
+
+        it("has each route of the API below the tenant's path as well, for whom IAM allows it", () => {
+            const routes = ["list", "open", "look", "extend", "close"].map((name) => {
+                const { routeKey, authorizationType, authorizerId } = signed().find(`it-route-iam-${name}`).inputs;
+                return [routeKey, authorizationType, authorizerId];
+            });
+            expect(routes).to.deep.equal([
+                ["GET /_tenants/{tenant}/sessions", "AWS_IAM", undefined],
+                ["PUT /_tenants/{tenant}/sessions/{key}", "AWS_IAM", undefined],
+                ["GET /_tenants/{tenant}/sessions/{key}", "AWS_IAM", undefined],
+                ["PATCH /_tenants/{tenant}/sessions/{key}", "AWS_IAM", undefined],
+                ["DELETE /_tenants/{tenant}/sessions/{key}", "AWS_IAM", undefined],
+            ]);
+            const names = (component: Recording<Sessions>) => component.childrenOf("it");
+            const more = names(signed()).filter((child) => !names(made()).includes(child));
+            expect(more).to.have.length(5);
+        });
+
+        it("offers a policy to call for one's own tenant and no other", async () => {
+            const api = "arn:aws:execute-api:eu-west-1:111122223333:it-api/$default";
+            const own = "_tenants/${aws:PrincipalTag/taskgate:tenant}/*";
+            expect(JSON.parse(await valueOf(signed().result.callPolicy))).to.deep.equal({
+                Version: "2012-10-17",
+                Statement: [
+                    {
+                        Sid: "CallForOwnTenant",
+                        Effect: "Allow",
+                        Action: "execute-api:Invoke",
+                        Resource: ["DELETE", "GET", "PATCH", "PUT"].map((method) => `${api}/${method}/${own}`),
+                    },
+                ],
+            });
+            expect(await valueOf(made().result.callPolicy)).to.equal("");
+        });
+    });
+
+    it("tells of ends where there are any: what compares sessions with tasks may put that event on the bus, and no other", async () => {
+        const limits = { maxLifetime: 3600, taskLifetime: 7200, endWarning: 600 };
+        const ending = await recordOne((options) => new Sessions("it", { ...minimal, ...limits }, options));
+        const { Statement } = ending.find("it-reconcile-policy").inputs.policy as { Statement: { Sid: string }[] };
+        expect(Statement.filter(({ Sid }) => Sid === "TellOfEnds")).to.deep.equal([
+            {
+                Sid: "TellOfEnds",
+                Effect: "Allow",
+                Action: "events:PutEvents",
+                Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
+                Condition: {
+                    "ForAllValues:StringEquals": {
+                        "events:source": ["taskgate"],
+                        "events:detail-type": ["Session Ending Soon"],
+                    },
+                },
+            },
+        ]);
+        const served = ending.find("it-serve-policy").inputs.policy as { Statement: { Sid: string }[] };
+        expect(served.Statement.map(({ Sid }) => Sid)).not.to.include("TellOfEnds");
+        const variables = (name: string) =>
+            (ending.find(name).inputs.environment as { variables: Record<string, unknown> }).variables;
+        const times = { LIFETIME_SECONDS: "3600", TASK_LIFETIME_SECONDS: "7200" };
+        expect(variables("it-reconcile")).to.deep.include({ ...times, WARN_SECONDS: "600" });
+        expect(variables("it-serve")).to.deep.include(times).and.not.to.have.property("WARN_SECONDS");
+        const short = await recordOne((options) => new Sessions("it", { ...minimal, taskLifetime: 60 }, options));
+        expect(
+            (short.find("it-reconcile").inputs.environment as { variables: Record<string, unknown> }).variables,
+        ).to.have.property("WARN_SECONDS", "300");
     });
 
     it("is called from no web page unless one is named", async () => {
@@ -278,6 +350,9 @@ describe("Sessions", () => {
             bodyVariables: { "SI-ZE": "s", THEME: "(", SESSION_KEY: ".*" },
             maxSessions: 0,
             maxLifetime: 59,
+            taskLifetime: 2_592_001,
+            endWarning: 59,
+            iamAuthorization: "yes",
             signInUrl: "app.example.com",
             allowedOrigins: ["https://app.example.com/"],
         } as unknown as SessionsArgs;
@@ -299,11 +374,19 @@ describe("Sessions", () => {
             "bodyVariables.SESSION_KEY": taken,
             maxSessions: "0 is not allowed: give a whole number from 1 to 5000 sessions",
             maxLifetime: "59 is not allowed: give a whole number from 60 to 2592000 seconds",
+            taskLifetime: "2592001 is not allowed: give a whole number from 60 to 2592000 seconds",
+            endWarning: "59 is not allowed: give a whole number from 60 to 86400 seconds",
+            iamAuthorization: found.iamAuthorization,
             signInUrl: '"app.example.com" is not an https:// URL, e.g. https://id.example.com',
             "allowedOrigins[0]":
                 '"https://app.example.com/" is not an origin: give scheme, host and, if need be, port, e.g. https://app.example.com',
         });
         expect(found["bodyVariables.THEME"]).to.match(/^"\(" is not a regular expression, e\.g\. red\|blue: /);
+        expect(await refusalOf((options) => new Sessions("it", { ...minimal, endWarning: 60 }, options))).to.deep.equal(
+            {
+                endWarning: "goes with maxLifetime or taskLifetime: without them no session has an end to tell of",
+            },
+        );
         const variables = { claimVariables: { SIZE: "size" }, bodyVariables: { SIZE: "s|m" } };
         expect(await refusalOf((options) => new Sessions("it", { ...minimal, ...variables }, options))).to.deep.equal({
             "bodyVariables.SIZE":

@@ -253,7 +253,7 @@ describe("a serialised handler", () => {
             expect(started.overrides.containerOverrides.map(({ name }) => name)).to.deep.equal(["app", "init"]);
             expect(await answerOf(serves, environment, visit)).to.include({ statusCode: 401 });
             expect(await answerOf(reconciles, environment)).to.deep.equal({
-                ...{ open: 0, tasks: 0, orphans: 0, looked: 0, failed: 0 },
+                ...{ open: 0, tasks: 0, orphans: 0, looked: 0, warned: 0, failed: 0 },
             });
             for (const { directory, size } of [serves, reconciles]) {
                 expect(readdirSync(directory)).to.deep.equal(["__index.js"]);

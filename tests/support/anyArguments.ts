@@ -159,6 +159,28 @@ const size = fc
     .constantFrom(...taskSizes)
     .chain(({ cpu, memory }) => all({ cpu: fc.constant(cpu), memory: fc.constantFrom(...memory) }));
 
+const claim = fc.constantFrom("sub", "custom:team", "email");
+const ownVariable = characters(`${lower.toUpperCase()}${digits}_`, 0, 30).map((rest) => `CLAIMED_${rest}`);
+const claimHeader = characters(`${lower}${digits}`, 1, 20).map((rest) => `x-claim-${rest}`);
+const authentication = all({
+    issuer: late(fc.constantFrom("https://id.example.com", "https://cognito-idp.eu-west-1.amazonaws.com/pool")),
+    audiences: late(fc.uniqueArray(fc.string({ minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 4 })),
+    ...optional({
+        jwksUri: late(fc.constant("https://id.example.com/keys")),
+        requiredClaims: late(fc.dictionary(claim, ownVariable, { maxKeys: 3 })),
+        claimHeaders: late(fc.dictionary(claimHeader, claim, { maxKeys: 3 })),
+    }),
+});
+
+/** What a task may end by itself for: not one of a service. */
+const ownEnds = fc.oneof(
+    all({ desiredCount: maybe(whole(0, 5000)) }),
+    all({ idleTimeout: maybe(late(whole(60, 86_400))), maxLifetime: maybe(late(whole(60, 2_592_000))) }),
+);
+
+/** What only tasks with a domain may have. */
+const guarded = all({ authentication: maybe(late(authentication)), ends: ownEnds });
+
 /** All that may be said of an app; what goes with what is settled by `app`. */
 const appMembers = {
     image: late(image),
@@ -505,9 +527,20 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
             ...placement,
             ports,
             certificateSecretArn: late(secretArn),
-            domain: maybe(late(spelt(domain(7, 220)))),
+            named: maybe(all({ domain: late(spelt(domain(7, 220))), guarded })),
             desiredCount: maybe(whole(0, 5000)),
-        }).map(({ ports: numbers, ...args }) => ({ ...app(args), ...(numbers as Args) })),
+        }).map(({ ports: numbers, named, ...args }) => {
+            const { domain: name, guarded: of } = (named ?? {}) as Args;
+            const { ends = { desiredCount: args.desiredCount }, ...rest } = (of ?? {}) as Args;
+            return {
+                ...app(args),
+                ...(numbers as Args),
+                domain: name,
+                desiredCount: undefined,
+                ...(ends as Args),
+                ...rest,
+            };
+        }),
     },
     TaskPlatform: {
         longest: 27,
@@ -516,17 +549,19 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
             ...certificateMembers,
             ports,
             domain: late(spelt(domain(7, 220))),
+            guarded,
             isPlaced: fc.boolean(),
             ...{ vpcId, subnetIds: late(subnets) },
             ...optional({
                 ...publishing,
                 numberOfAvailabilityZones: whole(1, 6),
                 containerInsights: fc.constantFrom("disabled", "enabled", "enhanced"),
-                desiredCount: whole(0, 5000),
             }),
-        }).map(({ ports: numbers, isPlaced, vpcId: vpc, subnetIds, ...args }) => ({
+        }).map(({ ports: numbers, guarded: of, isPlaced, vpcId: vpc, subnetIds, ...args }) => ({
             ...app(args),
             ...(numbers as Args),
+            authentication: (of as Args).authentication,
+            ...((of as Args).ends as Args),
             ...(isPlaced === true ? { vpcId: vpc, subnetIds } : {}),
         })),
     },
@@ -559,8 +594,16 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
                 bodyVariables: late(fc.constantFrom({}, { COLOUR: "red|blue" })),
                 maxSessions: late(whole(1, 5000)),
                 maxSessionsPerTenant: late(whole(1, 5000)),
-                maxLifetime: late(whole(60, 2_592_000)),
+                ends: all({
+                    maxLifetime: late(whole(60, 2_592_000)),
+                    ...optional({
+                        taskLifetime: late(whole(60, 2_592_000)),
+                        endWarning: late(whole(60, 86_400)),
+                    }),
+                }),
                 startTimeout: late(whole(60, 3600)),
+                handsOnToken: late(fc.boolean()),
+                iamAuthorization: fc.boolean(),
                 signInUrl: late(fc.constant("https://app.example.com/sign-in")),
                 allowedOrigins: late(fc.subarray(["https://app.example.com", "http://localhost:3000"])),
                 alarmTopicArn: topicArn,
@@ -569,6 +612,6 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
             // Their keys are in policies, which take Latin-1.
             taskTags: late(tags.map(latin)),
             tags: maybe(late(tags)),
-        }),
+        }).map(({ ends, ...args }) => ({ ...args, ...(ends as Args | undefined) })),
     },
 };

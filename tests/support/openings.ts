@@ -137,6 +137,7 @@ async function ours(aws: Aws, opening: Opening, place: Place): Promise<void> {
         startWithin: 600_000,
         now: Date.now,
         newFence: () => `${Math.random()}`,
+        count: () => undefined,
     };
     const request = () => ({ taskDefinition: "app:1", environment: {}, tags: {} });
     for (;;) {

@@ -1,5 +1,5 @@
-import { fenceTag, keyTag, ownerTag, tenantTag } from "../../../handlers/sessionNames";
-import { Statement } from "../policies";
+import { END_EVENT, fenceTag, keyTag, ownerTag, TENANT_PATH, tenantTag } from "../../../handlers/sessionNames";
+import { putEvents, Statement } from "../policies";
 
 /** What the statements are about. */
 export interface SessionArns {
@@ -7,6 +7,8 @@ export interface SessionArns {
     readonly owner: string;
     readonly table: string;
     readonly namesTable: string;
+    /** On which it is told that a session's time is nearly over. */
+    readonly bus: string;
     readonly cluster: string;
     readonly taskDefinition: string;
     /** Of the app and of ECS: what a task is given. */
@@ -40,16 +42,32 @@ export function sessionStatements(arns: SessionArns): Statement[] {
     ];
 }
 
-/** Beside those: what compares all sessions with all tasks. */
-export function listStatement({ cluster }: SessionArns): Statement {
-    // ECS knows no resource of it but the cluster, by this condition.
-    return {
-        Sid: "ListTasks",
-        Effect: "Allow",
-        Action: "ecs:ListTasks",
-        Resource: "*",
-        Condition: { ArnEquals: { "ecs:cluster": cluster } },
-    };
+/** Beside those: what compares all sessions with all tasks, and tells of ends where there are any. */
+export function reconcileStatements({ cluster, bus }: SessionArns, tellsOfEnds: boolean): Statement[] {
+    return [
+        {
+            Sid: "ListTasks",
+            Effect: "Allow",
+            Action: "ecs:ListTasks",
+            Resource: "*", // ECS knows no resource of it but the cluster, by this condition
+            Condition: { ArnEquals: { "ecs:cluster": cluster } },
+        },
+        ...(tellsOfEnds ? [putEvents("TellOfEnds", bus, END_EVENT)] : []),
+    ];
+}
+
+/** What whoever calls needs to use the API for its tenant and no other. */
+export function callStatements(executionArn: string): Statement[] {
+    const own = TENANT_PATH.replace("{tenant}", `\${aws:PrincipalTag/${tenantTag}}`);
+    return [
+        {
+            Sid: "CallForOwnTenant",
+            Effect: "Allow",
+            Action: "execute-api:Invoke",
+            // Each method by its name: an asterisk there would take in slashes, and so the paths of others.
+            Resource: ["DELETE", "GET", "PATCH", "PUT"].map((method) => `${executionArn}/$default/${method}${own}/*`),
+        },
+    ];
 }
 
 /**

@@ -1,5 +1,5 @@
 import { NAME_EVENT } from "../../../handlers/taskDnsNames";
-import { Statement } from "../policies";
+import { putEvents, Statement } from "../policies";
 
 export interface TaskDnsArns {
     readonly domain: string;
@@ -57,19 +57,7 @@ export function announceStatements(
         arns.zoneRole === ""
             ? { Sid: "ReadChanges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change }
             : { Sid: "ReachZone", Effect: "Allow", Action: "sts:AssumeRole", Resource: arns.zoneRole },
-        {
-            Sid: "Announce",
-            Effect: "Allow",
-            Action: "events:PutEvents",
-            Resource: arns.bus,
-            Condition: {
-                // Both keys are lists to IAM, although an event has one of each.
-                "ForAllValues:StringEquals": {
-                    "events:source": [NAME_EVENT.source],
-                    "events:detail-type": [NAME_EVENT.detailType],
-                },
-            },
-        },
+        putEvents("Announce", arns.bus, NAME_EVENT),
     ];
 }
 

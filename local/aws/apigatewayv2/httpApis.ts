@@ -7,6 +7,7 @@ import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import { omit } from "../../machine/omit";
 import type { ZoneContent } from "../../internet/dns/records";
 import type { AwsRequest, AwsResponse, Overlay } from "../gateway/overlay";
+import type { Permissions } from "../permissions/permissions";
 import { hostOf } from "./endpoint";
 
 export interface HttpApiOptions {
@@ -17,42 +18,91 @@ export interface HttpApiOptions {
     readonly newAddress: () => string;
     /** As Amazon's own authority signs them. */
     readonly issue: (hostname: string) => Promise<{ readonly certificate: string; readonly privateKey: string }>;
+    readonly permissions: Pick<Permissions, "identities" | "permits">;
 }
 
 export interface HttpApis {
     readonly overlay: Overlay;
     /** Their host names. */
     zones(): readonly ZoneContent[];
+    /** What a function is invoked with, by what the emulator would invoke it with. */
+    delivered(payload: string): string;
     stop(): Promise<void>;
 }
 
+interface Route {
+    readonly routeKey: string;
+    readonly authorizationType: string;
+}
+
 interface Front {
+    readonly region: string;
+    readonly accountId: string;
     readonly hostname: string;
     readonly address: string;
     readonly server: Server;
 }
 
-/** HTTP APIs are the emulator's. What it lacks is their place on the internet: a host name each, served by HTTPS. */
+/**
+ * HTTP APIs are the emulator's. What it lacks is their place on the internet, a host name each that is served by HTTPS, and IAM: it takes every
+ * signature for good.
+ */
 export function createHttpApis(options: HttpApiOptions): HttpApis {
     const fronts = new Map<string, Front>();
+    /** By the API's id and their own. */
+    const routes = new Map<string, Map<string, Route>>();
+    const iamRoutes = (apiId: string): Route[] =>
+        [...(routes.get(apiId)?.values() ?? [])].filter(({ authorizationType }) => authorizationType === "AWS_IAM");
 
-    async function open(apiId: string, region: string): Promise<void> {
+    async function serve(incoming: IncomingMessage, outgoing: ServerResponse, apiId: string): Promise<void> {
+        const [path] = (incoming.url ?? "/").split("?");
+        const method = incoming.method ?? "GET";
+        const { region, accountId } = fronts.get(apiId)!;
+        if (iamRoutes(apiId).some(({ routeKey }) => leadsTo(routeKey, method, path))) {
+            const resource = `arn:aws:execute-api:${region}:${accountId}:${apiId}/$default/${method}${path}`;
+            const key = accessKeyIn(incoming.headers.authorization);
+            if (
+                key === undefined ||
+                !(await options.permissions.permits(key, region, "execute-api:Invoke", resource))
+            ) {
+                outgoing.writeHead(403, { "content-type": "application/json" }).end('{"message":"Forbidden"}');
+                return;
+            }
+        }
+        passOn(incoming, outgoing, apiId, options.emulatorPort());
+    }
+
+    function callerOf(authorization: string | undefined): object {
+        const accessKey = accessKeyIn(authorization)!;
+        const identity = options.permissions.identities.of(accessKey);
+        return {
+            accessKey,
+            accountId: identity?.accountId ?? accessKey,
+            userArn: identity?.principal ?? `arn:aws:iam::${accessKey}:root`,
+        };
+    }
+
+    async function open(apiId: string, { region, accountId }: AwsRequest): Promise<void> {
         const hostname = hostOf(apiId, region);
         const { certificate, privateKey } = await options.issue(hostname);
         const server = createServer(
             { cert: certificate, key: privateKey, minVersion: "TLSv1.2" },
-            (incoming, outgoing) => passOn(incoming, outgoing, apiId, options.emulatorPort()),
+            (incoming, outgoing) =>
+                void serve(incoming, outgoing, apiId).catch((error: Error) =>
+                    outgoing.writeHead(500).end(error.message),
+                ),
         );
         const address = options.newAddress();
         await new Promise<void>((resolve, reject) =>
             server.once("error", reject).listen(options.httpsPort, address, resolve),
         );
-        fronts.set(apiId, { hostname, address, server });
+        fronts.set(apiId, { hostname, address, server, region, accountId });
     }
 
     async function close(apiId: string): Promise<void> {
         const front = fronts.get(apiId);
         fronts.delete(apiId);
+        routes.delete(apiId);
         if (front) {
             const closed = new Promise((resolve) => front.server.close(resolve));
             front.server.closeAllConnections();
@@ -66,7 +116,12 @@ export function createHttpApis(options: HttpApiOptions): HttpApis {
             async handle(request, forward) {
                 const response = await forward(request);
                 if (response.status < 300 && request.operation === "CreateApi") {
-                    await open(apiIdOf(response), request.region);
+                    await open(apiIdOf(response), request);
+                }
+                if (response.status < 300 && /^(Create|Update)Route$/.test(request.operation ?? "")) {
+                    const { routeId, ...route } = JSON.parse(response.body.toString()) as Route & { routeId: string };
+                    const known = routes.get(apiIdIn(request)) ?? new Map<string, Route>();
+                    routes.set(apiIdIn(request), known.set(routeId, route));
                 }
                 if (response.status < 300 && request.operation === "DeleteApi") {
                     await close(apiIdIn(request));
@@ -85,6 +140,22 @@ export function createHttpApis(options: HttpApiOptions): HttpApis {
                 };
                 return { name, sets: new Map([[name, [set]]]) };
             }),
+        delivered(payload) {
+            const event = JSON.parse(payload) as Event | null;
+            const { apiId } = event?.requestContext ?? {};
+            if (event?.version !== "2.0" || apiId === undefined) {
+                return payload;
+            }
+            const { cookie, authorization } = event.headers ?? {};
+            const isIam = iamRoutes(apiId).some(({ routeKey }) => routeKey === event.routeKey);
+            return JSON.stringify({
+                ...event,
+                ...(cookie !== undefined && { headers: omit(event.headers!, "cookie"), cookies: cookie.split("; ") }),
+                ...(isIam && {
+                    requestContext: { ...event.requestContext, authorizer: { iam: callerOf(authorization) } },
+                }),
+            });
+        },
         async stop() {
             await Promise.all([...fronts.keys()].map(close));
         },
@@ -119,18 +190,24 @@ function passOn(incoming: IncomingMessage, outgoing: ServerResponse, apiId: stri
 }
 
 /**
- * An event as API Gateway makes it (payload format 2.0): cookies stand in a list of their own, which the emulator leaves out.
+ * An event as the emulator makes it (payload format 2.0). API Gateway has cookies in a list of their own, and tells who has signed.
  * docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
-export function withCookies(payload: string): string {
-    const event = JSON.parse(payload) as {
-        version?: string;
-        requestContext?: { apiId?: string };
-        headers?: Record<string, string>;
-    } | null;
-    const cookie = event?.headers?.cookie;
-    if (event?.version !== "2.0" || event.requestContext?.apiId === undefined || cookie === undefined) {
-        return payload;
-    }
-    return JSON.stringify({ ...event, headers: omit(event.headers!, "cookie"), cookies: cookie.split("; ") });
+interface Event {
+    readonly version?: string;
+    readonly routeKey?: string;
+    readonly requestContext?: { readonly apiId?: string };
+    readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Of Signature Version 4. */
+function accessKeyIn(authorization = ""): string | undefined {
+    return /^AWS4-HMAC-SHA256 Credential=([^/]+)\//.exec(authorization)?.[1];
+}
+
+/** Whether a request for that path takes a route with path parameters. */
+function leadsTo(routeKey: string, method: string, path: string): boolean {
+    const [routeMethod, template = ""] = routeKey.split(" ");
+    const pattern = template.replace(/\{[^}]+\}/g, "[^/]+");
+    return [method, "ANY"].includes(routeMethod) && new RegExp(`^${pattern}$`).test(path);
 }

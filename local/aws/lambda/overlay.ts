@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { S3 } from "@aws-sdk/client-s3";
 
 import { clientConfig } from "../../machine/awsClients";
-import { withCookies } from "../apigatewayv2/httpApis";
 import { AwsError, jsonResponse } from "../gateway/overlay";
 import type { Permissions } from "../permissions/permissions";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
@@ -53,7 +52,11 @@ interface Passage {
  * The emulator keeps the functions and decides when they are invoked. It hands each invocation of a Node.js function
  * to the address in a variable of the function's environment, which we add and hide, and so to our runner.
  */
-export function lambdaOverlay(runner: Runner, permissions?: Pick<Permissions, "allows">): Overlay {
+export function lambdaOverlay(
+    runner: Runner,
+    permissions?: Pick<Permissions, "allows">,
+    delivered: (payload: string) => string = (payload) => payload,
+): Overlay {
     const rolesOf = new Map<string, string>();
     const archives = new Map<string, Buffer>();
     const passages = new Map<string, Passage>();
@@ -121,7 +124,7 @@ export function lambdaOverlay(runner: Runner, permissions?: Pick<Permissions, "a
             await requireQueueAccess(arn, queue.eventSourceARN!);
         }
         const result = await runner.invoke(arn, {
-            payload: passage?.payload ?? withCookies(event),
+            payload: passage?.payload ?? delivered(event),
             requestId: request.headers["x-amzn-lambda-request-id"]?.toString(),
             invokedFunctionArn: request.headers["x-amzn-lambda-function-arn"]?.toString(),
         });

@@ -7,7 +7,7 @@ import type { Asked, Permission } from "./actions";
 import { createIdentities } from "./identities";
 import type { Identities, Identity } from "./identities";
 import { createPolicies } from "./policies";
-import type { Policies } from "./policies";
+import type { Policies, Role } from "./policies";
 
 /** A permission that was asked for, as often as it was. */
 export interface Use {
@@ -27,6 +27,8 @@ export interface Permissions {
     answered(request: AwsRequest): void;
     /** Whether a role may do what no request asks for: what a service does in its name. */
     allows(roleArn: string, region: string, action: string, resource: string): Promise<boolean>;
+    /** Whether whoever has this access key may do it. */
+    permits(accessKeyId: string, region: string, action: string, resource: string): Promise<boolean>;
     /** Whether a service can take on a role; why not, if it cannot. */
     whyNotAssumed(roleArn: string, service: string): Promise<string | undefined>;
     /** What each caller has asked for, by its principal. */
@@ -87,7 +89,7 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
                         "aws:SecureTransport": "true", // the gateway stands for AWS's TLS endpoints
                         "aws:PrincipalAccount": accountId,
                         "aws:RequestedRegion": region,
-                        ...(role && { "aws:PrincipalArn": role.arn }),
+                        ...(role && { "aws:PrincipalArn": role.arn, ...principalTags(role) }),
                         ...identity.context,
                         ...permission.context,
                         ...resourceTags(permission.resource),
@@ -188,6 +190,12 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
             const identity = { principal: `${principal}/service`, accountId, roleName };
             return (await denial(identity, { action, resource, context: {} }, region)) === undefined;
         },
+        async permits(accessKeyId, region, action, resource) {
+            const identity = identities.of(accessKeyId);
+            return identity === undefined
+                ? accessKeyId === resource.split(":")[4]
+                : (await denial(identity, { action, resource, context: {} }, region)) === undefined;
+        },
         async check(request) {
             const { service, operation = "", parameters = {}, region, accountId, accessKeyId } = request;
             const asked: Asked = { service, operation, parameters, region, accountId };
@@ -234,6 +242,10 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
         },
         uses: () => Object.fromEntries([...usesOf].map(([principal, uses]) => [principal, [...uses.values()]])),
     };
+}
+
+function principalTags({ tags }: Role): Record<string, string> {
+    return Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:PrincipalTag/${key}`, value]));
 }
 
 const everything = { Version: "2012-10-17", Statement: { Effect: "Allow", Action: "*", Resource: "*" } };

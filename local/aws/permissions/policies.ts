@@ -12,6 +12,7 @@ export interface Role {
     readonly trust: unknown;
     readonly policies: readonly NamedPolicy[];
     readonly boundary?: NamedPolicy;
+    readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface Policies {
@@ -68,6 +69,7 @@ async function readRole(forward: Forward, accountId: string, RoleName: string): 
     const inline = members((await ask({ Action: "ListRolePolicies", RoleName }))?.PolicyNames) as string[];
     const attached = members((await ask({ Action: "ListAttachedRolePolicies", RoleName }))?.AttachedPolicies);
     const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
+    const tags = members((await ask({ Action: "ListRoleTags", RoleName }))?.Tags) as { Key: string; Value: string }[];
     return {
         arn: role.Arn,
         trust: documentOf(role.AssumeRolePolicyDocument),
@@ -79,6 +81,7 @@ async function readRole(forward: Forward, accountId: string, RoleName: string): 
             ...(attached as { PolicyArn: string }[]).map(({ PolicyArn }) => managed(PolicyArn)),
         ]),
         ...(boundary !== undefined && { boundary: await managed(boundary) }),
+        tags: Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])),
     };
 }
 

@@ -37,7 +37,8 @@ describe("the door", () => {
                 signInUrl: "https://app.example.com/sign-in",
                 ...{ name: "it-table", tableName: "it-table", namesTableName: "names", tags: { project: "boards" } },
                 runTaskInput: { cluster: "c", taskDefinition: "app:1" },
-                ...{ httpsPort: 443, limits: { total: 10, perTenant: 2 }, lifetime: undefined, startWithin: 600_000 },
+                ...{ lifetime: undefined, taskLifetime: undefined, warnBefore: undefined },
+                ...{ httpsPort: 443, limits: { total: 10, perTenant: 2 }, startWithin: 600_000 },
             },
         };
     });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { closeKey, extendSession, look, openSession, reconcile } from "../../../handlers/sessions/life";
+import { closeKey, extendSession, look, noteSight, openSession, reconcile } from "../../../handlers/sessions/life";
 import type { Wanted } from "../../../handlers/sessions/life";
 import { isOpen, type Session } from "../../../handlers/sessions/session";
 import { captureLog } from "../../support/fakeLambda";
@@ -46,13 +46,15 @@ const keys = ["42", "42.notebook", "7"];
 
 /** One thing that happens. */
 type Deed = {
-    readonly kind: "open" | "look" | "close" | "end" | "reconcile";
+    readonly kind: "open" | "look" | "close" | "end" | "event" | "reconcile";
     readonly key: string;
     readonly wait: number;
 };
 
 const deed: fc.Arbitrary<Deed> = fc.record({
-    kind: fc.constantFrom<Deed["kind"]>("open", "open", "open", "open", "look", "look", "close", "end", "reconcile"),
+    kind: fc.constantFrom<Deed["kind"]>(
+        ...(["open", "open", "open", "open", "look", "look", "close", "end", "event", "reconcile"] as const),
+    ),
     key: fc.constantFrom(...keys),
     wait: fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 40_000 })),
 });
@@ -73,6 +75,13 @@ function perform(world: VirtualWorld, { kind, key }: Deed): void {
             return alive(world)
                 .filter((task) => task.key === key)
                 .forEach((task) => world.end(task));
+        // Of any of its tasks that was told to stop: late, twice, or lost where there is none of these.
+        case "event":
+            return world.tasks
+                .filter((task) => task.key === key && task.phase === "stopping")
+                .forEach(({ taskArn, phase }) =>
+                    world.act(() => noteSight(reach, key, taskArn, { phase, status: "STOPPED" })),
+                );
         case "reconcile":
             return world.act(() => reconcile(reach));
     }
@@ -185,12 +194,25 @@ describe("the life of sessions", () => {
     after(() => restore());
 
     it("has one task a key that counts, no orphan for two minutes, no key locked: any callers, crashes, lost answers, old lists", async () => {
+        const faults = new Set<string>();
+        let lived = 0;
         await fc.assert(
-            fc.asyncProperty(histories, fc.integer(), (deeds, seed) =>
-                live(createVirtualWorld(diceOfSeed(seed)), deeds),
-            ),
+            fc.asyncProperty(histories, fc.integer(), async (deeds, seed) => {
+                const world = createVirtualWorld(diceOfSeed(seed));
+                await live(world, deeds);
+                [...world.faults.keys()].forEach((fault) => faults.add(fault));
+                lived++;
+            }),
             { numRuns: 2_000 },
         );
+        expect(lived).to.equal(2_000);
+        // Each call has met each fault.
+        const calls = ["read", "write", "start", "look", "stop", "list", "listOpen"];
+        const sights = ["readSight", "claimSight", "writeSight"];
+        const met = [...calls, ...sights].flatMap((call) =>
+            ["failed", "lost", "crash before", "crash after"].map((fate) => `${fate} ${call}`),
+        );
+        expect([...faults]).to.have.members([...met, "refused start", "task that never runs"]);
     });
 
     it("never has a second task beside one that nobody closed", async () => {
@@ -295,6 +317,80 @@ describe("the life of sessions", () => {
                 ["7", "STARTED", undefined],
             ]);
             expect(at.tasks.map(({ phase }) => phase)).to.deep.equal(["stopping", "running"]);
+        });
+
+        it("lets no session outlast its task, however it is extended", async () => {
+            const at = world();
+            const reach = { ...at.reach, lifetime: 10 * MINUTE, taskLifetime: 30 * MINUTE };
+            await done(at, () => openSession(reach, wanted("42")));
+            const [since, firstEnd] = [at.time.now, at.rows.get("42")!.endsAt];
+            const extended = await done(at, () => extendSession(reach, at.rows.get("42")!, since + 20 * MINUTE));
+            const last = await done(at, () => extendSession(reach, at.rows.get("42")!, since + 40 * MINUTE));
+            expect([firstEnd, extended.endsAt, last.endsAt].map((end) => end! - since)).to.deep.equal([
+                ...[10 * MINUTE, 20 * MINUTE, 30 * MINUTE],
+            ]);
+            const endless = { ...reach, lifetime: undefined };
+            await done(at, () => openSession(endless, wanted("7")));
+            expect(at.rows.get("7")!.endsAt! - at.time.now).to.equal(30 * MINUTE);
+        });
+
+        it("tells of an end that is near, once; of another end again; and again where its note was lost", async () => {
+            const at = world();
+            const tell = ({ key, endsAt }: Session) => {
+                at.told.push(`${key} ${endsAt! - begin}`);
+                return Promise.resolve();
+            };
+            const reach = { ...at.reach, lifetime: 10 * MINUTE, warning: { before: 5 * MINUTE, tell } };
+            const begin = at.time.now;
+            await done(at, () => openSession(reach, wanted("42")));
+            const reconciled = async (minutes: number) => {
+                at.wait(minutes * MINUTE);
+                return (await done(at, () => reconcile(reach))).warned;
+            };
+            expect([await reconciled(4), await reconciled(1), await reconciled(1)]).to.deep.equal([0, 1, 0]);
+            await done(at, () => extendSession(reach, at.rows.get("42")!, begin + 20 * MINUTE));
+            expect([await reconciled(1), at.told]).to.deep.equal([0, ["42 600000"]]);
+            const { write } = at.reach.registry;
+            at.reach.registry.write = () => Promise.reject(new Error("no answer"));
+            at.wait(8 * MINUTE); // 15 of 20
+            expect(await done(at, () => reconcile(reach))).to.deep.include({ warned: 1, failed: 1 });
+            at.reach.registry.write = write;
+            expect([await reconciled(1), await reconciled(1)]).to.deep.equal([1, 0]);
+            expect(at.told).to.deep.equal(["42 600000", "42 1200000", "42 1200000"]);
+        });
+
+        it("counts a session that nobody used once, however often it is told, and what it did not run for until it was opened again", async () => {
+            const at = world();
+            const reach = { ...at.reach, lifetime: 60 * MINUTE };
+            const idle = { phase: "stopped", status: "STOPPED", reason: "nobody used it", isIdle: true } as const;
+            const opened = async () => {
+                const seen = await done(at, () => openSession(reach, wanted("42")));
+                return "session" in seen ? seen.session.taskArn! : "";
+            };
+            const first = await opened();
+            at.wait(10 * MINUTE);
+            at.end(at.tasks[0]);
+            await done(at, () => noteSight(reach, "42", first, { ...idle, phase: "stopping" }));
+            expect(at.rows.get("42")).to.include({ state: "CLOSING", reason: "nobody used it" });
+            await Promise.all([1, 2].map(() => done(at, () => noteSight(reach, "42", first, idle))));
+            expect(at.rows.get("42")).to.include({ state: "ENDED", idleSince: at.time.now });
+            expect(at.counted).to.deep.equal(["IdleEnds 1"]);
+
+            at.wait(20 * MINUTE);
+            const second = await opened();
+            expect(at.counted.splice(0)).to.deep.equal(["IdleEnds 1", "SecondsSaved 1200"]);
+            await done(at, () => noteSight(reach, "42", first, idle)); // the first task's, late
+            expect(at.rows.get("42")).to.include({ state: "STARTED", taskArn: second });
+
+            at.wait(10 * MINUTE);
+            await done(at, () => noteSight(reach, "42", second, idle));
+            at.wait(24 * 60 * MINUTE); // it would have lasted for 50 minutes more
+            const third = await opened();
+            expect(at.counted.splice(0)).to.deep.equal(["IdleEnds 1", "SecondsSaved 3000"]);
+            await done(at, () => noteSight(reach, "42", third, { phase: "stopped", status: "STOPPED" }));
+            at.wait(MINUTE);
+            await opened();
+            expect(at.counted).to.deep.equal([]); // what ends otherwise saves nothing
         });
 
         it("opens no more than is allowed, for a tenant and in all, and again when one has ended", async () => {

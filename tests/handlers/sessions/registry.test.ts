@@ -52,7 +52,9 @@ describe("the registry of sessions, in DynamoDB", () => {
             leasedUntil: 1_800_000_015_000,
             taskArn: undefined,
             endsAt: undefined,
+            warnedOf: undefined,
             reason: undefined,
+            idleSince: undefined,
             ...fields,
         };
     }
@@ -66,7 +68,8 @@ describe("the registry of sessions, in DynamoDB", () => {
     };
 
     it("gives back what was written, and nothing for what never was", async () => {
-        const full = session("42", { state: "STARTED", taskArn: "arn:task", endsAt: 5, reason: "because" });
+        const ends = { endsAt: 5, warnedOf: 4, reason: "because", idleSince: 3 };
+        const full = session("42", { state: "STARTED", taskArn: "arn:task", ...ends });
         expect(await registry.write({ before: undefined, after: full }, limits)).to.equal("written");
         expect(await registry.read("42")).to.deep.equal(full);
         expect(await registry.read("7")).to.equal(undefined);

@@ -45,6 +45,12 @@ export interface VirtualWorld {
     /** Moves the clock. */
     wait(milliseconds: number): void;
     readonly calls: Map<string, number>;
+    /** What has gone wrong how often, e.g. "lost start". */
+    readonly faults: Map<string, number>;
+    /** Of ends that are near: the keys. */
+    readonly told: string[];
+    /** What was counted, e.g. "IdleEnds 1". */
+    readonly counted: string[];
     /** Ends a task, as an app that exits does. */
     end(task: VirtualTask): void;
 }
@@ -67,6 +73,9 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
     const tasks: VirtualTask[] = [];
     const pending: Pending[] = [];
     const calls = new Map<string, number>();
+    const faults = new Map<string, number>();
+    const note = (fault: string) => faults.set(fault, (faults.get(fault) ?? 0) + 1);
+    const [told, counted]: string[][] = [[], []];
     const history: { at: number; rows: Map<string, Session>; tasks: Found[] }[] = [];
     let fences = 0;
 
@@ -134,9 +143,13 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
                     return { taskArn: before.taskArn };
                 }
                 if (world.trouble && failsToStart && dice.roll(12) === 0) {
+                    note("refused start");
                     return { refused: "no capacity" };
                 }
                 const never = world.trouble && failsToStart && dice.roll(12) === 0;
+                if (never) {
+                    note("task that never runs");
+                }
                 const task: VirtualTask = {
                     taskArn: `task-${tasks.length + 1}`,
                     key: session.key,
@@ -192,7 +205,7 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
         tasks,
         time,
         trouble: true,
-        calls,
+        ...{ calls, faults, told, counted },
         reach: {
             registry,
             place: sharedLooks(place, sights, () => time.now),
@@ -200,6 +213,7 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
             startWithin,
             now: () => time.now,
             newFence: () => `fence-${++fences}`,
+            count: (metric, value) => counted.push(`${metric} ${value}`),
         },
         act(actor) {
             // What fails tells its caller, who asks again or not.
@@ -213,6 +227,9 @@ export function createVirtualWorld(dice: Dice, options: WorldOptions = {}): Virt
                 }
                 const [one] = pending.splice(dice.roll(pending.length), 1);
                 const fate = world.trouble ? fateOf(dice.roll(40)) : "answered";
+                if (fate !== "answered") {
+                    note(`${fate} ${one.what}`);
+                }
                 try {
                     const value = fate === "failed" || fate === "crash before" ? undefined : one.act();
                     remember();

@@ -4,7 +4,12 @@ import { IAM } from "@aws-sdk/client-iam";
 import { expect } from "chai";
 
 import { policyDocument, Statement } from "../../../../components/internal/policies";
-import { SessionArns, sessionStatements, tenantStatements } from "../../../../components/internal/sessions/policies";
+import {
+    callStatements,
+    SessionArns,
+    sessionStatements,
+    tenantStatements,
+} from "../../../../components/internal/sessions/policies";
 import { createPermissions } from "../../../../local/aws/permissions/permissions";
 import { clientConfig } from "../../../../local/machine/awsClients";
 import { accountId, Emulator, startEmulator } from "../../../support/emulator";
@@ -17,6 +22,7 @@ const arns: SessionArns = {
     owner: "sessions-1",
     table: `arn:aws:dynamodb:${region}:${accountId}:table/sessions-1`,
     namesTable: `arn:aws:dynamodb:${region}:${accountId}:table/names`,
+    bus: `arn:aws:events:${region}:${accountId}:event-bus/default`,
     cluster: arn("cluster/tasks"),
     taskDefinition: arn("task-definition/app:7"),
     roles: [],
@@ -56,9 +62,15 @@ describe("the policies of sessions", () => {
     });
     after(() => emulator?.stop());
 
-    async function ecsOf(RoleName: string, statements: readonly Statement[]): Promise<ECS> {
+    /** The access key of a session of a new role. */
+    async function keyOf(
+        RoleName: string,
+        statements: readonly Statement[],
+        tags: Readonly<Record<string, string>> = {},
+    ): Promise<string> {
         const { Role } = await iam.createRole({
             RoleName,
+            Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
             AssumeRolePolicyDocument: policyDocument([
                 {
                     Sid: "Assume",
@@ -69,7 +81,11 @@ describe("the policies of sessions", () => {
             ]),
         });
         await iam.putRolePolicy({ RoleName, PolicyName: "own", PolicyDocument: policyDocument(statements) });
-        const accessKeyId = permissions.identities.keyOfRole(Role!.Arn!, "session");
+        return permissions.identities.keyOfRole(Role!.Arn!, "session");
+    }
+
+    async function ecsOf(...role: Parameters<typeof keyOf>): Promise<ECS> {
+        const accessKeyId = await keyOf(...role);
         return new ECS({ ...clientConfig(emulator.url, { ...scope, accessKeyId }), maxAttempts: 1 });
     }
 
@@ -152,13 +168,63 @@ describe("the policies of sessions", () => {
         expect(await verdict(ecs.untagResource({ resourceArn, tagKeys: ["taskgate:tenant"] }))).to.equal("denied");
     });
 
-    it("the policy of a tenant names the tenant of whoever calls, in each statement about tasks", () => {
-        const about = tenantStatements({ ...arns, roles: ["role"] }).filter(({ Sid }) => Sid !== "GiveTasksTheirRoles");
-        for (const { Sid, Condition } of about) {
-            const { StringEquals } = Condition as { StringEquals: Record<string, string> };
-            const kind = Sid === "StartTaggedTasks" || Sid === "TagTasksAtCreation" ? "RequestTag" : "ResourceTag";
-            expect(StringEquals[`aws:${kind}/taskgate:tenant`], Sid).to.equal("${aws:PrincipalTag/taskgate:tenant}");
-            expect(StringEquals[`aws:${kind}/taskgate:sessions`], Sid).to.equal("sessions-1");
-        }
+    it("let a back end start and stop tasks of the tenant that its role names, with all of their tags, and no others", async () => {
+        const roles = [`arn:aws:iam::${accountId}:role/task`];
+        const ofTeam = await ecsOf("back-end", tenantStatements({ ...arns, roles }), { "taskgate:tenant": "42" });
+        const whole = without("taskgate:fence"); // its tasks are no sessions
+        expect({
+            "its own": await run(ofTeam, whole),
+            "another tenant's": await run(ofTeam, { ...whole, "taskgate:tenant": "7" }),
+            "nobody's": await run(ofTeam, without("taskgate:tenant")),
+            "of other sessions": await run(ofTeam, { ...whole, "taskgate:sessions": "sessions-2" }),
+            untagged: await run(ofTeam, {}),
+            "with another tag": await run(ofTeam, { ...whole, admin: "yes" }),
+            "of another definition": await run(ofTeam, whole, "task-definition/other:1"),
+        }).to.deep.equal({
+            "its own": "allowed",
+            "another tenant's": "denied",
+            "nobody's": "denied",
+            "of other sessions": "denied",
+            untagged: "denied",
+            "with another tag": "denied",
+            "of another definition": "denied",
+        });
+        expect(await stopAll(ofTeam)).to.deep.equal({
+            own: "allowed",
+            "of-another-tenant": "denied",
+            "of-other-sessions": "denied",
+            untagged: "denied",
+        });
+        const tags = [{ key: "taskgate:tenant", value: "42" }];
+        expect(await verdict(ofTeam.tagResource({ resourceArn: arn("task/tasks/of-another-tenant"), tags }))).to.equal(
+            "denied",
+        );
+        // A role without the tag is no tenant's.
+        const untold = await ecsOf("untold", tenantStatements({ ...arns, roles }));
+        expect([await run(untold, whole), await stopAll(untold)]).to.deep.equal([
+            "denied",
+            { own: "denied", "of-another-tenant": "denied", "of-other-sessions": "denied", untagged: "denied" },
+        ]);
+    });
+
+    it("let a back end call the API for the tenant that its role names, by each method, and for no other", async () => {
+        const api = `arn:aws:execute-api:${region}:${accountId}:api-1`;
+        const key = await keyOf("caller", callStatements(api), { "taskgate:tenant": "42" });
+        const may = (path: string) => permissions.permits(key, region, "execute-api:Invoke", `${api}/$default/${path}`);
+        const asked = {
+            "GET/_tenants/42/sessions": true,
+            "PUT/_tenants/42/sessions/42": true,
+            "PATCH/_tenants/42/sessions/42.b": true,
+            "DELETE/_tenants/42/sessions/42": true,
+            "POST/_tenants/42/sessions": false,
+            "GET/_tenants/7/sessions": false,
+            "DELETE/_tenants/7/sessions/7": false,
+            "DELETE/_tenants/421/sessions/421": false,
+            "GET/_tenants/7/sessions/_tenants/42/": false,
+            "GET/sessions": false,
+        };
+        const judged = await Promise.all(Object.keys(asked).map(async (path) => [path, await may(path)] as const));
+        expect(Object.fromEntries(judged)).to.deep.equal(asked);
+        expect(await permissions.permits(key, region, "execute-api:Invoke", `${api.replace("api-1", "api-2")}/$default/GET/_tenants/42/sessions`)).to.equal(false); // prettier-ignore
     });
 });

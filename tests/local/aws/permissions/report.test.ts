@@ -10,7 +10,7 @@ describe("the report of permissions", () => {
             { Effect: "Allow", Action: "sns:Publish", Resource: ["arn:one", "arn:two"] },
             { Effect: "Deny", Action: "s3:*", Resource: "*" },
         ];
-        const role = { arn: "arn", trust: {}, policies: [{ name: "own", policy: { Statement } }] };
+        const role = { arn: "arn", trust: {}, tags: {}, policies: [{ name: "own", policy: { Statement } }] };
         const parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/mine";
         const uses = [
             { action: "ssm:GetParameter", resource: parameter, isAllowed: true, count: 2 },

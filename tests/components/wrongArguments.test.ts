@@ -312,6 +312,22 @@ describe("wrong arguments", () => {
         ["Sessions", { bodyVariables: { COLOUR: "(" } }, "bodyVariables.COLOUR", /is not a regular expression/],
         ["Sessions", { claimVariables: { AWS_REGION: "sub" } }, "claimVariables.AWS_REGION", /give another name/],
         ["Sessions", { maxLifetime: 59 }, "maxLifetime", /from 60 to 2592000/],
+        ["Sessions", { taskLifetime: 59 }, "taskLifetime", /from 60 to 2592000 seconds/],
+        ["Sessions", { maxLifetime: 600, endWarning: 86_401 }, "endWarning", /from 60 to 86400 seconds/],
+        ["Sessions", { endWarning: 60 }, "endWarning", /^goes with maxLifetime or taskLifetime/],
+        ["Sessions", { iamAuthorization: "no" }, "iamAuthorization", /is not allowed: give true or false/],
+        ["Sessions", { iamAuthorization: pulumi.output(true) }, "iamAuthorization", /output/],
+        ...(["EnvoyTask", "TaskPlatform"] as const).flatMap((component): Case[] => [
+            [component, { domain: "a.example.com", idleTimeout: 59 }, "idleTimeout", /from 60 to 86400 seconds/],
+            [component, { domain: "a.example.com", maxLifetime: 59 }, "maxLifetime", /from 60 to 2592000 seconds/],
+            [
+                component,
+                { domain: "a.example.com", desiredCount: 1, maxLifetime: 60 },
+                "maxLifetime",
+                /^goes without desiredCount/,
+            ],
+        ]),
+        ["EnvoyTask", { maxLifetime: 60 }, "maxLifetime", /^needs domain/],
         [
             "Sessions",
             { claimVariables: { A: "sub" }, bodyVariables: { A: "x" } },

@@ -207,7 +207,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
             route53,
-            lambdaOverlay(runner, permissions, httpApis.delivered),
+            lambdaOverlay(runner, permissions, (payload) => httpApis.delivered(payload)),
             acm,
             elbOverlay(loadBalancing),
             httpApis.overlay,

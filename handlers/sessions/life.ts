@@ -259,9 +259,10 @@ async function warn(reach: Reach, key: string): Promise<void> {
     }
 }
 
-function isToBeWarned({ warning, now }: Reach, { state, endsAt, warnedOf }: Session): boolean {
-    const isNear = endsAt !== undefined && now() < endsAt && now() >= endsAt - (warning?.before ?? 0);
-    return warning !== undefined && state === "STARTED" && isNear && warnedOf !== endsAt;
+function isToBeWarned(reach: Reach, { state, endsAt, warnedOf }: Session): boolean {
+    const [now, before] = [reach.now(), reach.warning?.before];
+    const isNear = endsAt !== undefined && before !== undefined && now < endsAt && now >= endsAt - before;
+    return isNear && state === "STARTED" && warnedOf !== endsAt;
 }
 
 export interface Reconciled {

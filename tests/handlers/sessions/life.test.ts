@@ -350,7 +350,7 @@ describe("the life of sessions", () => {
             expect([await reconciled(4), await reconciled(1), await reconciled(1)]).to.deep.equal([0, 1, 0]);
             await done(at, () => extendSession(reach, at.rows.get("42")!, begin + 20 * MINUTE));
             expect([await reconciled(1), at.told]).to.deep.equal([0, ["42 600000"]]);
-            const { write } = at.reach.registry;
+            const write = at.reach.registry.write.bind(at.reach.registry);
             at.reach.registry.write = () => Promise.reject(new Error("no answer"));
             at.wait(8 * MINUTE); // 15 of 20
             expect(await done(at, () => reconcile(reach))).to.deep.include({ warned: 1, failed: 1 });

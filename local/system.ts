@@ -42,6 +42,7 @@ import { home } from "./machine/projectRoot";
 import { findSystemFile, removeSystemFile, writeSystemFile } from "./machine/systemFile";
 import type { SystemFile } from "./machine/systemFile";
 import { createCredentialReader } from "./tasks/credentials";
+import type { Engine } from "./tasks/engine";
 import type { LocalApp } from "./tasks/images/images";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
@@ -60,6 +61,8 @@ export interface SystemOptions {
     readonly iam?: PermissionsOptions;
     /** What stands for the image that `--app` deploys. */
     readonly app?: LocalApp;
+    /** What runs images that nothing here stands for; without it they are refused. */
+    readonly engine?: Engine;
     /** Who looks on, and may disturb: the console. */
     readonly watch?: SystemWatch;
 }
@@ -179,7 +182,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
-            pullImage: createImagePuller(gatewayUrl, root, options.app),
+            pullImage: createImagePuller(gatewayUrl, root, options.app, options.engine),
             processes,
             networkInterfaces,
             loadBalancing,
@@ -251,6 +254,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             httpPort,
             domain,
             hostedZoneId: await createHostedZone(client),
+            runsImages: options.engine !== undefined,
         };
         writeSystemFile(file);
         onStep(`Ready: ${gatewayUrl}`);

@@ -39,6 +39,7 @@ function withoutDeadLinks(page) {
         .replace(/<picture>.*?<\/picture>\n*/gs, (picture) =>
             from ? picture.replace(/(src|srcset)="([^"]+)"/g, (_, name, file) => `${name}="${at("raw", file)}"`) : "",
         )
+        .replace(/\[!\[.*\]\(\.\..*\)\n*/g, "") // a button of the repository's page
         .replace(/\[([^\]]+)\]\((?!https?:|#)([^)]+)\)/g, (_, words, file) =>
             from ? `[${words}](${at("blob", file)})` : words,
         );

@@ -12,11 +12,19 @@ import { findSystemFile, type SystemFile } from "../machine/systemFile";
  *
  * @throws with its last words when it ends instead
  */
-export async function startInBackground(name = "default"): Promise<SystemFile> {
+export async function startInBackground(name = "default", containers = false): Promise<SystemFile> {
     mkdirSync(join(home, ".local"), { recursive: true });
     const log = join(home, ".local", `${name}.log`);
     const output = openSync(log, "w");
-    const words = [...process.execArgv, process.argv[1], "--system", name, "start", "--no-deploy"];
+    const words = [
+        ...process.execArgv,
+        process.argv[1],
+        "--system",
+        name,
+        "start",
+        "--no-deploy",
+        ...(containers ? ["--containers"] : []),
+    ];
     const child = spawn(process.execPath, words, { detached: true, stdio: ["ignore", output, output] });
     closeSync(output);
     let hasEnded = false;

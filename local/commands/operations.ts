@@ -11,15 +11,24 @@ import { chosenSystem, findSystem } from "./chosen";
 import { checkKeys, setting } from "./settings";
 import { startInBackground } from "./background";
 
+interface Options {
+    readonly stack: string;
+    readonly config?: Record<string, unknown>;
+    readonly containers?: boolean;
+}
+
 export function define(command: Command): void {
+    if (isPackage && command.name() !== "destroy") {
+        command.option("--containers", "where this starts the local system: as its start --containers");
+    }
     command
         .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
         .option("-c, --config <key=value...>", "configuration on top of it; lists as JSON", setting)
-        .action(async ({ stack, config = {} }: { stack: string; config?: Record<string, unknown> }) => {
+        .action(async ({ stack, config = {}, containers }: Options) => {
             const kind = command.name() as Operation;
             const deployed = chosenProgram(stack);
             checkKeys(Object.keys(config), join(folderOf(deployed), "Pulumi.yaml"));
-            const system = await systemFor(command, kind);
+            const system = await systemFor(command, kind, containers);
             rememberDeployed(system, deployed);
             if (deployed.program.endsWith(".yaml")) {
                 installPlugin(system, deployed.program);
@@ -48,8 +57,9 @@ async function warnOfUnknown(resources: OperationResult["resources"]): Promise<v
 }
 
 /** The one that runs; in a project of one's own, one is started for what would make something. */
-async function systemFor(command: Command, kind: Operation): Promise<SystemFile> {
+async function systemFor(command: Command, kind: Operation, containers?: boolean): Promise<SystemFile> {
+    const { system } = command.optsWithGlobals<{ system?: string }>();
     return isPackage && kind !== "destroy"
-        ? (findSystem(command) ?? startInBackground(command.optsWithGlobals<{ system?: string }>().system))
+        ? (findSystem(command) ?? startInBackground(system, containers))
         : chosenSystem(command);
 }

@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 
 import { home, isPackage } from "../machine/projectRoot";
 import { chosenProgram, folderOf } from "../pulumi/program";
+import { findEngine } from "../tasks/engine";
 import { wholeLife } from "./once";
 import { runScenario, type Scenario, scenarios } from "./scenarios/scenarios";
 import { appOf } from "./app";
@@ -23,6 +24,7 @@ interface Options {
     readonly app?: string;
     readonly command?: string;
     readonly port: number;
+    readonly containers?: boolean;
 }
 
 export function define(command: Command): void {
@@ -32,6 +34,7 @@ export function define(command: Command): void {
         .option("--app <folder>", "run the program of this folder in the tasks, anew when a file changes")
         .option("--command <words>", "with --app: what runs there, instead of what its Dockerfile starts")
         .option("--port <number>", "with --app: where it serves plain HTTP", wholeNumber(1, 65_535), 8080)
+        .option("--containers", "run images that nothing here stands for by this machine's Docker or Podman")
         .option("--no-deploy", "only the system: neither stack nor task");
     if (!isPackage) {
         command
@@ -54,7 +57,8 @@ export function define(command: Command): void {
             throw new Error("--command goes with --app <folder>: it is run there.");
         }
         const app = options.app === undefined ? undefined : appOf(options.app, options.command, options.port);
-        await stayUp({ name, stack, config, deploy, app });
+        const engine = options.containers ? await findEngine() : undefined;
+        await stayUp({ name, stack, config, deploy, app, engine });
     });
 }
 async function oneLife({ scenario, report: file }: Options, name?: string): Promise<void> {

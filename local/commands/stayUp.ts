@@ -24,6 +24,7 @@ import { localConfig } from "../pulumi/platforms";
 import { chosenProgram, rememberDeployed } from "../pulumi/program";
 import type { Config } from "../pulumi/workspace";
 import { RunningSystem, startSystem } from "../system";
+import type { Engine } from "../tasks/engine";
 import { appImage, type LocalApp } from "../tasks/images/images";
 import { onFileChange } from "./app";
 import { stackCallers } from "./chosen";
@@ -58,14 +59,17 @@ export interface StayOptions {
     readonly deploy?: boolean;
     /** What the tasks run instead of the configured image. */
     readonly app?: LocalApp;
+    /** What runs images that nothing here stands for. */
+    readonly engine?: Engine;
 }
 
-export async function stayUp({ name, stack, config: given = {}, deploy = true, app }: StayOptions): Promise<void> {
+export async function stayUp(options: StayOptions): Promise<void> {
+    const { stack, config: given = {}, deploy = true, app } = options;
     const signal = untilAsked();
     const config = { ...(app && { image: `${appImage}:local`, command: [], containerPort: app.port }), ...given };
     const up: Up = { stack, config };
     const asked = once(signal, "abort");
-    const running = runSteps(up, [systemStarted(up, name, app), ...(deploy ? deployedSteps(up, signal) : [])]);
+    const running = runSteps(up, [systemStarted(up, options), ...(deploy ? deployedSteps(up, signal) : [])]);
     try {
         await Promise.race([running, asked]);
         if (!signal.aborted && !deploy) {
@@ -111,13 +115,13 @@ function untilAsked(): AbortSignal {
     return stopping.signal;
 }
 
-function systemStarted(up: Up, name?: string, app?: LocalApp): ListrTask<Up> {
+function systemStarted(up: Up, { name, app, engine }: StayOptions): ListrTask<Up> {
     return {
         title: "start the local AWS, certificate authority and DNS",
         task: async (_, step) => {
             const feed = createFeed();
             const records = createRecords(feed);
-            up.starting = startSystem({ name, app, watch: records, onStep: (text) => (step.output = text) });
+            up.starting = startSystem({ name, app, engine, watch: records, onStep: (text) => (step.output = text) });
             up.system = await up.starting;
             up.console = await consoleOf(up, up.system, records, feed);
             step.title = `the console: ${up.console.url}`;

@@ -30,6 +30,8 @@ export interface SystemFile {
     readonly domain: string;
     /** The zone of `domain` in the emulated Route 53, made at start. */
     readonly hostedZoneId: string;
+    /** Whether images run as what they are, by the machine's container engine. */
+    readonly runsImages: boolean;
 }
 
 export function systemFilePath(directory: string): string {

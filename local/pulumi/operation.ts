@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { home, isPackage, ours, projectRoot } from "../machine/projectRoot";
 import type { SystemFile } from "../machine/systemFile";
+import { containersVariable } from "../tasks/images/images";
 import { compileCache } from "./installProviders";
 import { type Config, prepareWorkspace, type Workspace } from "./workspace";
 
@@ -151,6 +152,7 @@ export function engineEnvironment(system: SystemFile, workspace: Workspace): Rec
         AWS_SDK_UA_APP_ID: "pulumi",
         NODE_COMPILE_CACHE: compileCache,
         ...(isPackage && { TASKGATE_LOCAL_KEEP: "1" }),
+        ...(system.runsImages && { [containersVariable]: "1" }),
         PULUMI_HOME: workspace.pulumiHome,
         PULUMI_BACKEND_URL: workspace.backendUrl,
         PULUMI_CONFIG_PASSPHRASE: "local",

@@ -71,7 +71,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         onOutput: (text: string) => process.send?.({ kind: "output", text } satisfies ProgramAnswer),
         onEvent: (event: automation.EngineEvent) => {
             events.push(event);
-            unfit.push(...unfitOf(event));
+            unfit.push(...unfitOf(event, request.environment));
             const { op, type, urn } = event.resOutputsEvent?.metadata ?? {};
             if (op !== undefined && type !== undefined && urn !== undefined) {
                 const name = urn.slice(urn.lastIndexOf("::") + 2);
@@ -101,13 +101,16 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     }
 }
 
-function unfitOf({ resourcePreEvent }: automation.EngineEvent): string[] {
+function unfitOf(
+    { resourcePreEvent }: automation.EngineEvent,
+    environment: Readonly<Record<string, string>>,
+): string[] {
     const { type, urn, new: given } = resourcePreEvent?.metadata ?? {};
     const image: unknown = (given?.inputs as Record<string, unknown> | undefined)?.image;
     if (!type?.startsWith("taskgate:index:") || typeof image !== "string" || image === "" || urn === undefined) {
         return [];
     }
-    const reason = whyNoImage("app", image);
+    const reason = whyNoImage("app", image, environment);
     return reason === undefined ? [] : [`${type} (${urn.slice(urn.lastIndexOf("::") + 2)}): ${reason}`];
 }
 

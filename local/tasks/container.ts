@@ -13,6 +13,7 @@ import type {
 } from "@aws-sdk/client-ecs";
 
 import type { ManagedProcess, ProcessExit, Processes } from "../machine/processes";
+import { startByEngine } from "./engine";
 import { commandLine } from "./images/images";
 import type { Image } from "./images/images";
 import type { NetworkInterface } from "./networkInterfaces";
@@ -48,19 +49,42 @@ export interface ContainerSetting {
     readonly networkInterface: NetworkInterface;
     readonly isOpen: IsOpen;
     readonly secrets: Readonly<Record<string, string>>;
+    /** Where the task's Envoy expects its other containers. */
+    readonly portsCalled: readonly number[];
 }
 
 /** What a command inside a container, such as its health check, runs with. */
 export interface ContainerInside {
     /** Its own: nothing of this process's leaks in. */
     readonly env: Readonly<Record<string, string>>;
-    readonly translation: Translation;
-    readonly programs: Image["programs"];
     readonly cwd: string;
+    readonly programs: Image["programs"];
+    /** Of a process of this machine. */
+    readonly translation?: Translation;
+    /** Of a container of the engine: the words before the command. */
+    readonly exec?: readonly string[];
 }
 
-/** Starts the process of a container. */
+/** Starts a container: a process of this machine, or one of the engine. */
 export async function startContainer(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
+    const { engine } = setting.image;
+    const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
+    const inside = await (
+        engine === undefined
+            ? startProcess(container, setting, runtimeId)
+            : startByEngine(container, engine, setting, metadataUri(runtimeId))
+    ).catch((error: Error) => {
+        throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
+    });
+    Object.assign(container.view, { lastStatus: "RUNNING", runtimeId });
+    return inside;
+}
+
+async function startProcess(
+    container: RunningContainer,
+    setting: ContainerSetting,
+    runtimeId: string,
+): Promise<ContainerInside> {
     const { definition, override } = container;
     const { image, directory, isOpen } = setting;
     const { address, loopback, privateDnsName } = setting.networkInterface;
@@ -96,26 +120,22 @@ export async function startContainer(container: RunningContainer, setting: Conta
     directories.forEach((path) => mkdirSync(resolve(directory, path), { recursive: true }));
 
     const programs = programsOf(image, join(directory, "programs", definition.name!));
-    const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
     const env = {
         ...environment,
         PATH: `${programs}:${environment.PATH ?? "/usr/local/bin:/usr/bin:/bin"}`,
         ...setting.secrets,
-        // Fargate's form of it; Envoy learns the task's own id from it.
-        ECS_CONTAINER_METADATA_URI_V4: `http://169.254.170.2/v4/${runtimeId}`,
+        ECS_CONTAINER_METADATA_URI_V4: metadataUri(runtimeId),
         HOSTNAME: privateDnsName,
         HOST: host,
     };
-    container.process = await setting.processes
-        .start({ name: `tasks/${setting.taskId}-${definition.name}`, command: program, args, env, cwd })
-        .catch((error: Error) => {
-            throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
-        });
-    Object.assign(container.view, {
-        lastStatus: "RUNNING",
-        runtimeId,
-    });
+    const name = `tasks/${setting.taskId}-${definition.name}`;
+    container.process = await setting.processes.start({ name, command: program, args, env, cwd });
     return { env, translation, programs: image.programs, cwd };
+}
+
+/** In Fargate's form: Envoy learns the task's own id from it. */
+function metadataUri(runtimeId: string): string {
+    return `http://169.254.170.2/v4/${runtimeId}`;
 }
 
 /** Makes a folder in which scripts and health checks find the image's programs under their names. */

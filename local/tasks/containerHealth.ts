@@ -4,20 +4,14 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import type { HealthCheck } from "@aws-sdk/client-ecs";
 
+import type { ContainerInside } from "./container";
 import { standIn } from "./images/images";
-import type { Image } from "./images/images";
 import { translateHealthCheck } from "./translate";
-import type { Translation } from "./translate";
 
 export type HealthStatus = "HEALTHY" | "UNHEALTHY";
 
-export interface HealthCheckOptions {
+export interface HealthCheckOptions extends ContainerInside {
     readonly healthCheck: HealthCheck;
-    readonly translation: Translation;
-    /** Those of its image. */
-    readonly programs: Image["programs"];
-    readonly env: Readonly<Record<string, string>>;
-    readonly cwd: string;
     readonly onStatus: (status: HealthStatus) => void;
     /** Ends the checks. */
     readonly signal: AbortSignal;
@@ -55,9 +49,12 @@ export async function watchHealth(options: HealthCheckOptions): Promise<void> {
     }
 }
 
-async function passes({ healthCheck, translation, programs, env, cwd, signal }: HealthCheckOptions): Promise<boolean> {
-    const [kind, ...words] = (healthCheck.command ?? []).map((word) => translateHealthCheck(word, translation));
-    const [program, ...args] = kind === "CMD-SHELL" ? ["/bin/sh", "-c", ...words] : words;
+async function passes({ healthCheck, signal, ...inside }: HealthCheckOptions): Promise<boolean> {
+    const { translation, programs, exec = [], env, cwd } = inside;
+    const [kind, ...words] = (healthCheck.command ?? []).map((word) =>
+        translation === undefined ? word : translateHealthCheck(word, translation),
+    );
+    const [program, ...args] = [...exec, ...(kind === "CMD-SHELL" ? ["/bin/sh", "-c", ...words] : words)];
     const timeoutMs = (healthCheck.timeout ?? 5) * 1_000;
     const [, script, ...fixed] = Object.hasOwn(programs, program) ? programs[program] : [];
     if (script === curlProgram) {

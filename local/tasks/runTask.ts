@@ -21,6 +21,7 @@ import {
 import type { ContainerSetting, RunningContainer } from "./container";
 import type { ReadCredentials } from "./credentials";
 import { watchHealth } from "./containerHealth";
+import { portsCalled } from "./engine";
 import type { Image } from "./images/images";
 import type { PullImage } from "./images/pull";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
@@ -145,12 +146,14 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         const images = await Promise.all(containers.map((container) => pull(container, host.pullImage)));
         const credentials = await host.readCredentials(scope, definition.taskRoleArn);
         const secrets = await Promise.all(containers.map(readSecrets));
+        const calledPorts = portsCalled(definition.containerDefinitions!);
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
                 startInTurn(container, {
                     ...{ processes: host.processes, image: images[i], taskId, directory, networkInterface, isOpen },
                     secrets: { ...credentials, ...secrets[i] },
+                    portsCalled: calledPorts,
                 }).catch((error: Error) => {
                     container.view.reason ??= error.message;
                     stop("TaskFailedToStart", error.message);
@@ -215,7 +218,10 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
 }
 
 async function pull({ definition: { image = "" }, view }: RunningContainer, pullImage: PullImage): Promise<Image> {
-    const found = await pullImage(image);
+    const found = await pullImage(image).catch(({ message }: Error) => {
+        view.reason = message;
+        throw new Error(message);
+    });
     if (!found) {
         view.reason =
             "CannotPullContainerError: pull image manifest has been retried 1 time(s): " +

@@ -18,6 +18,7 @@ import { clientConfig } from "../../local/machine/awsClients";
 import { claimLoopbackBlock } from "../../local/machine/loopback";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
+import type { PullImage } from "../../local/tasks/images/pull";
 import { findImage } from "../../local/tasks/images/images";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "./until";
@@ -65,7 +66,9 @@ export function script(
 }
 
 /** ECS behind a gateway, without an emulator: for what ECS does by itself. */
-export async function startLocalEcs(): Promise<LocalEcs> {
+export async function startLocalEcs(
+    pullImage: PullImage = (name) => Promise.resolve(findImage(name, projectRoot)),
+): Promise<LocalEcs> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
     const block = await claimLoopbackBlock();
@@ -86,7 +89,7 @@ export async function startLocalEcs(): Promise<LocalEcs> {
     });
     const service = createEcs({
         loadBalancing,
-        pullImage: (name) => Promise.resolve(findImage(name, projectRoot)),
+        pullImage,
         processes,
         networkInterfaces,
         readCredentials: () => Promise.resolve({}),

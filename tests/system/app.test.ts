@@ -11,6 +11,7 @@ import { visit } from "../../local/internet/visitor";
 import { projectRoot } from "../../local/machine/projectRoot";
 import { findSystemFile } from "../../local/machine/systemFile";
 import { cliWords, taskgate } from "../support/commandLine";
+import { type ContainerEngine, startContainerEngine } from "../support/containerEngine";
 import { until } from "../support/until";
 
 describe("an app of one's own", function () {
@@ -84,6 +85,51 @@ describe("an app of one's own", function () {
         expect(message("FROM node:24\nRUN npm ci\n")).to.throw(
             /its Dockerfile cannot be followed here: .*RUN.*Say what to run instead: --command/s,
         );
+    });
+});
+
+describe("an image run by a container engine", function () {
+    this.timeout(600_000);
+    const name = `containers-${process.pid}`;
+    let engine: ContainerEngine | undefined;
+    let started: ChildProcess | undefined;
+
+    before(async function () {
+        engine = await startContainerEngine(
+            'import { createServer } from "node:http";\n' +
+                'process.on("SIGTERM", () => process.exit());\n' +
+                "createServer((_, answer) => answer.end(`process ${process.pid}`)).listen(8080);\n",
+        );
+        if (engine === undefined) {
+            this.skip(); // no Podman here, or no right to start containers
+        }
+    });
+    after(async () => {
+        if (started !== undefined && started.exitCode === null) {
+            started.kill("SIGINT");
+            await once(started, "exit");
+        }
+        await engine?.stop();
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
+    });
+
+    it("is the task's app, at its HTTPS name, and ends with the system", async () => {
+        const words = ["start", "--containers", "-c", `taskgate:image=${engine!.image}`, "-c", "taskgate:command=[]"];
+        started = spawn(process.execPath, [...cliWords, "--system", name, ...words], {
+            cwd: projectRoot,
+            stdio: ["ignore", "pipe", "inherit"],
+        });
+        let printed = "";
+        started.stdout!.on("data", (text) => (printed += String(text)));
+        const hostname = await until("the task's name", () => /\n {2}https:\/\/([^:/]+)/.exec(printed)?.[1]);
+        const system = findSystemFile(join(projectRoot, ".local", name))!;
+        expect((await visit(system, hostname)).body).to.equal("process 1"); // of a container
+        const containers = () => engine!.client("ps", "--all", "--format", "{{.Names}}").trim();
+        expect(containers()).to.equal(`taskgate-${hostname.split(".")[0]}-app`);
+
+        started.kill("SIGINT");
+        await once(started, "exit");
+        await until("the container is gone", () => containers() === "");
     });
 });
 

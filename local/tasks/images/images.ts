@@ -1,6 +1,7 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Engine } from "../engine";
 import type { ImageFile } from "./dockerfile";
 
 /** What an image holds, as far as it matters to a container that is a process. */
@@ -17,6 +18,8 @@ export interface Image {
     /** Of this machine: its containers start there. */
     readonly directory?: string;
     readonly files?: ReadonlyMap<string, ImageFile>;
+    /** What runs it as the image that it is. */
+    readonly engine?: Engine;
 }
 
 /** Repository, without registry and tag -> what runs for it. Everything else cannot be pulled. */
@@ -60,11 +63,19 @@ function helper(...names: readonly Parameters<typeof standIn>[0][]): Image {
 /** What `npm start -- --app` runs: the folder and the words are the system's. */
 export const appImage = "taskgate.local/app";
 
+/** For the processes of an operation: that the system runs every image. */
+export const containersVariable = "TASKGATE_LOCAL_CONTAINERS";
+
 /** Why a container's image cannot run here, and what to do instead; undefined when it can. */
-export function whyNoImage(container: string, image: string): string | undefined {
+export function whyNoImage(
+    container: string,
+    image: string,
+    environment: Readonly<Record<string, string | undefined>> = process.env,
+): string | undefined {
     const repository = repositoryOf(image);
     const known = Object.keys(images);
     if (
+        environment[containersVariable] !== undefined ||
         repository === appImage ||
         /\.dkr\.ecr\./.test(repository) ||
         known.some((path) => repository === path || repository.endsWith(`/${path}`))
@@ -73,7 +84,8 @@ export function whyNoImage(container: string, image: string): string | undefined
     }
     return (
         `container "${container}" has the image ${image}, which the local system cannot run: it runs programs of this machine, no images. Instead: ` +
-        `a program of your own with "npm start -- --app <folder>", or with --command "<words>" beside it; an image built from a Dockerfile ` +
+        `the image itself with "npm start -- --containers", where there is Docker or Podman; a program of your own with "npm start -- --app <folder>", or with ` +
+        `--command "<words>" beside it; an image built from a Dockerfile ` +
         `that copies files onto node (build); or one of those that something stands for here: ${known.join(", ")}`
     );
 }

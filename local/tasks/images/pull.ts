@@ -1,3 +1,4 @@
+import { type Engine, pullByEngine } from "../engine";
 import { appImage, findImage, imageOfApp, type LocalApp } from "./images";
 import type { Image } from "./images";
 import { pullImage } from "./registry";
@@ -5,13 +6,17 @@ import { pullImage } from "./registry";
 /** undefined = there is no such image, neither in the emulated ECR nor among those that something here stands for. */
 export type PullImage = (name: string) => Promise<Image | undefined>;
 
-export function createImagePuller(gatewayUrl: string, root: string, app?: LocalApp): PullImage {
+export function createImagePuller(gatewayUrl: string, root: string, app?: LocalApp, engine?: Engine): PullImage {
     return async (name) => {
         if (app !== undefined && name.split(":")[0] === appImage) {
             return imageOfApp(app);
         }
         const built = await pullImage(gatewayUrl, name);
         const known = findImage(built?.base ?? name, root, gatewayUrl);
+        if (known === undefined && built === undefined && engine !== undefined) {
+            await pullByEngine(engine, name);
+            return { entryPoint: [], command: [], programs: {}, sharesLoopback: false, engine };
+        }
         if (built === undefined || known === undefined) {
             return known;
         }

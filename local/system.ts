@@ -42,7 +42,7 @@ import { home } from "./machine/projectRoot";
 import { findSystemFile, removeSystemFile, writeSystemFile } from "./machine/systemFile";
 import type { SystemFile } from "./machine/systemFile";
 import { createCredentialReader } from "./tasks/credentials";
-import type { Engine } from "./tasks/engine";
+import type { Engine } from "./tasks/images/engine";
 import type { LocalApp } from "./tasks/images/images";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";

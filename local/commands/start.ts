@@ -6,7 +6,7 @@ import { type Command, Option } from "commander";
 
 import { home, isPackage } from "../machine/projectRoot";
 import { chosenProgram, folderOf } from "../pulumi/program";
-import { findEngine } from "../tasks/engine";
+import { findEngine } from "../tasks/images/engine";
 import { wholeLife } from "./once";
 import { runScenario, type Scenario, scenarios } from "./scenarios/scenarios";
 import { appOf } from "./app";

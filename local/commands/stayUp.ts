@@ -24,7 +24,7 @@ import { localConfig } from "../pulumi/platforms";
 import { chosenProgram, rememberDeployed } from "../pulumi/program";
 import type { Config } from "../pulumi/workspace";
 import { RunningSystem, startSystem } from "../system";
-import type { Engine } from "../tasks/engine";
+import type { Engine } from "../tasks/images/engine";
 import { appImage, type LocalApp } from "../tasks/images/images";
 import { onFileChange } from "./app";
 import { stackCallers } from "./chosen";

@@ -13,7 +13,6 @@ import type {
 } from "@aws-sdk/client-ecs";
 
 import type { ManagedProcess, ProcessExit, Processes } from "../machine/processes";
-import { startByEngine } from "./engine";
 import { commandLine } from "./images/images";
 import type { Image } from "./images/images";
 import type { NetworkInterface } from "./networkInterfaces";
@@ -44,6 +43,8 @@ export interface ContainerSetting {
     readonly processes: Processes;
     readonly image: Image;
     readonly taskId: string;
+    /** The container's. */
+    readonly runtimeId: string;
     /** The task's own: every container starts in it. */
     readonly directory: string;
     readonly networkInterface: NetworkInterface;
@@ -65,26 +66,8 @@ export interface ContainerInside {
     readonly exec?: readonly string[];
 }
 
-/** Starts a container: a process of this machine, or one of the engine. */
-export async function startContainer(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
-    const { engine } = setting.image;
-    const runtimeId = `${setting.taskId}-${parseInt(setting.taskId.slice(0, 8), 16)}`;
-    const inside = await (
-        engine === undefined
-            ? startProcess(container, setting, runtimeId)
-            : startByEngine(container, engine, setting, metadataUri(runtimeId))
-    ).catch((error: Error) => {
-        throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
-    });
-    Object.assign(container.view, { lastStatus: "RUNNING", runtimeId });
-    return inside;
-}
-
-async function startProcess(
-    container: RunningContainer,
-    setting: ContainerSetting,
-    runtimeId: string,
-): Promise<ContainerInside> {
+/** Starts a container as a process of this machine. */
+export async function startProcess(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
     const { definition, override } = container;
     const { image, directory, isOpen } = setting;
     const { address, loopback, privateDnsName } = setting.networkInterface;
@@ -124,7 +107,7 @@ async function startProcess(
         ...environment,
         PATH: `${programs}:${environment.PATH ?? "/usr/local/bin:/usr/bin:/bin"}`,
         ...setting.secrets,
-        ECS_CONTAINER_METADATA_URI_V4: metadataUri(runtimeId),
+        ECS_CONTAINER_METADATA_URI_V4: metadataUri(setting.runtimeId),
         HOSTNAME: privateDnsName,
         HOST: host,
     };
@@ -134,7 +117,7 @@ async function startProcess(
 }
 
 /** In Fargate's form: Envoy learns the task's own id from it. */
-function metadataUri(runtimeId: string): string {
+export function metadataUri(runtimeId: string): string {
     return `http://169.254.170.2/v4/${runtimeId}`;
 }
 

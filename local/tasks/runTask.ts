@@ -15,13 +15,13 @@ import {
     isDependedOnBy,
     isEssential,
     isFulfilled,
-    startContainer,
+    startProcess,
     taskHealth,
 } from "./container";
-import type { ContainerSetting, RunningContainer } from "./container";
+import type { ContainerInside, ContainerSetting, RunningContainer } from "./container";
 import type { ReadCredentials } from "./credentials";
 import { watchHealth } from "./containerHealth";
-import { portsCalled } from "./engine";
+import { portsCalled, startByEngine } from "./engineContainer";
 import type { Image } from "./images/images";
 import type { PullImage } from "./images/pull";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
@@ -146,12 +146,21 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         const images = await Promise.all(containers.map((container) => pull(container, host.pullImage)));
         const credentials = await host.readCredentials(scope, definition.taskRoleArn);
         const secrets = await Promise.all(containers.map(readSecrets));
+        const runtimeId = `${taskId}-${parseInt(taskId.slice(0, 8), 16)}`;
         const calledPorts = portsCalled(definition.containerDefinitions!);
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
                 startInTurn(container, {
-                    ...{ processes: host.processes, image: images[i], taskId, directory, networkInterface, isOpen },
+                    ...{
+                        processes: host.processes,
+                        image: images[i],
+                        taskId,
+                        runtimeId,
+                        directory,
+                        networkInterface,
+                        isOpen,
+                    },
                     secrets: { ...credentials, ...secrets[i] },
                     portsCalled: calledPorts,
                 }).catch((error: Error) => {
@@ -175,7 +184,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         if (isStopping()) {
             return;
         }
-        const inside = await startContainer(container, setting);
+        const inside = await start(container, setting);
         changes.emit("change");
         void container.process?.exited.then((exit) => {
             container.ended.abort();
@@ -215,6 +224,18 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         stop,
         stopped: live().catch((error: Error) => host.log(`Task ${taskId}: ${error.stack ?? error.message}`)),
     };
+}
+
+/** Starts a container: a process of this machine, or one of the engine. */
+async function start(container: RunningContainer, setting: ContainerSetting): Promise<ContainerInside> {
+    const { engine } = setting.image;
+    const inside = await (
+        engine === undefined ? startProcess(container, setting) : startByEngine(container, engine, setting)
+    ).catch((error: Error) => {
+        throw new Error(`CannotStartContainerError: ${error.message}`, { cause: error });
+    });
+    Object.assign(container.view, { lastStatus: "RUNNING", runtimeId: setting.runtimeId });
+    return inside;
 }
 
 async function pull({ definition: { image = "" }, view }: RunningContainer, pullImage: PullImage): Promise<Image> {

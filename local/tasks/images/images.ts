@@ -1,7 +1,7 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Engine } from "../engine";
+import type { Engine } from "./engine";
 import type { ImageFile } from "./dockerfile";
 
 /** What an image holds, as far as it matters to a container that is a process. */

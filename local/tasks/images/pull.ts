@@ -1,4 +1,4 @@
-import { type Engine, pullByEngine } from "../engine";
+import { type Engine, pullByEngine } from "./engine";
 import { appImage, findImage, imageOfApp, type LocalApp } from "./images";
 import type { Image } from "./images";
 import { pullImage } from "./registry";

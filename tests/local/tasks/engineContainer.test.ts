@@ -4,7 +4,8 @@ import { StopTaskCommand } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
 import { projectRoot } from "../../../local/machine/projectRoot";
-import { findEngine, portsCalled } from "../../../local/tasks/engine";
+import { portsCalled } from "../../../local/tasks/engineContainer";
+import { findEngine } from "../../../local/tasks/images/engine";
 import { createImagePuller } from "../../../local/tasks/images/pull";
 import { type ContainerEngine, startContainerEngine } from "../../support/containerEngine";
 import { type LocalEcs, script, startLocalEcs } from "../../support/localEcs";

@@ -410,6 +410,11 @@ function groupsOf(address: string): number[] {
     return [...head, ...Array<string>(zeros).fill("0"), ...(tail ?? [])].map((group) => parseInt(group, 16));
 }
 
+/** How many bits of a network's addresses are fixed: 0 is all of the internet. */
+export function widthOf(cidr: string): number {
+    return cidrParts(cidr).bits;
+}
+
 /** The text before and the digits after the one slash; no address when it is not of that form, or has an IPv6 zone. */
 function cidrParts(value: string): { address: string; bits: number } {
     const [, address = "", bits = ""] = /^([^/%]+)\/(\d{1,3})$/.exec(value) ?? [];

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 
 import type * as program from "../../index";
-import { isTaggable, record, Recording, valueOf, zoneIdOf } from "../support/mocks";
+import { isTaggable } from "../../policy/taggable";
+import { record, Recording, valueOf, zoneIdOf } from "../support/mocks";
 import { stackConfig } from "../support/stackConfig";
 
 type Program = typeof program;

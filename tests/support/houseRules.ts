@@ -3,7 +3,8 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
-import { isTaggable, parsed, record, Recording, RecordOptions, valueOf } from "./mocks";
+import { isTaggable } from "../../policy/taggable";
+import { parsed, record, Recording, RecordOptions, valueOf } from "./mocks";
 import { readGoldenSchema } from "./plugin";
 
 export const tags = { team: "red" };

@@ -1,6 +1,4 @@
 // Runs a program against Pulumi's mock engine and tells what it registered. The one place that knows Pulumi's internals.
-import { readFileSync } from "node:fs";
-
 import * as pulumi from "@pulumi/pulumi";
 import type * as proto from "@pulumi/pulumi/proto/resource_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
@@ -32,6 +30,8 @@ export interface Registered {
     readonly aliases: readonly string[];
     /** Whether it is left in AWS when it is deleted here. */
     readonly retainOnDelete: boolean;
+    /** Whether the engine refuses to delete it. */
+    readonly protect: boolean;
     /** What a component registered as its outputs; undefined when it has not, or more than once. */
     readonly outputs: Properties | undefined;
 }
@@ -97,12 +97,6 @@ export function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
     return new Promise((resolve) => {
         output.apply(resolve);
     });
-}
-
-/** Whether a resource of that type can have tags: AWS's own SDK says so. */
-export function isTaggable(type: string): boolean {
-    const path = /^aws:(.+):\w+$/.exec(type)?.[1];
-    return path !== undefined && readFileSync(require.resolve(`@pulumi/aws/${path}.d.ts`), "utf8").includes("tagsAll");
 }
 
 /** The paths of what an archive holds, sorted. */
@@ -173,6 +167,7 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
                 .map((alias) => alias.getSpec()?.getName() ?? "")
                 .filter((alias) => alias !== ""),
             retainOnDelete: request.getRetainondelete() ?? false,
+            protect: request.getProtect() ?? false,
             outputs: outputs.length === 1 ? propertiesOf(outputs[0].getOutputs()) : undefined,
         };
     });

@@ -30,8 +30,9 @@ export default tseslint.config(
         },
     },
     layer(["client/**"], ["handlers", "components", "local", "tests", "config", "index"]),
-    layer(["handlers/**"], ["client", "components", "local", "tests", "config", "index"]),
-    layer(["components/**"], ["client", "local", "tests", "config", "index"]),
+    layer(["handlers/**"], ["client", "components", "policy", "local", "tests", "config", "index"]),
+    layer(["components/**"], ["client", "policy", "local", "tests", "config", "index"]),
+    layer(["policy/**"], ["client", "handlers", "local", "tests", "config"]),
     ...floors.map((floor, at) => layer([`local/${floor}/**`, `local/${floor}.ts`], [...floors.slice(at + 1), "tests"])),
     layer([`local/aws/{${shared.join(",")}}/**`], [...services, "pulumi", "system", "commands", "cli", "tests"]),
     {

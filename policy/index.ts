@@ -3,4 +3,4 @@ import { PolicyPack } from "@pulumi/policy";
 
 import { policies } from "./policies";
 
-new PolicyPack("taskgate", { policies, enforcementLevel: "mandatory" });
+new PolicyPack("taskgate", { policies: [...policies], enforcementLevel: "mandatory" });

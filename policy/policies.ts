@@ -45,7 +45,8 @@ interface Ingress {
 const openPorts = rule<{ readonly ports: readonly number[] }>({
     name: "open-ports",
     description: "To the internet, security groups are open on the served ports alone.",
-    remediation: "Allow the security group or the network of those who connect, or add the port to `ports` if it is served",
+    remediation:
+        "Allow the security group or the network of those who connect, or add the port to `ports` if it is served",
     properties: {
         ports: { type: "array", items: { type: "integer", minimum: 1, maximum: 65_535 }, default: [80, 443] },
     },
@@ -107,12 +108,12 @@ function* range(from: number, to: number): Iterable<number> {
  * Load balancers' policies of TLS 1.2 and 1.3 whose ciphers all have forward secrecy
  * (docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html: those of TLS_ and ECDHE_ only).
  */
-const secretForward =
-    /^ELBSecurityPolicy-(TLS13-1-3|TLS13-1-2(-Res|-Ext0)?|FS-1-2(-Res)?)(-FIPS)?(-PQ)?-\d{4}-\d{2}$/;
+const secretForward = /^ELBSecurityPolicy-(TLS13-1-3|TLS13-1-2(-Res|-Ext0)?|FS-1-2(-Res)?)(-FIPS)?(-PQ)?-\d{4}-\d{2}$/;
 
 const tls = rule<object>({
     name: "tls",
-    description: "What is served over TLS is served by version 1.2 or newer with forward secrecy; plain HTTP only leads there.",
+    description:
+        "What is served over TLS is served by version 1.2 or newer with forward secrecy; plain HTTP only leads there.",
     remediation:
         "Give ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09 or another policy of TLS 1.2 and newer with ECDHE alone (a domain of API Gateway: TLS_1_2; a distribution: TLSv1.2_2021), and let a listener of plain HTTP redirect to HTTPS",
     properties: {},
@@ -127,7 +128,10 @@ const tls = rule<object>({
                 return [versionReason(props.securityPolicy, /^TLS_1_[23]$/)];
             case "aws:cloudfront/distribution:Distribution":
                 return [
-                    versionReason((props.viewerCertificate as Props).minimumProtocolVersion, /^TLSv1\.(2_20(19|21)|3_20\d\d)$/),
+                    versionReason(
+                        (props.viewerCertificate as Props).minimumProtocolVersion,
+                        /^TLSv1\.(2_20(19|21)|3_20\d\d)$/,
+                    ),
                 ];
             default:
                 return [];
@@ -148,7 +152,11 @@ function listenerReason(props: Props): Reason {
 }
 
 function versionReason(version: unknown, allowed: RegExp): Reason {
-    return allowed.test(String(version)) ? undefined : `It takes TLS by ${String(version ?? "the oldest policy")}`;
+    return allowed.test(String(version)) ? undefined : `It takes TLS by ${shown(version, "the oldest policy")}`;
+}
+
+function shown(value: unknown, absent: string): string {
+    return value === undefined ? absent : typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Where encryption is not AWS's own default, or can be switched off: by type, the argument and what it has to be. */
@@ -195,7 +203,7 @@ const encryption = rule<object>({
         return [
             wanted === undefined || wanted.is(value)
                 ? undefined
-                : `It stores in the clear: ${wanted.argument} is ${String(value ?? "not set")}`,
+                : `It stores in the clear: ${wanted.argument} is ${shown(value, "not set")}`,
         ];
     },
 });
@@ -263,10 +271,7 @@ const guarded: Readonly<Record<string, { readonly argument: string; readonly is:
         "aws:s3/bucket:Bucket",
         "aws:s3/bucketV2:BucketV2",
     ),
-    ...of(
-        { argument: "recoveryWindowInDays", is: (value) => value !== 0 },
-        "aws:secretsmanager/secret:Secret",
-    ),
+    ...of({ argument: "recoveryWindowInDays", is: (value) => value !== 0 }, "aws:secretsmanager/secret:Secret"),
     ...of({ argument: "protect", is: () => false }, "aws:efs/fileSystem:FileSystem"),
 };
 
@@ -297,7 +302,7 @@ const deletionProtection = rule<object>({
         if (wanted === undefined || opts.protect || wanted.is(props[wanted.argument])) {
             return [];
         }
-        return [`Its data go with it: ${wanted.argument} is ${String(props[wanted.argument] ?? "not set")}`];
+        return [`Its data go with it: ${wanted.argument} is ${shown(props[wanted.argument], "not set")}`];
     },
 });
 

@@ -1,7 +1,10 @@
 // What all rules have in common: how one is told, and what may be excepted from it, with a reason.
-import type { PolicyConfigJSONSchema, ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
+import type { PolicyConfigSchema, ResourceValidationArgs, ResourceValidationPolicy } from "@pulumi/policy";
 
 import type { Reason } from "../components/internal/rules";
+
+/** How a property of a rule's configuration is described. */
+type PropertySchema = PolicyConfigSchema["properties"][string];
 
 /** A resource as the engine is about to make it. */
 export type Judged = Pick<ResourceValidationArgs, "type" | "urn" | "props" | "opts">;
@@ -19,7 +22,7 @@ export interface RuleArgs<Config extends object> {
     /** What to do about a violation. */
     readonly remediation: string;
     /** What can be configured beside `exceptions`; each property has a default. */
-    readonly properties: { readonly [Key in keyof Config]: PolicyConfigJSONSchema };
+    readonly properties: { readonly [Key in keyof Config]: PropertySchema };
     /** Excepted whatever is configured. */
     readonly exceptions?: readonly Exception[];
     /** All that is wrong with a resource. */
@@ -48,7 +51,7 @@ export function rule<Config extends object>(args: RuleArgs<Config>): ResourceVal
     };
 }
 
-const exceptions: PolicyConfigJSONSchema = {
+const exceptions: PropertySchema = {
     type: "array",
     default: [],
     items: {
@@ -60,6 +63,6 @@ const exceptions: PolicyConfigJSONSchema = {
 };
 
 /** A list of texts. */
-export function texts(...values: readonly string[]): PolicyConfigJSONSchema {
+export function texts(...values: readonly string[]): PropertySchema {
     return { type: "array", items: { type: "string" }, default: [...values] };
 }

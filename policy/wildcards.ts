@@ -52,7 +52,8 @@ const wideManaged = /^arn:[^:]+:iam::aws:policy\/(.*\/)?(AdministratorAccess|Pow
 export function policiesOf({ type, props }: Judged): (Written | string)[] {
     const held = Object.hasOwn(arguments_, type) ? arguments_[type] : undefined;
     const own = held === undefined ? [] : [{ ...held, document: props[held.argument] as string | undefined }];
-    const inline = type === "aws:iam/role:Role" ? ((props.inlinePolicies as { policy?: string }[] | undefined) ?? []) : [];
+    const inline =
+        type === "aws:iam/role:Role" ? ((props.inlinePolicies as { policy?: string }[] | undefined) ?? []) : [];
     const managed = type === "aws:iam/role:Role" ? ((props.managedPolicyArns as string[] | undefined) ?? []) : [];
     const attached = /^aws:iam\/(role|user|group)PolicyAttachment:/.test(type) ? [props.policyArn as string] : [];
     return [

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { isPackage } from "../machine/projectRoot";
 import type { SystemFile } from "../machine/systemFile";
-import { type Operation, type OperationResult, runOperation } from "../pulumi/operation";
+import { type Operation, type OperationResult, type PolicyPackOptions, runOperation } from "../pulumi/operation";
 import { installPlugin } from "../pulumi/plugin";
 import { localConfig } from "../pulumi/platforms";
 import { chosenProgram, folderOf, rememberDeployed } from "../pulumi/program";
@@ -15,6 +15,8 @@ interface Options {
     readonly stack: string;
     readonly config?: Record<string, unknown>;
     readonly containers?: boolean;
+    readonly policyPack?: string;
+    readonly policyPackConfig?: string;
 }
 
 export function define(command: Command): void {
@@ -24,7 +26,9 @@ export function define(command: Command): void {
     command
         .option("--stack <name>", "whose Pulumi.<name>.yaml is used", "local")
         .option("-c, --config <key=value...>", "configuration on top of it; lists as JSON", setting)
-        .action(async ({ stack, config = {}, containers }: Options) => {
+        .option("--policy-pack <folder>", "judge by its rules what is about to be made")
+        .option("--policy-pack-config <file>", "as JSON, what is configured of its rules")
+        .action(async ({ stack, config = {}, containers, policyPack, policyPackConfig }: Options) => {
             const kind = command.name() as Operation;
             const deployed = chosenProgram(stack);
             checkKeys(Object.keys(config), join(folderOf(deployed), "Pulumi.yaml"));
@@ -36,10 +40,16 @@ export function define(command: Command): void {
             const { resources } = await runOperation(system, kind, {
                 ...{ stack, program: deployed.program },
                 config: { ...localConfig(system), ...config },
+                policyPack: policyPack === undefined ? undefined : packAt(policyPack, policyPackConfig),
                 onOutput: (text) => process.stdout.write(text),
             });
             await warnOfUnknown(resources);
         });
+}
+
+/** From where the command is given. */
+function packAt(folder: string, config?: string): PolicyPackOptions {
+    return { folder: resolve(folder), ...(config !== undefined && { config: resolve(config) }) };
 }
 
 /** In one warning: what is there, but does nothing. */

@@ -3,6 +3,7 @@ import { ListrTask } from "listr2";
 
 import { SystemFile } from "../machine/systemFile";
 import { OperationOptions, OperationResult, runOperation } from "../pulumi/operation";
+import { ownPolicyPack } from "../pulumi/policyPack";
 import { readState } from "../pulumi/state";
 import { RunningSystem, startSystem } from "../system";
 
@@ -52,7 +53,10 @@ export function operation<Context extends Running>(
         task: async (context, step) => {
             const { file } = runningSystem(context);
             const started = Date.now();
-            const result = await runOperation(file, kind === "secondUp" ? "up" : kind, stack.options(file));
+            // Once is enough; of a preview much is not known yet.
+            const policyPack = kind === "up" ? ownPolicyPack(file) : undefined;
+            const options = { ...stack.options(file), policyPack };
+            const result = await runOperation(file, kind === "secondUp" ? "up" : kind, options);
             report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
             step.title = `${step.title}: ${summary(result)}`;
             if (kind !== "preview") {

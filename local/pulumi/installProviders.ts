@@ -23,14 +23,20 @@ export function installProviders(pulumiHome: string, program: string): void {
         // A program asks for the provider of the very version its SDK has.
         for (const version of new Set(requires.flatMap((require) => sdkVersion(require, name)))) {
             const folder = join(pulumiHome, "plugins", `resource-${name}-v${version}`);
-            mkdirSync(folder, { recursive: true });
-            replaceFile(
-                join(folder, `pulumi-resource-${name}`),
-                `#!/bin/sh\nexec '${process.execPath}' '${join(javascript, `local/pulumi/providers/${script}.js`)}' "$@"\n`,
-                0o755,
-            );
+            installScript(folder, `pulumi-resource-${name}`, join(javascript, `local/pulumi/providers/${script}.js`));
         }
     }
+    // What runs policy packs: a released CLI brings it, one that is built from source does not.
+    installScript(
+        join(pulumiHome, "plugins/analyzer-policy-nodejs-v0.0.1"),
+        "pulumi-analyzer-policy-nodejs",
+        createRequire(program).resolve("@pulumi/pulumi/cmd/run-policy-pack/index.js"),
+    );
+}
+
+function installScript(folder: string, name: string, script: string): void {
+    mkdirSync(folder, { recursive: true });
+    replaceFile(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, 0o755);
 }
 
 function sdkVersion(require: NodeJS.Require, name: string): string[] {

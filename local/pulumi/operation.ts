@@ -17,12 +17,21 @@ export interface OperationOptions {
     readonly config?: Config;
     /** The program's module, in the folder of its Pulumi.yaml; default: this project's index.ts. */
     readonly program?: string;
+    /** Folder of a policy pack that judges what is about to be made, and what is configured of its rules. */
+    readonly policyPack?: PolicyPackOptions;
     /** What the engine prints, as it comes. */
     readonly onOutput?: (text: string) => void;
     /** Told of each resource when its operation is done. */
     readonly onProgress?: (progress: Progress) => void;
     /** Ends the operation where it stands; it is rejected then. */
     readonly signal?: AbortSignal;
+}
+
+export interface PolicyPackOptions {
+    /** With its PulumiPolicy.yaml. */
+    readonly folder: string;
+    /** A JSON file: by rule, what is configured. */
+    readonly config?: string;
 }
 
 export interface Progress {
@@ -51,6 +60,7 @@ export interface ProgramRequest {
     readonly workspace: string;
     /** The folder above bin/pulumi; without it, the CLI on the PATH. */
     readonly pulumiRoot?: string;
+    readonly policyPack?: PolicyPackOptions;
     readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -101,6 +111,7 @@ export async function runOperation(
         projectName: workspace.projectName,
         workspace: workspace.directory,
         pulumiRoot: existsSync(join(home, ".tools/bin/pulumi")) ? join(home, ".tools") : undefined,
+        policyPack: options.policyPack,
         environment: engineEnvironment(system, workspace),
     };
     return await new Promise((resolve, reject) => {

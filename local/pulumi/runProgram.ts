@@ -66,8 +66,11 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     const stack = /\.yaml$/.test(request.program)
         ? await LocalWorkspace.createOrSelectStack({ stackName, workDir }, settings) // the engine's own YAML host runs it
         : await LocalWorkspace.createOrSelectStack({ stackName, projectName, program }, settings);
+    const { folder, config } = request.policyPack ?? {};
     const options = {
         color: "never" as const,
+        ...(folder !== undefined && { policyPacks: [folder] }),
+        ...(config !== undefined && { policyPackConfigs: [config] }),
         onOutput: (text: string) => process.send?.({ kind: "output", text } satisfies ProgramAnswer),
         onEvent: (event: automation.EngineEvent) => {
             events.push(event);
@@ -96,7 +99,8 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         };
     } catch (error) {
         const diagnostics = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
-        const reasons = reasonsOf(diagnostics, thrown);
+        const refusals = events.flatMap(({ policyEvent }) => (policyEvent ? refusalOf(policyEvent) : []));
+        const reasons = [...new Set([...reasonsOf(diagnostics, thrown), ...refusals])];
         throw reasons.length > 0 ? new Error(reasons.join("\n"), { cause: error }) : error;
     }
 }
@@ -127,6 +131,12 @@ function reasonsOf(diagnostics: readonly automation.DiagnosticEvent[], thrown: r
     // The engine tells what the program threw, too.
     const others = errors.filter((line) => !messages.some((message) => isAbout(line, message)));
     return [...new Set([...messages, ...others])].filter((line) => line !== "" && !consequences.test(line));
+}
+
+/** By a rule of a policy pack; what is only advised is in the log. */
+function refusalOf({ resourceUrn = "", enforcementLevel, policyName, message }: automation.PolicyEvent): string[] {
+    const refusal = lineOf({ urn: resourceUrn, message: `${policyName}: ${message}` } as automation.DiagnosticEvent);
+    return enforcementLevel === "mandatory" ? [refusal.replace(/\s*\n\s*/g, " ")] : [];
 }
 
 function isAbout(line: string, message: string): boolean {

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
 import { parse } from "yaml";
 
+import { policies } from "../../policy/policies";
 import { root } from "../support/plugin";
 
 interface Workflow {
@@ -17,7 +18,13 @@ interface Job {
     readonly if?: string;
     readonly permissions?: Record<string, string>;
     readonly uses?: string;
-    readonly steps?: readonly { readonly uses?: string; readonly run?: string }[];
+    readonly steps?: readonly Step[];
+}
+
+interface Step {
+    readonly uses?: string;
+    readonly run?: string;
+    readonly with?: Readonly<Record<string, unknown>>;
 }
 
 const folder = join(root, ".github/workflows");
@@ -81,5 +88,21 @@ describe("the workflows", () => {
         expect(workflows.flatMap(({ on }) => Object.keys(on))).not.to.include("pull_request_target");
         const preview = workflows[files.indexOf("pull-request.yml")].jobs.preview;
         expect(preview.if).to.equal("github.event.pull_request.head.repo.full_name == github.repository");
+    });
+
+    it("have the policy pack judge each preview and each deployment, as it is configured for the stack", () => {
+        const engine = jobs
+            .flatMap(({ steps = [] }) => steps)
+            .filter(({ uses = "" }) => uses.startsWith("pulumi/actions@"))
+            .map((step) => step.with ?? {})
+            .filter(({ command }) => command !== undefined); // otherwise it only installs
+        expect(engine.map(({ command }) => command)).to.have.members(["preview", "up", "up"]);
+        for (const { policyPacks, policyPackConfigs } of engine) {
+            expect([policyPacks, policyPackConfigs]).to.deep.equal(["policy", "policy/stack.json"]);
+        }
+        expect(existsSync(join(root, "policy/PulumiPolicy.yaml"))).to.equal(true);
+        const configured = JSON.parse(readFileSync(join(root, "policy/stack.json"), "utf8")) as object;
+        const names = policies.map(({ name }) => name);
+        expect(Object.keys(configured).filter((name) => !names.includes(name))).to.deep.equal([]);
     });
 });

@@ -15,7 +15,10 @@ export interface Violation {
 }
 
 /** What the rules refuse. */
-export async function judgedBy({ resources }: Pick<Recording<unknown>, "resources">, config: PolicyConfig): Promise<Violation[]> {
+export async function judgedBy(
+    { resources }: Pick<Recording<unknown>, "resources">,
+    config: PolicyConfig,
+): Promise<Violation[]> {
     const violations: Violation[] = [];
     for (const resource of resources) {
         for (const { name: rule, configSchema, validateResource } of policies) {

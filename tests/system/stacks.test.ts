@@ -3,8 +3,9 @@ import { expect } from "chai";
 import { eventually, hostnameOf, runTasks, untilRunning } from "../../local/internet/caller";
 import { resolve } from "../../local/internet/visitor";
 import { SystemFile } from "../../local/machine/systemFile";
-import { OperationResult, runOperation } from "../../local/pulumi/operation";
+import { OperationResult, PolicyPackOptions, runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
+import { ownPolicyPack } from "../../local/pulumi/policyPack";
 import { readState } from "../../local/pulumi/state";
 import { issuedCertificate, localSystem } from "../support/localSystem";
 
@@ -16,19 +17,22 @@ describe("stacks dev and prod", () => {
     });
 
     for (const stack of ["dev", "prod"]) {
-        it(`${stack}: preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none, though tasks run`, async () => {
+        it(`${stack}: the policy pack accepts it; preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none, though tasks run`, async () => {
             const config = { ...localConfig(system), "taskgate:domain": `${stack}.tasks.example.test` };
-            const run = (operation: "preview" | "up" | "destroy"): Promise<OperationResult> =>
-                runOperation(system, operation, { stack, config });
+            const run = (
+                operation: "preview" | "up" | "destroy",
+                policyPack?: PolicyPackOptions,
+            ): Promise<OperationResult> => runOperation(system, operation, { stack, config, policyPack });
             const registered = ({ resources }: OperationResult): string[] => resources.map(({ urn }) => urn).sort();
 
             const preview = await run("preview");
-            const up = await run("up");
+            const up = await run("up", ownPolicyPack(system, ["taskgate:stack"]));
             const again = await run("up");
             const hostnames = await withTwoTasks(up);
             await run("destroy");
             expect(await Promise.all(hostnames.map((hostname) => resolve(system, hostname)))).to.deep.equal([[], []]);
 
+            expect(up.stdout).to.contain("✅ taskgate@");
             expect(registered(up)).to.deep.equal(registered(preview));
             expect(registered(again)).to.deep.equal(registered(preview));
             expect(preview.changes).to.deep.equal(up.changes);

@@ -38,14 +38,13 @@ export async function makeCertificate(): Promise<Certificate> {
     return { ca, ...(await issue([hostname])) };
 }
 
-/** The local tasks' app, which stands for traefik/whoami. */
 export async function startApp(processes: Processes): Promise<MeasuredServer & { readonly port: number }> {
     const port = await freePort();
     const process_ = await processes.start({
         name: "app",
         command: process.execPath,
-        args: [join(root, "local/tasks/demoApp.mjs"), "--port", String(port)],
-        env: { HOST: "127.0.0.1" },
+        args: [join(__dirname, "app.mjs"), String(port)],
+        env: {},
         ready: accepts(port),
     });
     return { name: "app alone, without TLS", url: `http://127.0.0.1:${port}`, process: process_, port };
@@ -84,7 +83,8 @@ export async function startSidecar(
     };
     const volume = join(processes.directory, `volume-${httpsPort}`);
     mkdirSync(volume);
-    writeOwnRoutes(volume, domain, taskId);
+    const options = { httpsPort, ...shapes[name] };
+    writeOwnRoutes(volume, domain, { taskId, options });
     const args = command.map((word) => inFolder(word, volume).replaceAll('"0.0.0.0"', '"127.0.0.1"'));
     const { chain, key } = certificateVariables;
     const [program, ...words] = [...wrapper, envoyBinary(root), ...args];

@@ -1,4 +1,5 @@
 // `npm run bench`: every measurement, or those that are named. Ratios are of figures from one run.
+import { abuse } from "./abuse";
 import { archives } from "./archives";
 import { certificate } from "./certificate";
 import { deploy } from "./deploy";
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
     dns,
     proxy,
     instructions,
+    abuse,
     deploy,
     sessions,
 };

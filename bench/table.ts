@@ -17,3 +17,9 @@ export function spread(values: readonly number[], digits = 0): string {
     const [least, most] = [Math.min(...values), Math.max(...values)];
     return `${median(values).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }
+
+/** The value below which a share of all is; NaN of none. */
+export function percentile(values: readonly number[], share: number): number {
+    const sorted = [...values].sort((one, other) => one - other);
+    return sorted[Math.ceil(sorted.length * share) - 1] ?? NaN;
+}

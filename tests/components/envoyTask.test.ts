@@ -442,7 +442,7 @@ describe("EnvoyTask", () => {
             const [, init] = inputsOf("it").containerDefinitions as Record<string, unknown>[];
             expect(init.command).to.deep.equal([`set -eu\nchmod 1777 /run/envoy\n${writeRoutes}`]);
             expect(init.environment).to.deep.equal([
-                { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com")) },
+                { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com", { httpsPort: 443 })) },
             ]);
         });
 
@@ -598,7 +598,7 @@ describe("EnvoyTask", () => {
         const [, init, , lifecycle] = made.find("it").inputs.containerDefinitions as Record<string, unknown>[];
         expect(init.command).to.deep.equal([["set -eu\nchmod 1777 /run/envoy", writeEnd, writeRoutes].join("\n")]);
         expect(init.environment).to.deep.equal([
-            { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com", { sunset: true })) },
+            { name: "ROUTES", value: JSON.stringify(ownRoutes("tasks.example.com", { httpsPort: 443, sunset: true })) },
             { name: "LIFETIME_SECONDS", value: "3600" },
         ]);
         expect(lifecycle.command).to.deep.equal([drainWatchedEnvoy({ idle: false, lifetime: true })]);
@@ -632,7 +632,7 @@ describe("EnvoyTask", () => {
             claimHeaders: { "x-team": "custom:team" },
         };
         expect(init.command).to.deep.equal([`set -eu\nchmod 1777 /run/envoy\n${writeGuardedRoutes}`]);
-        const routes = ownRoutes("tasks.example.com", { guard: { httpsPort: 8443, authentication: ready } });
+        const routes = ownRoutes("tasks.example.com", { httpsPort: 8443, authentication: ready });
         expect(init.environment).to.deep.equal([
             { name: "ROUTES", value: JSON.stringify(routes) },
             { name: "REQUIRED_VARIABLES", value: "SESSION_TENANT TEAM_ID" },

@@ -107,6 +107,42 @@ export const unreadBody =
         return socket;
     };
 
+/** HTTP/2: requests whose one header of 3,000 bytes is sent once, and then named as often as given by a byte each. */
+export const indexedHeaders =
+    (streams: number, times: number): Flood =>
+    async (served) => {
+        const socket = await open(served, ["h2"]);
+        const kept = Buffer.concat([Buffer.from([0x40, 1, 0x61, 0x7f, 0xb9, 0x16]), Buffer.alloc(3_000, "b")]);
+        const named = Buffer.alloc(times, 0x80 | 62); // the first entry of the dynamic table
+        const requests = Array.from({ length: streams }, (_, index) => {
+            const headers = [requestHeaders(served.hostname, "/"), ...(index === 0 ? [kept] : []), named];
+            return frame(headersFrame, endOfStreamAndHeaders, 2 * index + 1, Buffer.concat(headers));
+        });
+        socket.resume().write(Buffer.concat([greeting(), ...requests]));
+        return socket;
+    };
+
+/** HTTP/1.1: a body of which one byte comes each time that so many milliseconds have passed. */
+export const drippedBody =
+    (milliseconds: number): Flood =>
+    async (served) => {
+        const socket = await open(served, ["http/1.1"]);
+        socket.resume().write(`POST /unread HTTP/1.1\r\nHost: ${served.hostname}\r\nContent-Length: 1000000\r\n\r\n`);
+        const dripping = setInterval(() => socket.write("a"), milliseconds);
+        socket.once("close", () => clearInterval(dripping));
+        return socket;
+    };
+
+/** HTTP/1.1: one request, whose answer is the connection's last. */
+export const servedOnce =
+    (path: string): Flood =>
+    async (served) => {
+        const socket = await open(served, ["http/1.1"]);
+        socket.resume().write(`GET ${path} HTTP/1.1\r\nHost: ${served.hostname}\r\nConnection: close\r\n\r\n`);
+        await new Promise((resolve) => (socket.closed ? resolve(undefined) : socket.once("close", resolve)));
+        return socket;
+    };
+
 /** A handshake, and gone. */
 export const handshake: Flood = async (served) => {
     const socket = await open(served, ["h2", "http/1.1"]);

@@ -119,6 +119,7 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                 ...(options.authentication === undefined ? [] : [issuersKeys(options.authentication)]),
             ],
         },
+        stats_config: readStatistics(),
         overload_manager: overloadManager(options),
         layered_runtime: {
             layers: [
@@ -130,6 +131,23 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                     },
                 },
             ],
+        },
+    };
+}
+
+/** Those that somebody reads, `lifecycle` (./scripts) and the filter that answers health checks: Envoy has hundreds, and each request raises some twenty. */
+function readStatistics(): Json {
+    return {
+        use_all_default_tags: false,
+        stats_matcher: {
+            inclusion_list: {
+                patterns: [
+                    { suffix: "downstream_rq_active" },
+                    { prefix: "cluster.app.upstream_rq_active" },
+                    { prefix: "cluster.app.upstream_rq_total" },
+                    { prefix: "cluster.app.membership_" },
+                ],
+            },
         },
     };
 }
@@ -271,9 +289,9 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
 }
 
 /** Every name: to the app. The task's own name alone: by a file, as Envoy cannot know the task's id from its bootstrap. */
-function httpsRoutes({ domain }: EnvoyBootstrapOptions): Json {
-    return domain === undefined
-        ? { route_config: routeConfiguration([appHost("*")]) }
+function httpsRoutes(options: EnvoyBootstrapOptions): Json {
+    return options.domain === undefined
+        ? { route_config: routeConfiguration([appHost("*", options)]) }
         : {
               rds: {
                   route_config_name: routesName,
@@ -282,13 +300,9 @@ function httpsRoutes({ domain }: EnvoyBootstrapOptions): Json {
           };
 }
 
-/** Who may take the routes, and the port of HTTPS in a URL. */
-export type RouteGuard = Pick<EnvoyBootstrapOptions, "httpsPort"> & { readonly authentication: EnvoyAuthentication };
-
-/** What is particular about a task's own routes. */
-export interface OwnRoutes {
-    readonly guard?: RouteGuard;
-    /** Whether its answers tell when it ends, in `sunset` (RFC 8594): `sunsetPlaceholder` stands for the date. */
+/** What the routes of a task that has a domain depend on. */
+export interface RouteOptions extends Pick<EnvoyBootstrapOptions, "httpsPort" | "front" | "authentication"> {
+    /** Whether the task's answers tell when it ends, in `sunset` (RFC 8594): `sunsetPlaceholder` stands for the date. */
     readonly sunset?: boolean;
 }
 
@@ -297,21 +311,17 @@ export interface OwnRoutes {
  * (RFC 9110, section 15.5.20). All tasks share the wildcard certificate and AWS hands a freed address to the next task, so without this a
  * stale DNS answer would show one customer another's app.
  */
-export function ownRoutes(domain: string, { guard, sunset = false }: OwnRoutes = {}): Json {
+export function ownRoutes(domain: string, options: RouteOptions): Json {
+    const misdirected = { status: 421, body: { inline_string: "This is not the task of that name.\n" } };
     const others = {
         name: "others",
         domains: ["*"],
-        routes: [
-            {
-                match: { prefix: "/" },
-                direct_response: { status: 421, body: { inline_string: "This is not the task of that name.\n" } },
-            },
-        ],
+        routes: [...healthRoute(options), { match: { prefix: "/" }, direct_response: misdirected }],
     };
-    const own = appHost(`${ownIdPlaceholder}.${domain}`, guard);
+    const own = appHost(`${ownIdPlaceholder}.${domain}`, options);
     const header = { key: "sunset", value: sunsetPlaceholder };
     const told = { response_headers_to_add: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
-    const routes = routeConfiguration([sunset ? { ...own, ...told } : own, others]);
+    const routes = routeConfiguration([options.sunset ? { ...own, ...told } : own, others]);
     return { resources: [extension("envoy.config.route.v3.RouteConfiguration", routes)] };
 }
 
@@ -328,19 +338,21 @@ function routeConfiguration(virtual_hosts: readonly Json[]): Json {
     };
 }
 
-function appHost(name: string, guard?: RouteGuard): Json {
+function appHost(name: string, options: RouteOptions): Json {
     const toApp = {
         cluster: "app",
         timeout: "0s", // Envoy's 15 s would cut slow answers and event streams
         idle_timeout: "3600s",
     };
     const all = { name: "app", domains: [name] };
-    if (guard === undefined) {
-        return { ...all, routes: [{ match: { prefix: "/" }, route: toApp }] };
+    const { authentication, httpsPort } = options;
+    if (authentication === undefined) {
+        return { ...all, routes: [...healthRoute(options), { match: { prefix: "/" }, route: toApp }] };
     }
-    const port = portInUrl(guard.httpsPort);
+    const port = portInUrl(httpsPort);
     const origin = `https://%REQ(:AUTHORITY)%${port === undefined ? "" : `:${port}`}`;
-    return { ...all, ...guarded(), routes: guardedRoutes(guard.authentication, origin, toApp) };
+    const routes = [...healthRoute(options), ...guardedRoutes(authentication, origin, toApp)];
+    return { ...all, ...guarded(), routes };
 }
 
 /**
@@ -362,6 +374,8 @@ function withoutForgedHeaders({ front, authentication }: EnvoyBootstrapOptions):
     };
 }
 
+const healthFilterName = "envoy.filters.http.health_check";
+
 /** A load balancer asks Envoy itself: it knows whether the app is healthy, and a drain shows there. */
 function healthFilter({ front, healthCheckPath }: EnvoyBootstrapOptions): Json[] {
     if (front === undefined) {
@@ -369,12 +383,29 @@ function healthFilter({ front, healthCheckPath }: EnvoyBootstrapOptions): Json[]
     }
     return [
         {
-            name: "envoy.filters.http.health_check",
+            name: healthFilterName,
+            disabled: true, // but on its own route: it would be made for each request, 2 % of one
             typed_config: extension("envoy.extensions.filters.http.health_check.v3.HealthCheck", {
                 pass_through_mode: false,
                 cluster_min_healthy_percentages: healthCheckPath === undefined ? undefined : { app: { value: 1 } },
                 headers: [{ name: ":path", string_match: { exact: sidecarHealthPath } }],
             }),
+        },
+    ];
+}
+
+/** Where that filter is. A load balancer asks by the task's address: no name is compared first. */
+function healthRoute({ front }: RouteOptions): Json[] {
+    if (front === undefined) {
+        return [];
+    }
+    return [
+        {
+            match: { path: sidecarHealthPath },
+            direct_response: { status: 404 }, // what the filter leaves: the path with a query
+            typed_per_filter_config: {
+                [healthFilterName]: extension("envoy.config.route.v3.FilterConfig", { config: {} }),
+            },
         },
     ];
 }
@@ -544,6 +575,18 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
         ],
         // Early, as what was accepted within a refresh still grows: a burst of streams by a third of the heap.
         actions: [
+            // Who does not read holds a place at the app, of which there are as many as connections, for as long as a stream may be idle: less, the fewer are left.
+            {
+                name: "envoy.overload_actions.reduce_timeouts",
+                triggers: [{ name: heap, scaled: { scaling_threshold: 0.45, saturation_threshold: 0.6 } }],
+                typed_config: extension("envoy.config.overload.v3.ScaleTimersOverloadActionConfig", {
+                    timer_scale_factors: [
+                        { timer: "HTTP_DOWNSTREAM_STREAM_IDLE", min_timeout: "5s" },
+                        { timer: "HTTP_DOWNSTREAM_CONNECTION_IDLE", min_timeout: "5s" },
+                        { timer: "TRANSPORT_SOCKET_CONNECT", min_timeout: "2s" },
+                    ],
+                }),
+            },
             { name: "envoy.overload_actions.shrink_heap", ...at(0.75) },
             { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.85) },
             { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.9) },

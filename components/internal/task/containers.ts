@@ -121,9 +121,8 @@ function appContainer(task: TaskContainers): Container {
 /** Prepares the volumes and ends: Envoy starts after it. */
 function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { helperImage, certificateSecretArn, sealedCertificateUrl, lifetimeSeconds, bootstrap } = envoy;
-    const { domain, httpsPort, authentication } = bootstrap;
+    const { domain, authentication } = bootstrap;
     const sunset = lifetimeSeconds !== undefined;
-    const guard = authentication && { httpsPort, authentication };
     const variables = [...new Set(Object.values(authentication?.requiredClaims ?? {}))].sort();
     const { environment = {} } = task.app;
     const isSelfSigned = certificateSecretArn === undefined;
@@ -146,7 +145,7 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             domain === undefined
                 ? undefined
                 : [
-                      { name: "ROUTES", value: JSON.stringify(ownRoutes(domain, { guard, sunset })) },
+                      { name: "ROUTES", value: JSON.stringify(ownRoutes(domain, { ...bootstrap, sunset })) },
                       ...(sunset ? [{ name: "LIFETIME_SECONDS", value: String(lifetimeSeconds) }] : []),
                       ...(variables.length === 0 ? [] : [{ name: "REQUIRED_VARIABLES", value: variables.join(" ") }]),
                       ...variables

@@ -23,7 +23,7 @@ import { IdentityProvider, startIdentityProvider } from "../../../../local/inter
 import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";
-import { Guarded, inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
+import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
 import { until } from "../../../support/until";
 import { Pem, selfSignedWildcard } from "../../../support/wildcard";
 
@@ -75,8 +75,7 @@ function behaviour(envoy: string): void {
             ...{ healthCheckPath: "/health", accessLog: AccessLog.All, front: more.front, authentication },
         };
         const volume = mkdtempSync(join(directory, "volume-"));
-        const guarded: Guarded = { guard: { httpsPort: port, authentication }, variables: team };
-        writeOwnRoutes(volume, domain, taskId, guarded);
+        writeOwnRoutes(volume, domain, { taskId, options, variables: team });
         const bootstrap = inFolder(JSON.stringify(envoyBootstrap(options)), volume).replaceAll(
             '"0.0.0.0"',
             '"127.0.0.1"',

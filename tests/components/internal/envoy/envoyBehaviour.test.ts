@@ -102,7 +102,7 @@ function behaviour(envoy: string): void {
         pem = await selfSignedWildcard(domain);
         [appPort, httpsPort, httpPort] = [await freePort(), await freePort(), await freePort()];
         await startApp();
-        writeOwnRoutes(directory, domain, taskId);
+        writeOwnRoutes(directory, domain, { taskId });
         const { chain, key } = certificateVariables;
         await startEnvoy("envoy", { httpsPort, httpPort }, { [chain]: pem.certificate, [key]: pem.privateKey });
         await until("Envoy has found the app healthy", async () => (await get(own)).status === 200);
@@ -302,11 +302,14 @@ function behaviour(envoy: string): void {
     it("tells a load balancer that the app is not healthy, and passes on what it still sends", async () => {
         const { chain, key } = certificateVariables;
         const ports = { httpsPort: await freePort(), front: Front.NetworkLoadBalancer };
-        await startEnvoy("envoy-behind", ports, { [chain]: pem.certificate, [key]: pem.privateKey });
+        const volume = mkdtempSync(join(directory, "volume-"));
+        writeOwnRoutes(volume, domain, { taskId, options: ports });
+        await startEnvoy("envoy-behind", ports, { [chain]: pem.certificate, [key]: pem.privateKey }, volume);
         const check = { port: ports.httpsPort, path: sidecarHealthPath };
-        await until("it is healthy", async () => (await getFrom(check, own)).status === 200);
+        const told = async (status: number): Promise<boolean> => (await getFrom(check, "127.0.0.1")).status === status; // it asks by the address
+        await until("it is healthy", () => told(200));
         health = 500;
-        await until("it is not healthy any more", async () => (await getFrom(check, own)).status === 503);
+        await until("it is not healthy any more", () => told(503));
         const { status } = await getFrom({ port: ports.httpsPort }, own);
         expect(status).to.equal(200);
     });
@@ -325,7 +328,7 @@ function behaviour(envoy: string): void {
 
     it("tells in each answer of a task whose time is limited when that is over, as HTTP writes dates", async () => {
         const volume = mkdtempSync(join(directory, "volume-"));
-        writeOwnRoutes(volume, domain, taskId, undefined, 7200);
+        writeOwnRoutes(volume, domain, { taskId, lifetimeSeconds: 7200 });
         const end = Number(readFileSync(join(volume, basename(endFile)), "utf8"));
         const { chain, key } = certificateVariables;
         const ports = { httpsPort: await freePort() };

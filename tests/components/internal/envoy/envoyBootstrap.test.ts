@@ -70,6 +70,7 @@ describe("The bootstrap of Envoy", () => {
         expect(Object.keys(at("") as object)).to.deep.equal([
             "node",
             "static_resources",
+            "stats_config",
             "overload_manager",
             "layered_runtime",
         ]);
@@ -102,6 +103,23 @@ describe("The bootstrap of Envoy", () => {
                 },
             ],
             actions: [
+                {
+                    name: "envoy.overload_actions.reduce_timeouts",
+                    triggers: [
+                        {
+                            name: "envoy.resource_monitors.fixed_heap",
+                            scaled: { scaling_threshold: 0.45, saturation_threshold: 0.6 },
+                        },
+                    ],
+                    typed_config: {
+                        "@type": "type.googleapis.com/envoy.config.overload.v3.ScaleTimersOverloadActionConfig",
+                        timer_scale_factors: [
+                            { timer: "HTTP_DOWNSTREAM_STREAM_IDLE", min_timeout: "5s" },
+                            { timer: "HTTP_DOWNSTREAM_CONNECTION_IDLE", min_timeout: "5s" },
+                            { timer: "TRANSPORT_SOCKET_CONNECT", min_timeout: "2s" },
+                        ],
+                    },
+                },
                 { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.75) },
                 { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.85) },
                 { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.9) },
@@ -158,7 +176,7 @@ describe("The bootstrap of Envoy", () => {
         const routes = [{ match: { prefix: "/" }, route: { cluster: "app", timeout: "0s", idle_timeout: "3600s" } }];
         const hosts = bootstrapOf({}, `${connections}.route_config.virtual_hosts`);
         expect(hosts).to.deep.equal([{ name: "app", domains: ["*"], routes }]);
-        const [{ virtual_hosts }] = ownRoutes(domain).resources as [{ virtual_hosts: object[] }];
+        const [{ virtual_hosts }] = ownRoutes(domain, minimal).resources as [{ virtual_hosts: object[] }];
         expect(virtual_hosts[0]).to.deep.equal({ name: "app", domains: [`OWN_TASK_ID.${domain}`], routes });
     });
 
@@ -177,6 +195,22 @@ describe("The bootstrap of Envoy", () => {
                 },
             },
         ]);
+    });
+
+    it("keeps the statistics that lifecycle and the health check read, and no others", () => {
+        expect(bootstrapOf({}, "stats_config")).to.deep.equal({
+            use_all_default_tags: false,
+            stats_matcher: {
+                inclusion_list: {
+                    patterns: [
+                        { suffix: "downstream_rq_active" },
+                        { prefix: "cluster.app.upstream_rq_active" },
+                        { prefix: "cluster.app.upstream_rq_total" },
+                        { prefix: "cluster.app.membership_" },
+                    ],
+                },
+            },
+        });
     });
 
     it("tells clients the id of a request where each is logged", () => {
@@ -229,7 +263,7 @@ describe("The bootstrap of Envoy", () => {
                 const place = (path: string): string => join(directory, path.replaceAll("/", "-"));
                 writeFileSync(place(selfSignedFiles.chain), certificate);
                 writeFileSync(place(selfSignedFiles.key), privateKey);
-                writeOwnRoutes(directory, domain);
+                writeOwnRoutes(directory, domain, { options: { httpsPort: 443, front: Front.ProxyProtocol } });
                 const all = combinations().map((options, index) =>
                     [selfSignedFiles.chain, selfSignedFiles.key, adminSocket].reduce(
                         (text, path) => text.replaceAll(path, place(path)),

@@ -35,13 +35,17 @@ describe("Envoy at its limit of connections", () => {
     let webSockets: WebSocketServer;
     let certificate: Pem;
     let connections: OpenConnection[] = [];
+    /** Answers of the app that Envoy did not take to their end. */
+    let givenUp = 0;
 
     const large = Buffer.alloc(2 ** 20);
     before(async () => {
         directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
         processes = createProcesses(directory);
         app = createServer((request, response) => {
-            if (request.method === "GET") {
+            if (request.url === "/unfinished") {
+                response.once("close", () => givenUp++).write(large);
+            } else if (request.method === "GET") {
                 response.end(request.url === "/large" ? large : "well"); // it reads nothing of what others send
             }
         });
@@ -58,16 +62,20 @@ describe("Envoy at its limit of connections", () => {
         rmSync(directory, { recursive: true });
     });
 
-    async function startEnvoy(name: string): Promise<Served & { readonly pid: number }> {
+    async function startEnvoy(
+        name: string,
+        changed = (bootstrap: string): string => bootstrap,
+    ): Promise<Served & { readonly pid: number }> {
         const port = await freePort();
         const { port: appPort } = app.address() as AddressInfo;
-        const bootstrap = envoyBootstrap({ httpsPort: port, appPort, taskCpu: 256, accessLog: AccessLog.Off });
+        const options = { httpsPort: port, appPort, taskCpu: 256, accessLog: AccessLog.Off };
+        const bootstrap = changed(JSON.stringify(envoyBootstrap(options)));
         const { chain, key } = certificateVariables;
         const { pid } = await processes.start({
             name,
             command: envoyBinary(projectRoot),
             args: [
-                ...["--config-yaml", JSON.stringify(bootstrap).replaceAll('"0.0.0.0"', '"127.0.0.1"')],
+                ...["--config-yaml", bootstrap.replaceAll('"0.0.0.0"', '"127.0.0.1"')],
                 ...["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
             ],
             env: { [chain]: certificate.certificate, [key]: certificate.privateKey },
@@ -126,4 +134,15 @@ describe("Envoy at its limit of connections", () => {
             expect(mostMemory(served.pid)).to.be.below(limits.memory);
         });
     }
+
+    it("takes back the places at the app that a few hold who read nothing, long before an hour has passed", async () => {
+        const withoutPings = (bootstrap: string): string => bootstrap.replace(/,"connection_keepalive":{[^}]*}/, "");
+        const served = await startEnvoy("places", withoutPings);
+        const few = 70; // of whom each has 32 streams: more than the app gets connections
+        givenUp = 0;
+        const floods = await Promise.all(Array.from({ length: few }, () => unreadStreams(32, "/unfinished")(served)));
+        await until("an answer is given up that nobody reads", () => givenUp > 0);
+        await until("another client is served", async () => (await codeOf(openHttp1(served))) === "served");
+        floods.forEach((socket) => socket.destroy());
+    });
 });

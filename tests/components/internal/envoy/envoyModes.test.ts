@@ -13,6 +13,7 @@ const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, taskCpu:
 
 interface Named {
     readonly name: string;
+    readonly disabled?: boolean;
     readonly typed_config: { readonly headers?: unknown; readonly cluster_min_healthy_percentages?: unknown };
 }
 
@@ -77,10 +78,20 @@ describe("Envoy's bootstrap", () => {
         const [https] = listenersOf({ front: Front.NetworkLoadBalancer, healthCheckPath: "/up" });
         const [health] = connectionsOf(https).http_filters;
         expect(health.name).to.equal("envoy.filters.http.health_check");
+        expect(health.disabled).to.equal(true); // but on its route: it costs other requests nothing
         expect(health.typed_config.headers).to.deep.equal([
             { name: ":path", string_match: { exact: sidecarHealthPath } },
         ]);
         expect(health.typed_config.cluster_min_healthy_percentages).to.deep.equal({ app: { value: 1 } });
+        const [route, toApp] = connectionsOf(https).route_config.virtual_hosts[0].routes;
+        expect(route).to.deep.equal({
+            match: { path: sidecarHealthPath },
+            direct_response: { status: 404 },
+            typed_per_filter_config: {
+                [health.name]: { "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", config: {} },
+            },
+        });
+        expect(toApp).to.have.property("match").that.deep.equals({ prefix: "/" });
         const [direct] = listenersOf({});
         expect(connectionsOf(direct).http_filters.map(({ name }) => name)).to.deep.equal(["envoy.filters.http.router"]);
     });

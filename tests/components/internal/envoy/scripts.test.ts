@@ -36,7 +36,10 @@ describe("the end of a task", () => {
         const directory = mkdtempSync(join(tmpdir(), "taskgate-"));
         try {
             const earliest = Math.floor(Date.now() / 1_000);
-            writeOwnRoutes(directory, "tasks.example.com", "0123456789abcdef".repeat(2), undefined, 86_400);
+            writeOwnRoutes(directory, "tasks.example.com", {
+                taskId: "0123456789abcdef".repeat(2),
+                lifetimeSeconds: 86_400,
+            });
             const end = Number(readFileSync(join(directory, basename(endFile)), "utf8"));
             expect(end).to.be.within(earliest + 86_400, Math.ceil(Date.now() / 1_000) + 86_400);
             const routes = readFileSync(join(directory, basename(routesFile)), "utf8");

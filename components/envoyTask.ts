@@ -5,7 +5,7 @@ import { desiredCount, domain, integer, placement, secretArn } from "./internal/
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { outputsOf } from "./internal/outputs";
-import { httpsReason, nameReason } from "./internal/rules";
+import { nameReason } from "./internal/rules";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import {
     AccessLog,
@@ -20,36 +20,17 @@ import {
     portClashes,
 } from "./internal/task/appTask";
 import { Authentication, authenticationRule } from "./internal/task/authentication";
-import {
-    ArgumentRules,
-    choice,
-    Fault,
-    faultOf,
-    given,
-    judged,
-    plain,
-    required,
-    text,
-    together,
-} from "./internal/validation";
+import { Rotation, RotationArgs, rotationFaults, rotationRules } from "./internal/task/rotation";
+import { ArgumentRules, Fault, faultOf, given, judged, plain, required, together } from "./internal/validation";
 
-export { AccessLog, CpuArchitecture };
+export { AccessLog, CpuArchitecture, Rotation };
 export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
-
-/** How a later certificate reaches tasks. */
-export const Rotation = {
-    /** A service's tasks are replaced, a few at a time. A task that was started on demand keeps the certificate that it was started with. */
-    Redeploy: "redeploy",
-    /** Each task takes it up while it runs, within a minute: nothing is restarted, and no connection is cut. */
-    Hot: "hot",
-} as const;
-export type Rotation = (typeof Rotation)[keyof typeof Rotation];
 
 /** A role's name has 64 characters, of which its ending and Pulumi take 23, or 31 where a function looks after a service. */
 const longestName = { onDemand: 41, service: 33 };
 
 /** Arguments of {@link EnvoyTask}. */
-export interface EnvoyTaskArgs extends AppArgs {
+export interface EnvoyTaskArgs extends AppArgs, RotationArgs {
     /** Id of the VPC in which tasks run. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which tasks run: public ones when clients connect directly. */
@@ -58,16 +39,6 @@ export interface EnvoyTaskArgs extends AppArgs {
     readonly clusterArn: pulumi.Input<string>;
     /** ARN of a Secrets Manager secret with `certificateChain` and `privateKey` (PEM), such as WildcardCertificate's. */
     readonly certificateSecretArn: pulumi.Input<string>;
-    /**
-     * How a later certificate reaches the tasks.
-     * @default "redeploy"
-     */
-    readonly rotation?: Rotation;
-    /**
-     * Where tasks with the rotation `hot` find later certificates: WildcardCertificate's `sealedCopyUrl`.
-     * @default none
-     */
-    readonly sealedCertificateUrl?: pulumi.Input<string>;
     /**
      * Tasks are `<taskId>.<domain>`: each answers to its own name alone.
      * @default every name is served
@@ -239,8 +210,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
             secretArn,
             "give the ARN of the certificate's secret, e.g. WildcardCertificate's secretArn",
         ),
-        rotation: plain(choice(Rotation)),
-        sealedCertificateUrl: text(httpsReason),
+        ...rotationRules,
         domain: domain(32),
         ...ownEnds,
         authentication: authenticationRule,
@@ -250,13 +220,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         ...appCombinations,
         taskPorts,
         endsAlone,
-        given(["rotation"], ({ rotation, sealedCertificateUrl }) => {
-            const isHot = rotation === Rotation.Hot;
-            const reason = isHot
-                ? `is missing: tasks with the rotation "hot" need to know where later certificates are, e.g. WildcardCertificate's sealedCopyUrl`
-                : `goes with the rotation "hot": leave it out, or give that`;
-            return faultOf("sealedCertificateUrl", isHot === (sealedCertificateUrl !== undefined) ? undefined : reason);
-        }),
+        given(["rotation"], rotationFaults),
         given([], (args) =>
             endFaults(args, args.domain === undefined, {
                 idleTimeout:

@@ -33,6 +33,7 @@ import {
     Tls,
     typeOf,
 } from "./internal/loadBalancing/serviceArgs";
+import { Rotation } from "./internal/task/rotation";
 import { loadBalancedServiceRules } from "./internal/loadBalancing/serviceFaults";
 import {
     applicationListeners,
@@ -128,6 +129,7 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                     serviceName: service.name,
                     serviceArn: service.arn,
                     certificateSecretArn: args.certificateSecretArn,
+                    onlyIncomplete: args.rotation === Rotation.Hot,
                     logRetentionDays: args.logRetentionDays ?? serviceDefaults.logRetentionDays,
                     topicArn: args.alarms?.topicArn,
                     tags,
@@ -189,6 +191,7 @@ function sidecarOf(args: LoadBalancedServiceArgs): SidecarArgs | undefined {
         healthCheckPath: args.healthCheckPath ?? serviceDefaults.healthCheckPath,
         idleTimeout: sidecarIdleTimeout(type, idleTimeoutOf(args)),
         certificateSecretArn: args.certificateSecretArn,
+        sealedCertificateUrl: args.sealedCertificateUrl,
     };
 }
 

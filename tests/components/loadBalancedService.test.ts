@@ -490,6 +490,19 @@ describe("LoadBalancedService", () => {
             ]);
         });
 
+        it("lets them take up later certificates while they run, where the rotation is hot", async () => {
+            const sealedCertificateUrl = "https://sealed.s3.eu-west-1.amazonaws.com/certificate.json";
+            const hot = await made({ ...shapes.nlbPreserved, rotation: "hot", sealedCertificateUrl });
+            const [, , envoy, lifecycle] = containersOf(hot) as unknown as Record<string, unknown>[];
+            expect(envoy.secrets).to.deep.include({
+                name: "TLS_KEY_PASSWORD",
+                valueFrom: `${certificateSecretArn}:keyPassword::`,
+            });
+            expect(lifecycle.environment).to.deep.include({ name: "CERTIFICATE_URL", value: sealedCertificateUrl });
+            const { environment } = hot.find("it-redeploy").inputs as { environment: { variables: object } };
+            expect(environment.variables).to.have.property("ONLY_INCOMPLETE", "true");
+        });
+
         it("tells who is told of the service when its tasks could not be replaced after a renewal", async () => {
             const told = await made({ ...shapes.nlbPreserved, alarms: { topicArn } });
             expect(told.find("it-redeploy-errors").inputs).to.deep.include({
@@ -619,6 +632,13 @@ describe("LoadBalancedService", () => {
             expect(await refused({ certificateArn: undefined })).to.deep.equal({
                 certificateArn:
                     "is missing: there is no TLS without a certificate; give it, or domain and hostedZoneId",
+            });
+            const sealedCertificateUrl = "https://sealed.s3.eu-west-1.amazonaws.com/certificate.json";
+            expect(await refused({ tls: Tls.EndToEnd, rotation: "hot", sealedCertificateUrl })).to.deep.equal({
+                rotation: "each task makes a certificate for itself: give certificateSecretArn, or leave it out",
+            });
+            expect(await refused({ rotation: "hot", sealedCertificateUrl })).to.deep.equal({
+                rotation: "is for Envoy: use it with tls endToEnd",
             });
             expect(await refused({ certificateSecretArn })).to.deep.equal({
                 certificateSecretArn: "is for Envoy: use it with tls endToEnd",

@@ -345,6 +345,7 @@ const serviceMembers = {
     containerPort: late(fc.constantFrom(1, 80, 8080, 65_535)),
     ports,
     idle: fc.record({ application: whole(1, 4000), network: whole(60, 6000) }),
+    isHot: fc.boolean(),
     ...optional({
         internal: fc.boolean(),
         clientAddress: fc.constantFrom("preserved", "proxyProtocol"),
@@ -362,7 +363,7 @@ const serviceMembers = {
 
 /** What of these goes together, as LoadBalancedService's documentation says. */
 function service(of: Args): Args {
-    const { type, front, isNamed, signIn: kind, rule: conditions, ports: clients, idle, ...rest } = of;
+    const { type, front, isNamed, signIn: kind, rule: conditions, ports: clients, idle, isHot, ...rest } = of;
     const args: Args = { ...app(rest), loadBalancer: type, ...(conditions as Args | undefined) };
     const leaveOut = (...keys: string[]): void => keys.forEach((key) => delete args[key]);
     const [isNetwork, isEndToEnd, isShared] = [type === "network", args.tls === "endToEnd", front === "shared"];
@@ -395,6 +396,9 @@ function service(of: Args): Args {
     if (!isEndToEnd) {
         leaveOut("certificateSecretArn", "drainSeconds", "envoyImage", "accessLog");
         args.clientAddress &&= "preserved";
+    }
+    if (isEndToEnd && isHot === true) {
+        Object.assign(args, { rotation: "hot", sealedCertificateUrl: "https://sealed.example.com/certificate.json" });
     }
     if (args.autoscaling !== undefined) {
         leaveOut("desiredCount");

@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { AppArgs, appDefaults } from "../task/appTask";
+import { RotationArgs } from "../task/rotation";
 import { ServiceAlarms } from "./serviceAlarms";
 import { Autoscaling } from "./serviceScaling";
 import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
@@ -72,7 +73,7 @@ export interface TargetHealth {
 }
 
 /** Arguments of {@link LoadBalancedService}. */
-export interface LoadBalancedServiceArgs extends AppArgs {
+export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
     /** Id of the VPC in which tasks run. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which tasks run, in two Availability Zones or more: private ones with a way out, or public ones with `assignPublicIp`. */

@@ -25,6 +25,7 @@ import {
     timezoneReason,
 } from "../rules";
 import { appCombinations, appRules, portClashes } from "../task/appTask";
+import { Rotation, rotationFaults, rotationRules } from "../task/rotation";
 import {
     ArgumentRules,
     choice,
@@ -91,6 +92,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         domain: domain(),
         hostedZoneId,
         certificateSecretArn: secretArn,
+        ...rotationRules,
         clientAddress: plain(choice(ClientAddress)),
         desiredCount: plain(desiredCount),
         autoscaling: plainRecord<Autoscaling>({
@@ -180,6 +182,15 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         ),
         given(["loadBalancer", "tls", "clientAddress", "internal", "autoscaling"], combinationFaults),
         given(["loadBalancer", "tls"], certificateFaults),
+        given(["rotation", "tls"], (args) => [
+            ...rotationFaults(args),
+            ...faultOf(
+                "rotation",
+                args.rotation === Rotation.Hot && isEndToEnd(args) && args.certificateSecretArn === undefined
+                    ? "each task makes a certificate for itself: give certificateSecretArn, or leave it out"
+                    : undefined,
+            ),
+        ]),
         together(["domain", "certificateArn", "loadBalancer", "tls"], (args) =>
             faultOf(
                 "domain",
@@ -276,7 +287,7 @@ function combinationFaults(args: LoadBalancedServiceArgs): Fault[] {
                 { propertyPath: "clientAddress", reason: "proxyProtocol is read by Envoy: use it with tls endToEnd" },
             ]),
             ...refused(
-                ["certificateSecretArn", "drainSeconds", "envoyImage", "accessLog"],
+                ["certificateSecretArn", "rotation", "drainSeconds", "envoyImage", "accessLog"],
                 "is for Envoy: use it with tls endToEnd",
             ),
         ]),

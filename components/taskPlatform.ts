@@ -174,6 +174,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 domain,
                 hostedZoneId,
                 sealedCopy: isHot || undefined,
+                watchedPort: args.httpsPort ?? 443,
                 logRetentionDays,
                 tags,
             },

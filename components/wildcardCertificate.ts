@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { EVENT_SOURCE, SEALED_OBJECT } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
-import { acmeDirectory, email, logRetentionDays, named, tags } from "./internal/arguments";
+import { acmeDirectory, email, integer, logRetentionDays, named, tags } from "./internal/arguments";
 import { acmImport } from "./internal/functions/acmImport";
 import type { Curve, Plot } from "./internal/dashboard";
 import { callbackFunction } from "./internal/functions/callback";
@@ -177,6 +177,13 @@ export interface WildcardCertificateArgs extends CertificateArgs {
      */
     readonly sealedCopy?: boolean;
     /**
+     * Port on which tasks below the domain show the certificate to everybody, `<taskId>.<domain>`: each hour twenty of them are looked at from outside, and
+     * an alarm tells of those that show an old one. With `sealedCopy` that is any but the newest, else one with less than a fifth of its lifetime.
+     * Whether it is given decides if there is an alarm.
+     * @default nobody looks
+     */
+    readonly watchedPort?: pulumi.Input<number>;
+    /**
      * How long the renewal's log is kept, in days.
      * @default 30
      */
@@ -266,6 +273,10 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         zone: pulumi
                             .all([partition, hostedZoneId, delegation])
                             .apply(([of, id, to]) => `arn:${of}:route53:::hostedzone/${to?.hostedZoneId ?? id}`),
+                        names:
+                            args.watchedPort === undefined || args.challengeDelegation === undefined
+                                ? undefined
+                                : pulumi.interpolate`arn:${partition}:route53:::hostedzone/${hostedZoneId}`,
                         role: delegation.apply((to) => to?.roleArn),
                         kmsKey: args.kmsKeyArn,
                         region,
@@ -288,6 +299,8 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         ACME_PROFILE: args.acmeProfile,
                         ACME_PROFILE_REQUIRED:
                             args.acmeProfileRequired && pulumi.output(args.acmeProfileRequired).apply(String),
+                        WATCHED_PORT:
+                            args.watchedPort === undefined ? undefined : pulumi.output(args.watchedPort).apply(String),
                         REVOKE_ON_DESTROY: args.revokeOnDestroy && pulumi.output(args.revokeOnDestroy).apply(String),
                         ACME_PREFERRED_CHAIN: args.acmePreferredChain,
                         ACME_EAB_KEY_ID: args.acmeExternalAccount && externalAccount.apply((it) => it?.keyId ?? ""),
@@ -351,6 +364,26 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             },
             this,
         );
+        if (args.watchedPort !== undefined) {
+            alarm(
+                `${name}-stale`,
+                {
+                    description:
+                        "Tasks show a certificate that they should not show any more; the function's log names them. Replace them, or see why they do " +
+                        "not take it up: docs/certificates.md says where to look.",
+                    namespace: NAMESPACE,
+                    metricName: "StaleTasks",
+                    dimensions: { FunctionName: renewal.name },
+                    statistic: "Maximum",
+                    threshold: 0,
+                    // A task may be looked at just before it takes it up.
+                    hourly: { hours: 2, ofHours: 3 },
+                    topicArn: topic.arn,
+                    tags,
+                },
+                this,
+            );
+        }
         // The first run issues the first certificate; what the certificate is made from names the schedule, so a change of that is issued at once too.
         const madeFrom = pulumi
             .all([names, keyType, directoryUrl, args.acmeProfile, sealed && "sealed"])
@@ -476,6 +509,7 @@ const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
         domain: named.domain(1),
         hostedZoneId: named.hostedZoneId,
         sealedCopy: plain(flag),
+        watchedPort: integer(1, 65_535),
         logRetentionDays,
         tags,
     },
@@ -612,6 +646,8 @@ interface RenewalArns {
     readonly recordName: string;
     readonly zone: string;
     readonly role: string | undefined;
+    /** The zone of the tasks' names, when that is another one. */
+    readonly names: string | undefined;
     readonly externalKey: string | undefined;
     readonly kmsKey: string | undefined;
     readonly region: string;
@@ -658,6 +694,16 @@ function renewalStatements(arns: RenewalArns): Statement[] {
                       Effect: "Allow",
                       Action: "s3:PutObject",
                       Resource: `${arns.sealed}/${SEALED_OBJECT}`,
+                  } as const,
+              ]),
+        ...(arns.names === undefined
+            ? []
+            : [
+                  {
+                      Sid: "SeeNames",
+                      Effect: "Allow",
+                      Action: "route53:ListResourceRecordSets",
+                      Resource: arns.names,
                   } as const,
               ]),
         ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),

@@ -94,6 +94,29 @@ export async function readZoneName({ route53, id, deadline }: HostedZone): Promi
     return ResourceRecordSets[0]?.Name ?? "";
 }
 
+/** The records of some tasks below a domain, each `<taskId>.<domain>`: of those that come after a name chosen at random, then of the first ones. */
+export async function readTaskNames(
+    { route53, id, deadline }: HostedZone,
+    domain: string,
+    most: number,
+): Promise<RecordSet[]> {
+    const { ListResourceRecordSetsCommand } = load("@aws-sdk/client-route-53");
+    const found = new Map<string, RecordSet>();
+    const somewhere = `${load("node:crypto").randomBytes(16).toString("hex")}.${domain}.`;
+    for (const StartRecordName of [somewhere, `${domain}.`]) {
+        const command = new ListResourceRecordSetsCommand({ HostedZoneId: id, StartRecordName });
+        const page = await call(`route53:ListResourceRecordSets of ${id}`, deadline, () => route53.send(command));
+        for (const { Name = "", Type, TTL = 0, ResourceRecords = [] } of page.ResourceRecordSets ?? []) {
+            const [label, ...rest] = Name.split(".");
+            if (Type === "A" && /^[0-9a-f]{32}$/.test(label) && rest.join(".") === `${domain}.` && found.size < most) {
+                const values = ResourceRecords.map(({ Value = "" }) => Value);
+                found.set(Name, { name: Name, type: "A", ttl: TTL, values });
+            }
+        }
+    }
+    return [...found.values()];
+}
+
 /** Every record set of these types in the zone: a request for each 300 record sets of any type. */
 export async function listRecords(
     { route53, id, deadline }: HostedZone,

@@ -7,7 +7,7 @@ import { decide, renewalDueAt, type Decision, type Delivered } from "./certifica
 import { tellEventBus } from "./certificate/event";
 import { checkNew, inspect, readChain, type Certificate, type CertificateFacts } from "./certificate/facts";
 import { failureNotice, notify, recoveryNotice, successNotice, type Notice } from "./certificate/messages";
-import { tellMetrics } from "./certificate/metrics";
+import { tellLook, tellMetrics } from "./certificate/metrics";
 import { obtainCertificate } from "./certificate/order";
 import { forgetPendingOrder, keepPendingOrder, orderedFor, readPendingOrder } from "./certificate/pendingOrder";
 import {
@@ -23,6 +23,7 @@ import {
 import { askRenewalInfo, certificateId, type RenewalInfo } from "./certificate/renewalInfo";
 import { revokeCertificate } from "./certificate/revocation";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
+import { lookAtTasks, type Shown } from "./certificate/look";
 import { openState, readState, type RenewalState, type StateStore } from "./certificate/state";
 import { createKeyPassword, publishSealed, seal } from "./certificate/sealed";
 import { required } from "./environment";
@@ -78,6 +79,8 @@ const ASK_MILLISECONDS = 30_000;
 const END_PAUSE_MILLISECONDS = 2_000;
 /** A reason to revoke (RFC 5280, section 5.3.1). */
 const CESSATION_OF_OPERATION = 5;
+/** As the alarm on the certificate itself has it. */
+const LEAST_LIFETIME_LEFT = 0.2;
 /** How often the certificate of one order is looked at before another is ordered. */
 const UNUSABLE_TRIES = 3;
 
@@ -244,6 +247,7 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
     }
     await sweep(run);
     await publishForTasks(run, secret);
+    await look(run);
     if (store.state.trouble !== undefined) {
         await tell(recoveryNotice(store.state.trouble, delivered, new Date()), run.end);
     }
@@ -378,6 +382,32 @@ async function publishForTasks({ settings, store, deadline, delivered }: Run, se
     await publishSealed(sealedBucketName, seal(certificate, keyPassword), deadline);
     await store.keep({ sealed: place });
     log("info", "certificate published for tasks that run", { bucket: sealedBucketName });
+}
+
+/**
+ * Looks from outside what some tasks show, and tells CloudWatch. Those that take certificates up while they run are to show the newest; others show
+ * what they were started with, and that may not be at its end.
+ */
+async function look({ settings, deadline, delivered, context }: Run): Promise<void> {
+    const { watchedPort, hostedZoneId, names, sealedBucketName } = settings;
+    if (watchedPort === undefined || delivered?.state !== "usable") {
+        return;
+    }
+    const { serialNumber } = delivered.facts;
+    const isStale = (shown: Shown): boolean => {
+        const [from, to] = [shown.validFromDate, shown.validToDate].map((date) => date.getTime());
+        return sealedBucketName !== undefined
+            ? shown.serialNumber !== serialNumber
+            : to - Date.now() < (to - from) * LEAST_LIFETIME_LEFT;
+    };
+    try {
+        const limit = Math.min(deadline, Date.now() + ASK_MILLISECONDS);
+        const domain = names[0].replace(/^\*\./, "");
+        const seen = await lookAtTasks(openZone(hostedZoneId, limit), domain, watchedPort, isStale);
+        tellLook(context.functionName, seen, new Date());
+    } catch (error) {
+        log("warn", "tasks are not looked at", { reason: describeError(error) });
+    }
 }
 
 /** A certificate that may be delivered. What an earlier run ordered and did not deliver is taken first. */

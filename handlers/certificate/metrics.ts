@@ -1,8 +1,27 @@
 import { log } from "../log";
 import type { Delivered } from "./decision";
+import type { Look } from "./look";
 
 /** CloudWatch's namespace of what each run tells of the certificate. */
 export const NAMESPACE = "taskgate/certificate";
+
+/** Tells CloudWatch what tasks were seen to show. */
+export function tellLook(functionName: string, { looked, stale }: Look, now: Date): void {
+    const metrics = [
+        { Name: "TasksLookedAt", Unit: "Count" },
+        { Name: "StaleTasks", Unit: "Count" },
+    ];
+    log(stale.length > 0 ? "warn" : "info", "tasks looked at", {
+        _aws: {
+            Timestamp: now.getTime(),
+            CloudWatchMetrics: [{ Namespace: NAMESPACE, Dimensions: [["FunctionName"]], Metrics: metrics }],
+        },
+        FunctionName: functionName,
+        TasksLookedAt: looked,
+        StaleTasks: stale.length,
+        stale,
+    });
+}
 
 /**
  * Tells CloudWatch how the certificate is, by a line of the log in its embedded metric format

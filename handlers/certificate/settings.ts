@@ -37,6 +37,8 @@ export interface CertificateSettings {
     readonly secretArn: string;
     /** Where tasks that run find each certificate, with its key encrypted; none when they do not look. */
     readonly sealedBucketName?: string;
+    /** Where tasks below the domain show the certificate to everybody; none when nobody is to look. */
+    readonly watchedPort?: number;
     /** Whether the certificate is revoked when the stack is destroyed. */
     readonly revokeOnDestroy: boolean;
 }
@@ -58,6 +60,7 @@ export function readCertificateSettings(): CertificateSettings {
         bucketName: required("BUCKET_NAME"),
         secretArn: required("SECRET_ARN"),
         sealedBucketName: optional("SEALED_BUCKET_NAME"),
+        watchedPort: Number(optional("WATCHED_PORT")) || undefined,
         revokeOnDestroy: optional("REVOKE_ON_DESTROY") === "true",
     };
 }

@@ -48,7 +48,12 @@ describe("TaskPlatform", () => {
         const { inputs: task } = made().component("it-task");
         expect(made().component("it-network").inputs).to.deep.equal({ tags });
         expect(made().component("it-cluster").inputs).to.deep.equal({ tags });
-        expect(certificate).to.deep.equal({ domain: "tasks.example.com", hostedZoneId: "Z123", tags });
+        expect(certificate).to.deep.equal({
+            domain: "tasks.example.com",
+            hostedZoneId: "Z123",
+            watchedPort: 443,
+            tags,
+        });
         expect(dns).to.deep.equal({
             clusterArn,
             hostedZoneId: "Z123",
@@ -202,7 +207,8 @@ describe("TaskPlatform", () => {
         const parts = ["it-certificate", "it-cluster", "it-dns", "it-task"].map((part) => other.component(part).inputs);
         const received = Object.assign({}, ...parts) as Record<string, unknown>;
         const { alarmTopicArn, clusterArn: cluster, certificateSecretArn, stopTasksOnDestroy, ...rest } = received;
-        const { sealedCopy, sealedCertificateUrl, secretKeyArns, ...given } = rest;
+        const { sealedCopy, sealedCertificateUrl, secretKeyArns, watchedPort, ...given } = rest;
+        expect(watchedPort).to.equal(args.httpsPort ?? 443);
         expect(secretKeyArns).to.deep.equal([kmsKeyArn]);
         expect([sealedCopy, sealedCertificateUrl]).to.deep.equal([
             true,

@@ -221,6 +221,40 @@ describe("WildcardCertificate", () => {
         expect(variables.KMS_KEY_ARN).to.equal(kmsKeyArn);
     });
 
+    it("has tasks looked at from outside when their port is given, and an alarm on what they show", async () => {
+        const delegation = { recordName: "tasks.acme.example.org", hostedZoneId: "Z456" };
+        const args = { domain: "tasks.example.com", hostedZoneId: "Z123", watchedPort: 8443 };
+        const watched = await recordOne((options) => new WildcardCertificate("it", args, options));
+        const { environment } = watched.find("it-renewal").inputs as {
+            environment: { variables: Record<string, string> };
+        };
+        expect(environment.variables.WATCHED_PORT).to.equal("8443");
+        expect(watched.find("it-stale").inputs).to.deep.include({
+            namespace: "taskgate/certificate",
+            metricName: "StaleTasks",
+            dimensions: { FunctionName: "it-renewal" },
+            comparisonOperator: "GreaterThanThreshold",
+            threshold: 0,
+            period: 3_600,
+            evaluationPeriods: 3,
+            datapointsToAlarm: 2,
+            treatMissingData: "notBreaching",
+        });
+        const statements = ({ inputs }: { readonly inputs: Record<string, unknown> }) =>
+            (inputs.policy as { Statement: { Sid: string; Resource: unknown }[] }).Statement;
+        // The zone of the names is the one that is written, and may be read anyway.
+        expect(statements(watched.find("it-renewal-policy")).map(({ Sid }) => Sid)).to.not.include("SeeNames");
+        const other = await recordOne(
+            (options) => new WildcardCertificate("it", { ...args, challengeDelegation: delegation }, options),
+        );
+        expect(statements(other.find("it-renewal-policy")).find(({ Sid }) => Sid === "SeeNames")).to.deep.equal({
+            Sid: "SeeNames",
+            Effect: "Allow",
+            Action: "route53:ListResourceRecordSets",
+            Resource: "arn:aws:route53:::hostedzone/Z123",
+        });
+    });
+
     it("alerts by e-mail", () => {
         expect(inputsOf("it-alerts")).to.deep.equal({ displayName: "taskgate certificate", tags });
         expect(inputsOf("it-alerts-email")).to.deep.equal({

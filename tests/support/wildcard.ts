@@ -8,8 +8,11 @@ export interface Pem {
     readonly privateKey: string;
 }
 
-/** A self-signed certificate for every name one label below `domain`, valid for a day. */
-export async function selfSignedWildcard(domain: string): Promise<Pem> {
+/** A self-signed certificate for every name one label below `domain`, valid for a day if nothing else is said. */
+export async function selfSignedWildcard(
+    domain: string,
+    [from, to] = [Date.now() - 60_000, Date.now() + 86_400_000],
+): Promise<Pem> {
     const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.createSelfSigned(
@@ -17,8 +20,8 @@ export async function selfSignedWildcard(domain: string): Promise<Pem> {
             name: `CN=*.${domain}`,
             keys,
             signingAlgorithm: algorithm,
-            notBefore: new Date(Date.now() - 60_000),
-            notAfter: new Date(Date.now() + 86_400_000),
+            notBefore: new Date(from),
+            notAfter: new Date(to),
             extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: `*.${domain}` }])],
         },
         webcrypto,

@@ -1,13 +1,16 @@
 import { request } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:tls";
 import { expect } from "chai";
 import { readChain } from "../../handlers/certificate/facts";
 import { certificateId } from "../../handlers/certificate/renewalInfo";
 import { renewCertificate, type RenewalEvent, type RenewalResult } from "../../handlers/renewCertificate";
 import { moveClock } from "../support/clock";
-import { setEnvironment } from "../support/fakeAws";
+import { setEnvironment, xmlError } from "../support/fakeAws";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { TappedAnswer, TappedRequest } from "../support/tap";
 import { until } from "../support/until";
+import { selfSignedWildcard } from "../support/wildcard";
 import { startCertificateWorld, type CertificateWorld } from "../support/certificateWorld";
 
 const RECORD = "_acme-challenge.tasks.example.test.";
@@ -407,6 +410,91 @@ describe("a disturbed renewal", () => {
                     ],
                 },
             ],
+        });
+    });
+
+    describe("looks from outside what tasks show", () => {
+        const [one, other, gone] = ["1", "a", "f"].map((digit) => digit.repeat(32));
+        const servers: Server[] = [];
+        let port: number;
+
+        /** What stands at this name, listening at an address of its own. */
+        const serve = async (address: string, tls: { certificate: string; privateKey: string }): Promise<void> => {
+            const server = createServer({ key: tls.privateKey, cert: tls.certificate });
+            servers.push(server);
+            await new Promise<void>((resolve) => server.listen(port, address, resolve));
+            ({ port } = server.address() as AddressInfo);
+        };
+        /** One of 100 days, of which this share is left. */
+        const shortLived = (left: number) =>
+            selfSignedWildcard("tasks.example.test", [
+                Date.now() - (1 - left) * 100 * DAY,
+                Date.now() + left * 100 * DAY,
+            ]);
+        const name = (label: string, address: string): void =>
+            world.route53.put({ name: `${label}.tasks.example.test.`, type: "A", ttl: 10, values: [address] });
+        const told = (): unknown[] =>
+            lines
+                .filter(({ message }) => message === "tasks looked at")
+                .map(({ TasksLookedAt, StaleTasks, stale }) => [TasksLookedAt, StaleTasks, stale]);
+
+        beforeEach(() => {
+            port = 0;
+        });
+        afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+        it("and tells which show another than the newest, where they take it up while they run", async () => {
+            await renew();
+            const first = (await world.secret()) as { certificateChain: string; privateKey: string };
+            await renew({ force: true });
+            const second = (await world.secret()) as { certificateChain: string; privateKey: string };
+            await serve("127.0.0.2", { ...first, certificate: first.certificateChain });
+            await serve("127.0.0.3", { ...second, certificate: second.certificateChain });
+            const bucket = await world.sealedBucket();
+            undo.push(setEnvironment({ WATCHED_PORT: String(port), SEALED_BUCKET_NAME: bucket.name }));
+            expect(await renew()).to.include({ outcome: "not due" });
+            name(one, "127.0.0.2");
+            name(other, "127.0.0.3");
+            name(gone, "127.0.0.4"); // nothing listens there
+            name("www", "127.0.0.2"); // no task
+            name(`${one}.below`, "127.0.0.2");
+            expect(await renew()).to.include({ outcome: "not due" });
+            expect(told()).to.deep.equal([
+                [0, 0, []],
+                [2, 1, [`${one}.tasks.example.test.`]],
+            ]);
+            expect(lines.find(({ StaleTasks }) => StaleTasks === 1)!._aws).to.deep.include({
+                CloudWatchMetrics: [
+                    {
+                        Namespace: "taskgate/certificate",
+                        Dimensions: [["FunctionName"]],
+                        Metrics: [
+                            { Name: "TasksLookedAt", Unit: "Count" },
+                            { Name: "StaleTasks", Unit: "Count" },
+                        ],
+                    },
+                ],
+            });
+        });
+
+        it("and tells which show one that is at its end, where they keep what they were started with", async () => {
+            await renew();
+            await serve("127.0.0.2", await shortLived(0.25));
+            await serve("127.0.0.3", await shortLived(0.15));
+            undo.push(setEnvironment({ WATCHED_PORT: String(port) }));
+            name(one, "127.0.0.2");
+            name(other, "127.0.0.3");
+            expect(await renew()).to.include({ outcome: "not due" });
+            expect(told()).to.deep.equal([[2, 1, [`${other}.tasks.example.test.`]]]);
+        });
+
+        it("and is not stopped by a zone that cannot be read", async () => {
+            await renew();
+            undo.push(setEnvironment({ WATCHED_PORT: "443" }));
+            world.route53Aws.interfere = () => xmlError(403, "AccessDenied", "not authorized");
+            expect(await renew()).to.include({ outcome: "not due" });
+            expect(told()).to.deep.equal([]);
+            expect(lines.find(({ message }) => message === "tasks are not looked at")).to.include({ level: "warn" });
         });
     });
 

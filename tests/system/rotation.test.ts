@@ -1,9 +1,12 @@
 // The whole of a hot rotation: function, bucket and its policy, helper and Envoy of a task that was started on demand.
 import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect } from "chai";
 
 import {
+    Caller,
     deliveredCertificate,
     eventually,
     hostnameOf,
@@ -16,6 +19,15 @@ import type { SystemFile } from "../../local/machine/systemFile";
 import { runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { issuedCertificate, localSystem } from "../support/localSystem";
+
+/** What the renewal function last told of the tasks that it looked at. */
+function lastLook({ system, outputs }: Caller): Record<string, unknown> | undefined {
+    const log = join(system.directory, "logs/functions", `${outputs.renewalFunctionName}.log`);
+    const line = readFileSync(log, "utf8")
+        .split("\n")
+        .findLast((each) => each.includes('"tasks looked at"'));
+    return line === undefined ? undefined : (JSON.parse(line.slice(line.indexOf("{"))) as Record<string, unknown>);
+}
 
 describe("a certificate that is renewed while a task runs", () => {
     // A stack of its own: other tests have tasks of the shared one's definition.
@@ -44,6 +56,14 @@ describe("a certificate that is renewed while a task runs", () => {
             const renewed = new X509Certificate((await deliveredCertificate(caller))!.certificateChain).serialNumber;
             expect(before).to.not.equal(renewed);
             await eventually("the new serial", async () => ((await serial()) === renewed ? true : undefined));
+            // The function sees that by itself, from outside.
+            expect(await renew(caller)).to.include({ outcome: "not due" });
+            expect(
+                await eventually("what it saw is in its log", () => Promise.resolve(lastLook(caller))),
+            ).to.deep.include({
+                TasksLookedAt: 1,
+                StaleTasks: 0,
+            });
         } finally {
             await runOperation(system, "destroy", options);
         }

@@ -481,6 +481,9 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
                 importToAcm: fc.constant(importToAcm),
                 domain: late(spelt(domain(7, importToAcm ? 62 : 251))),
                 ...optional({
+                    ...(importToAcm && { acmRegions: late(fc.constant(["us-east-1", "ap-southeast-2"])) }),
+                    revokeOnDestroy: late(fc.boolean()),
+                    watchedPort: late(whole(1, 65_535)),
                     acmeProfileRequired: late(fc.boolean()),
                     acmePreferredChain: late(fc.constant("ISRG Root X2")),
                     acmeExternalAccount: late(

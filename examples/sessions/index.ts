@@ -5,6 +5,8 @@ import { CpuArchitecture, Sessions, TaskPlatform } from "taskgate";
 const config = new pulumi.Config();
 const tags = { project: pulumi.getProject() };
 const httpsPort = config.requireNumber("httpsPort");
+/** A board lasts for a working day, and if its people stay for a day at most. */
+const [workingDay, day] = [8 * 3600, 24 * 3600];
 const people = { issuer: config.require("issuer"), audiences: [config.require("audience")] };
 
 const boards = new TaskPlatform("boards", {
@@ -16,6 +18,7 @@ const boards = new TaskPlatform("boards", {
     httpsPort,
     httpPort: config.requireNumber("httpPort"),
     idleTimeout: config.requireNumber("idleTimeout"),
+    maxLifetime: day,
     authentication: {
         ...people,
         requiredClaims: { "custom:team": "TEAM_ID" },
@@ -35,11 +38,15 @@ const sessions = new Sessions("sessions", {
     claimVariables: { TEAM_ID: "custom:team", OPENED_BY: "email" },
     maxSessions: 200,
     maxSessionsPerTenant: 2,
-    maxLifetime: 8 * 3600,
+    maxLifetime: workingDay,
+    taskLifetime: day,
+    iamAuthorization: true,
     alarmTopicArn: boards.alertTopicArn,
     taskTags: { ...tags, "cost-centre": "boards" },
     tags,
 });
 
 export const apiUrl = sessions.apiUrl;
+/** For the roles of your back ends: each may call for the team that its tag `taskgate:tenant` names. */
+export const callPolicy = sessions.callPolicy;
 export const certificateSecretArn = boards.certificateSecretArn;

@@ -1,9 +1,8 @@
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { ListResourceRecordSetsCommand, Route53Client } from "@aws-sdk/client-route-53";
-import { CreateQueueCommand, ReceiveMessageCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
 import { eventually, hostnameOf, runTasks } from "../../local/internet/caller";
+import { listenFor } from "../../local/internet/listener";
 import { clientConfig } from "../../local/machine/awsClients";
 import type { SystemFile } from "../../local/machine/systemFile";
 import { runOperation } from "../../local/pulumi/operation";
@@ -19,29 +18,6 @@ describe("a platform whose names are announced, and whose zone is told more", ()
         system = (await localSystem()).file;
     });
 
-    /** A queue that gets an event of each name. */
-    async function listen(): Promise<() => Promise<string | undefined>> {
-        const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
-        const [sqs, eventBridge] = [new SQSClient(config), new EventBridgeClient(config)];
-        const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "announced" }));
-        const queueArn = `arn:aws:sqs:${region}:${system.accountId}:announced`;
-        const mayBeSent = {
-            Effect: "Allow",
-            Principal: { Service: "events.amazonaws.com" },
-            Action: "sqs:SendMessage",
-            Resource: queueArn,
-        };
-        const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [mayBeSent] });
-        await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
-        const EventPattern = JSON.stringify({ source: ["taskgate"], "detail-type": ["Task Name Live"] });
-        await eventBridge.send(new PutRuleCommand({ Name: "announced", EventPattern }));
-        await eventBridge.send(new PutTargetsCommand({ Rule: "announced", Targets: [{ Id: "queue", Arn: queueArn }] }));
-        return async () => {
-            const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
-            return Messages[0]?.Body;
-        };
-    }
-
     async function recordsOf(type: string): Promise<unknown[]> {
         const route53 = new Route53Client(clientConfig(system.gatewayUrl, { ...system, region: "us-east-1" }));
         const { ResourceRecordSets = [] } = await route53.send(
@@ -54,7 +30,8 @@ describe("a platform whose names are announced, and whose zone is told more", ()
     }
 
     it("sends an event of a task's name, has missing names forgotten soon and one authority issue", async () => {
-        const received = await listen();
+        const scope = { accountId: system.accountId, region };
+        const received = await listenFor(system.gatewayUrl, scope, "announced", "Task Name Live");
         const chosen = { announceNames: "true", negativeTtl: "60", caaIssuer: "pebble.letsencrypt.org" };
         const options = {
             stack: "announced",
@@ -74,7 +51,7 @@ describe("a platform whose names are announced, and whose zone is told more", ()
 
         await issuedCertificate(caller);
         const [taskArn] = await runTasks(caller, 1);
-        const event = JSON.parse(await eventually("an event", received)) as { detail: Record<string, unknown> };
+        const event = await eventually("an event", received);
         expect(event.detail).to.include({ taskArn });
         expect(JSON.stringify(event.detail)).to.include(hostnameOf(caller, taskArn));
 

@@ -166,8 +166,8 @@ describe("the life of the example", () => {
             cookies: [cookie, cookie],
         });
         expect(words[0]).to.be.oneOf([...STEPS]);
-        const { page, words: told, path, entered, status, greeted } = report.first!;
-        expect([page, path, status, greeted]).to.deep.equal([200, "/notes/today?page=2", 200, true]);
+        const { page, words: told, path, entered, status, greeted, sunset } = report.first!;
+        expect([page, path, status, greeted, sunset]).to.deep.equal([200, "/notes/today?page=2", 200, true, 24]);
         expect(told.at(-1)).to.equal("It answers");
         expect(entered).to.deep.equal({ status: 303, path: "/notes/today?page=2", cookie: true });
         expect(report.second).to.deep.equal({ isSame: true, read: true, status: 302 });
@@ -194,7 +194,22 @@ describe("the life of the example", () => {
             "what is not open": "no-session",
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
-        expect(report.idle).to.deep.equal({ ended: "no-session", task: "no request for 60 s", isAnother: true });
+        expect(report.signed).to.deep.equal({
+            opened: 202,
+            listed: ["9"],
+            problems: {
+                "another team's": "not-yours",
+                "another team's key": "not-yours",
+                "a key that nobody has": "not-yours",
+                "no signature": "not-yours",
+                "its signature for a token": "no-token",
+            },
+        });
+        expect(report.warned).to.deep.equal({ key: "42", tenant: "42", isItsEnd: true });
+        expect(report.idle).to.deep.equal({
+            ...{ ended: "no-session", task: "no request for 60 s", isAnother: true },
+            metrics: ["IdleEnds", "SecondsSaved"],
+        });
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 

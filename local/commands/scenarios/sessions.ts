@@ -1,18 +1,27 @@
 // The whole life of examples/sessions: `npm start -- --scenario sessions`.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
+import {
+    CreateRoleCommand,
+    DeleteRoleCommand,
+    DeleteRolePolicyCommand,
+    IAMClient,
+    PutRolePolicyCommand,
+} from "@aws-sdk/client-iam";
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { ListrTask } from "listr2";
 
 import { sessionsClient } from "../../../client";
 import type { Session, SessionError, SessionsClient } from "../../../client";
-import { LINK_PARAMETER } from "../../../handlers/sessionNames";
+import { END_EVENT, LINK_PARAMETER, tenantTag } from "../../../handlers/sessionNames";
 import { TOKEN_FRAGMENT } from "../../../handlers/sessions/page";
 import { eventually } from "../../internet/caller";
 import { fetchFrom } from "../../internet/fetch";
 import type { IdentityProvider } from "../../internet/identityProvider";
+import { listenFor } from "../../internet/listener";
 import { clientConfig } from "../../machine/awsClients";
 import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
@@ -36,6 +45,8 @@ export interface SessionsReport extends StackReport {
         status: number;
         /** The app was told whose it is and who asks. */
         greeted: boolean;
+        /** In how many hours its task ends, as it says itself. */
+        sunset: number;
         milliseconds: number;
     };
     /** The second of its people: the same task, and what the first wrote. */
@@ -46,14 +57,19 @@ export interface SessionsReport extends StackReport {
     refused?: Record<string, string>;
     /** A session that was closed. */
     closed?: { state: string; after: string };
+    /** A back end that signs for IAM: its own tenant's session, and what it gets of another's. */
+    signed?: { opened: number; listed: string[]; problems: Record<string, string> };
+    /** What EventBridge heard of a session whose time is nearly over. */
+    warned?: { key: unknown; tenant: unknown; isItsEnd: boolean };
     /** Once nobody had used the task for `idleTimeout`, and at the next visit. */
-    idle?: { ended: string; task: string; isAnother: boolean };
+    idle?: { ended: string; task: string; isAnother: boolean; metrics: string[] };
 }
 
 export interface Life extends Running {
     provider?: IdentityProvider;
     apiUrl?: string;
     secretArn?: string;
+    callPolicy?: string;
     first?: Session;
     visitor?: (door: AtTheDoor) => Promise<void>;
 }
@@ -88,8 +104,8 @@ export async function sessionsLife(
                 idleTimeout: "60",
             },
         }),
-        onUp: (context, _, { apiUrl, certificateSecretArn }) =>
-            Object.assign(context, { apiUrl, secretArn: certificateSecretArn }),
+        onUp: (context, _, { apiUrl, callPolicy, certificateSecretArn }) =>
+            Object.assign(context, { apiUrl, callPolicy, secretArn: certificateSecretArn }),
     };
     const steps: ListrTask<Life>[] = [
         systemUp(name),
@@ -102,6 +118,8 @@ export async function sessionsLife(
         secondVisit(report),
         strangersRefused(report),
         wishesRefused(report),
+        signed(report),
+        warned(report),
         idleEnded(report),
         destroyed(report, stack),
     ];
@@ -207,6 +225,7 @@ function firstVisit(report: SessionsReport): ListrTask<Life> {
                 },
                 status: app.status,
                 greeted: body.includes("Board of team 42") && body.includes("You are somebody@42.example.com"),
+                sunset: Math.round((Date.parse(app.headers.get("sunset") ?? "") - started) / 3_600_000),
                 milliseconds: Date.now() - started,
             };
             await get(`${origin}/notes`, { method: "POST", body: "milk", headers: { cookie } });
@@ -286,11 +305,6 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
         title: "nobody gets what is not allowed",
         task: async (life) => {
             const client = clientOf(life, "8");
-            const problemOf = async (ask: () => Promise<unknown>): Promise<string> =>
-                ask().then(
-                    () => "none",
-                    (error: SessionError) => error.problem,
-                );
             await client.open("8");
             await client.open("8.second");
             report.refused = {
@@ -316,6 +330,91 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
     };
 }
 
+/** A role of team 9's back end. The local system looks at who signs, not at the signature. */
+function signed(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "a back end calls for its own team by IAM",
+        task: async (life) => {
+            const { file, permissions } = runningSystem(life);
+            const iam = new IAMClient(clientConfig(file.gatewayUrl, scopeOf(file)));
+            const RoleName = "back-end-of-team-9";
+            const trust = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
+            const AssumeRolePolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement: trust });
+            const Tags = [{ Key: tenantTag, Value: "9" }];
+            const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument, Tags }));
+            const named = { RoleName, PolicyName: "calls" };
+            await iam.send(new PutRolePolicyCommand({ ...named, PolicyDocument: life.callPolicy }));
+            const key = permissions.identities.keyOfRole(Role!.Arn!, "back-end");
+            const signing = (accessKeyId: string): typeof fetch => {
+                const credential = `${accessKeyId}/20261126/${region}/execute-api/aws4_request`;
+                const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host, Signature=0`;
+                return (input, init) =>
+                    fetchFrom(file)(input, { ...init, headers: { ...(init?.headers as object), authorization } });
+            };
+            const clientFor = (tenant: string, by: typeof fetch): SessionsClient =>
+                sessionsClient({ apiUrl: `${life.apiUrl}/_tenants/${tenant}`, fetch: by });
+            const own = clientFor("9", signing(key));
+            const { status } = await signing(key)(`${life.apiUrl}/_tenants/9/sessions/9`, { method: "PUT" });
+            report.signed = {
+                opened: status,
+                listed: (await own.list()).map((one) => one.key),
+                problems: {
+                    "another team's": await problemOf(() => clientFor("42", signing(key)).list()),
+                    "another team's key": await problemOf(() => own.close("42")),
+                    "a key that nobody has": await problemOf(() => clientFor("9", signing("AKIANOBODY")).list()),
+                    "no signature": await problemOf(() => clientFor("9", fetchFrom(file)).list()),
+                    "its signature for a token": await problemOf(() =>
+                        sessionsClient({ apiUrl: life.apiUrl!, fetch: signing(key) }).list(),
+                    ),
+                },
+            };
+            await own.close("9");
+            await iam.send(new DeleteRolePolicyCommand(named));
+            await iam.send(new DeleteRoleCommand({ RoleName }));
+            if (status !== 202 || Object.values(report.signed.problems).includes("none")) {
+                throw new Error(`Not what a back end should get: ${JSON.stringify(report.signed)}`);
+            }
+        },
+    };
+}
+
+async function problemOf(ask: () => Promise<unknown>): Promise<string> {
+    return ask().then(
+        () => "none",
+        (error: SessionError) => error.problem,
+    );
+}
+
+function warned(report: SessionsReport): ListrTask<Life> {
+    return {
+        title: "EventBridge hears of a session whose time is nearly over",
+        task: async (life) => {
+            const { file } = runningSystem(life);
+            const heard = await listenFor(file.gatewayUrl, scopeOf(file), "endings", END_EVENT.detailType);
+            const client = clientOf(life, "42");
+            const { endsAt } = await client.extend("42", 240);
+            const lambda = new LambdaClient(clientConfig(file.gatewayUrl, scopeOf(file)));
+            const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+            const reconciles = Functions.find(({ FunctionName }) => FunctionName!.startsWith("sessions-reconcile"));
+            // What happens once a minute.
+            await lambda.send(
+                new InvokeCommand({ FunctionName: reconciles!.FunctionName, Payload: Buffer.from("{}") }),
+            );
+            const { detail } = await eventually("the event of the session that ends soon", heard);
+            report.warned = { key: detail.key, tenant: detail.tenant, isItsEnd: detail.endsAt === endsAt };
+            await client.extend("42", 3600);
+        },
+    };
+}
+
+/** What the functions have counted in CloudWatch's embedded metric format. */
+function hasCounted({ directory }: SystemFile, metric: string): boolean {
+    const folder = join(directory, "logs", "functions");
+    return readdirSync(folder)
+        .filter((file) => file.startsWith("sessions-"))
+        .some((file) => readFileSync(join(folder, file), "utf8").includes(`"Metrics":[{"Name":"${metric}"`));
+}
+
 function idleEnded(report: SessionsReport): ListrTask<Life> {
     return {
         title: "nobody uses it, and it ends by itself; the next visit starts another",
@@ -339,7 +438,11 @@ function idleEnded(report: SessionsReport): ListrTask<Life> {
                 url: `${life.apiUrl}/42/notes/today?page=2#${TOKEN_FRAGMENT}=${await tokenOf(life, "42")}`,
             });
             const next = await client.open("42");
-            report.idle = { ended, task: log.split("\n")[0], isAnother: next.url !== life.first?.url };
+            const metrics = ["IdleEnds", "SecondsSaved"];
+            await eventually("the metrics", () =>
+                Promise.resolve(metrics.every((metric) => hasCounted(file, metric)) || undefined),
+            );
+            report.idle = { ended, task: log.split("\n")[0], isAnother: next.url !== life.first?.url, metrics };
             step.title = `${step.title}: ${next.url}`;
             if (!report.idle.isAnother || ended !== "no-session") {
                 throw new Error(`Not what comes after the end: ${JSON.stringify(report.idle)}`);

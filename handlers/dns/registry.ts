@@ -2,11 +2,11 @@ import type {
     AttributeValue,
     BatchGetItemCommand,
     BatchGetItemCommandOutput,
-    DynamoDBClient,
     TransactWriteItem,
 } from "@aws-sdk/client-dynamodb";
 import { backoff, call, sleep } from "../calls";
 import { load } from "../load";
+import { fieldsOf, query, transact, type Table } from "../tables";
 
 // The registry: a row for each task that has or had a name, written before Route 53 is asked for anything (docs/dns.md).
 
@@ -35,10 +35,7 @@ export interface Row {
     readonly ipv6?: string;
 }
 
-export interface Registry {
-    readonly dynamodb: DynamoDBClient;
-    readonly tableName: string;
-}
+export type Registry = Table;
 
 /** A row as it is to be, or `undefined` for none, in the place of one as it was read. */
 export interface RowWrite {
@@ -87,25 +84,9 @@ export async function readRows(
     return rows;
 }
 
-/** Every row that is not GONE. Eventually consistent, as an index is. */
-export async function readOpenRows({ dynamodb, tableName }: Registry, deadline: number): Promise<Row[]> {
-    const { QueryCommand } = load("@aws-sdk/client-dynamodb");
-    const rows: Row[] = [];
-    let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
-    do {
-        const command = new QueryCommand({
-            TableName: tableName,
-            IndexName: OPEN_INDEX,
-            KeyConditionExpression: "#open = :yes",
-            ExpressionAttributeNames: { "#open": "open" },
-            ExpressionAttributeValues: { ":yes": { S: "yes" } },
-            ExclusiveStartKey,
-        });
-        const page = await call(`dynamodb:Query of ${tableName}`, deadline, () => dynamodb.send(command));
-        rows.push(...(page.Items ?? []).map(fromItem));
-        ExclusiveStartKey = page.LastEvaluatedKey;
-    } while (ExclusiveStartKey);
-    return rows;
+/** Every row that is not GONE, as it was a moment ago. */
+export async function readOpenRows(registry: Registry, deadline: number): Promise<Row[]> {
+    return (await query(registry, OPEN_INDEX, ["open", "yes"], deadline)).map(fromItem);
 }
 
 /** Writes each row that still is as it was read; answers the tasks whose row is not. */
@@ -120,7 +101,8 @@ export async function writeRows(
         // A transaction is made as a whole or not at all: those it was refused for are taken out, and the rest is sent again.
         for (let tries = 0; open.length > 0; tries++) {
             await sleep(tries === 0 ? 0 : backoff(tries) / 4);
-            const reasons = await transact(registry, open, deadline);
+            const items = open.map((write) => toWrite(registry.tableName, write));
+            const reasons = await transact(registry, items, deadline);
             const refused = open.filter((_, index) => reasons[index] === "ConditionalCheckFailed");
             refused.forEach(({ taskId }) => overtaken.add(taskId));
             open = reasons.length === 0 ? [] : open.filter((write) => !refused.includes(write));
@@ -134,32 +116,6 @@ export async function reopen(registry: Registry, taskIds: readonly string[], dea
     const rows = [...(await readRows(registry, taskIds, deadline)).values()].filter(({ state }) => state === "GONE");
     const writes = rows.map((row): RowWrite => ({ taskId: row.taskId, before: row, after: undefined }));
     await writeRows(registry, writes, deadline);
-}
-
-/** Why a transaction was not made, for each of its writes; nothing if it was. */
-async function transact(
-    { dynamodb, tableName }: Registry,
-    writes: readonly RowWrite[],
-    deadline: number,
-): Promise<readonly string[]> {
-    const { TransactWriteItemsCommand } = load("@aws-sdk/client-dynamodb");
-    const command = new TransactWriteItemsCommand({
-        TransactItems: writes.map((write) => toWrite(tableName, write)),
-        // A try whose answer was lost must not find its own work and take it for another's.
-        ClientRequestToken: load("node:crypto").randomUUID(),
-    });
-    return call(`dynamodb:TransactWriteItems of ${tableName}`, deadline, async () => {
-        try {
-            await dynamodb.send(command);
-            return [];
-        } catch (error) {
-            const { name, CancellationReasons } = error as Error & { CancellationReasons?: { Code?: string }[] };
-            if (name === "TransactionCanceledException" && CancellationReasons) {
-                return CancellationReasons.map(({ Code = "None" }) => Code);
-            }
-            throw error;
-        }
-    });
 }
 
 function toWrite(TableName: string, { taskId, before, after }: RowWrite): TransactWriteItem {
@@ -188,8 +144,7 @@ function toItem(row: Row): Record<string, AttributeValue> {
 }
 
 function fromItem(item: Record<string, AttributeValue>): Row {
-    const text = (name: string) => item[name]?.S;
-    const number = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N));
+    const { text, number } = fieldsOf(item);
     return {
         taskId: text("taskId")!,
         taskArn: text("taskArn") ?? "",

@@ -3,6 +3,7 @@ import { backoff, call, sleep } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
 import { OPEN_INDEX, TENANT_INDEX } from "../sessionNames";
+import { fieldsOf, query, transact } from "../tables";
 import type { Seen, Sights } from "./looks";
 import { isOpen, type Limits, type Registry, type Session, type SessionWrite } from "./session";
 
@@ -13,25 +14,9 @@ const REMEMBERED_MILLISECONDS = 48 * 3_600_000;
 
 /** Until `deadline`, in milliseconds since the epoch. */
 export function openRegistry(dynamodb: DynamoDBClient, tableName: string, deadline: number): Registry {
-    async function query(index: string, attribute: string, value: string): Promise<Session[]> {
-        const { QueryCommand } = load("@aws-sdk/client-dynamodb");
-        const sessions: Session[] = [];
-        let ExclusiveStartKey: Record<string, AttributeValue> | undefined;
-        do {
-            const command = new QueryCommand({
-                TableName: tableName,
-                IndexName: index,
-                KeyConditionExpression: "#attribute = :value",
-                ExpressionAttributeNames: { "#attribute": attribute },
-                ExpressionAttributeValues: { ":value": { S: value } },
-                ExclusiveStartKey,
-            });
-            const page = await call(`dynamodb:Query of ${tableName}`, deadline, () => dynamodb.send(command));
-            sessions.push(...(page.Items ?? []).map(fromItem));
-            ExclusiveStartKey = page.LastEvaluatedKey;
-        } while (ExclusiveStartKey);
-        return sessions;
-    }
+    const table = { dynamodb, tableName };
+    const list = async (index: string, attribute: string, value: string): Promise<Session[]> =>
+        (await query(table, index, [attribute, value], deadline)).map(fromItem);
 
     return {
         async read(key) {
@@ -44,12 +29,12 @@ export function openRegistry(dynamodb: DynamoDBClient, tableName: string, deadli
             const { Item } = await call(`dynamodb:GetItem of ${tableName}`, deadline, () => dynamodb.send(command));
             return Item && fromItem(Item);
         },
-        listOpen: () => query(OPEN_INDEX, "open", "yes"),
-        listOf: (tenant) => query(TENANT_INDEX, "openFor", tenant),
+        listOpen: () => list(OPEN_INDEX, "open", "yes"),
+        listOf: (tenant) => list(TENANT_INDEX, "openFor", tenant),
         async write(write, limits) {
             const items = transaction(tableName, write, limits);
             for (let tries = 0; ; tries++) {
-                const reasons = await transact(dynamodb, tableName, items, deadline);
+                const reasons = await transact(table, items, deadline);
                 const [row, total, tenant] = reasons.map((reason) => reason === "ConditionalCheckFailed");
                 if (reasons.length === 0) {
                     return "written";
@@ -159,33 +144,6 @@ function transaction(TableName: string, { before, after }: SessionWrite, limits:
     ];
 }
 
-/** Why a transaction was not made, for each of its items; nothing if it was. */
-async function transact(
-    dynamodb: DynamoDBClient,
-    tableName: string,
-    TransactItems: TransactWriteItem[],
-    deadline: number,
-): Promise<readonly string[]> {
-    const { TransactWriteItemsCommand } = load("@aws-sdk/client-dynamodb");
-    const command = new TransactWriteItemsCommand({
-        TransactItems,
-        // A try whose answer was lost must not find its own work and take it for another's.
-        ClientRequestToken: load("node:crypto").randomUUID(),
-    });
-    return call(`dynamodb:TransactWriteItems of ${tableName}`, deadline, async () => {
-        try {
-            await dynamodb.send(command);
-            return [];
-        } catch (error) {
-            const { name, CancellationReasons } = error as Error & { CancellationReasons?: { Code?: string }[] };
-            if (name === "TransactionCanceledException" && CancellationReasons) {
-                return CancellationReasons.map(({ Code = "None" }) => Code);
-            }
-            throw error;
-        }
-    });
-}
-
 function sessionId(key: string): string {
     return `session/${key}`;
 }
@@ -218,8 +176,7 @@ function toItem(session: Session): Record<string, AttributeValue> {
 }
 
 function fromItem(item: Record<string, AttributeValue>): Session {
-    const text = (name: string) => item[name]?.S;
-    const number = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N));
+    const { text, number } = fieldsOf(item);
     return {
         key: text("key")!,
         tenant: text("tenant")!,

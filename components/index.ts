@@ -27,6 +27,7 @@ export {
     Tls,
 } from "./loadBalancedService";
 export { NatGateways, Network, type NetworkArgs } from "./network";
+export { OwnedService, ownerPolicy, type OwnerPolicyArgs } from "./ownerPolicy";
 export { Sessions, type SessionsArgs } from "./sessions";
 export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";

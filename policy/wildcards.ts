@@ -18,10 +18,6 @@ export const listedReasons: readonly ListedReason[] = [
         actions: ["ecs:ListTasks", "ecs:DescribeTasks"],
         reason: "the cluster is a condition: a list has no task yet",
     },
-    {
-        actions: ["acm:ImportCertificate", "acm:DeleteCertificate"],
-        reason: "a certificate's ARN is known only when it is there: its tag is a condition",
-    },
     { actions: ["route53:GetChange"], reason: "a change has its id only when it is made" },
 ];
 
@@ -79,7 +75,8 @@ export function wildcardsOf(policy: Written | string, listed: readonly ListedRea
         const inverted = ["NotAction", "NotResource", "NotPrincipal"].filter((key) => key in statement);
         const wide = actions.filter((action) => action.includes("*") && !mayDo.has(action));
         const unlisted = actions.filter((action) => !mayDo.has(action));
-        const whole = policy.ofResource ? [] : many(statement.Resource).filter(namesNothing);
+        const isNamed = policy.ofResource || isByTag(statement);
+        const whole = isNamed ? [] : many(statement.Resource).filter(namesNothing);
         const isPublic = policy.ofResource && isAnybody(statement.Principal) && statement.Condition === undefined;
         return [
             ...inverted.map((key) => `${where} allows by ${key}, which is all but what it names`),
@@ -104,6 +101,11 @@ function namesNothing(arn: string): boolean {
     // What these have is named without its kind.
     const isKind = !["s3", "sns", "sqs"].includes(service) && /^[a-z-]+[:/]\*$/.test(resource);
     return [partition, service, resource].includes("*") || isKind;
+}
+
+/** Whether it names what it allows by tags, whose values must be these: of what is there, or of what is made. */
+function isByTag({ Condition = {} }: Foreign): boolean {
+    return Object.keys(Condition.StringEquals ?? {}).some((key) => /^aws:(Request|Resource)Tag\//.test(key));
 }
 
 function isAnybody(principal: unknown): boolean {

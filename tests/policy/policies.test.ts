@@ -5,6 +5,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
+import { ownerPolicy } from "../../components";
 import { policies } from "../../policy/policies";
 import { recordExample, recordStack } from "../support/examplePrograms";
 import { judgedBy, PolicyConfig, Violation } from "../support/judgedByPolicies";
@@ -268,6 +269,24 @@ describe("The policy pack", () => {
                 "no-wildcards attached: It is given arn:aws:iam::aws:policy/AmazonS3FullAccess, which allows by wildcards",
                 "no-wildcards public: Statement 1 allows anybody",
             ]);
+        });
+
+        it("takes resources that are named by the values of their tags, as an owner's policy does", async () => {
+            const byTag = (operator: string, key: string): object =>
+                allow("ecs:StopTask", "*", { Condition: { [operator]: { [key]: "red" } } });
+            expect(
+                await verdict(() => {
+                    new aws.iam.Policy("owner", { policy: ownerPolicy({ requiredTags: ["team"] }), tags });
+                    ofRole("of-the-owner", byTag("StringEquals", "aws:ResourceTag/owner"));
+                    ofRole("of-anybody-else", byTag("StringNotEquals", "aws:ResourceTag/owner"));
+                    ofRole("if-there-is-one", byTag("StringEqualsIfExists", "aws:ResourceTag/owner"));
+                    ofRole("by-a-caller", byTag("StringEquals", "aws:PrincipalTag/owner"));
+                }),
+            ).to.have.members(
+                ["of-anybody-else", "if-there-is-one", "by-a-caller"].map(
+                    (name) => `no-wildcards ${name}: Statement 1 allows ecs:StopTask on *`,
+                ),
+            );
         });
 
         it("takes what is listed with its reason, and nothing beside it in the same statement", async () => {

@@ -1,4 +1,5 @@
 import { END_EVENT, fenceTag, keyTag, ownerTag, TENANT_PATH, tenantTag } from "../../../handlers/sessionNames";
+import { brings, givesTasksRoles, ofOwner, taggedAtCreation, Tags, tagsOf } from "../ownership";
 import { putEvents, Statement } from "../policies";
 
 /** What the statements are about. */
@@ -20,7 +21,7 @@ export interface SessionArns {
 /** What opens, looks at and closes sessions. */
 export function sessionStatements(arns: SessionArns): Statement[] {
     const { owner, table, namesTable, cluster } = arns;
-    const own = { [`aws:RequestTag/${ownerTag}`]: owner };
+    const own = { [ownerTag]: owner };
     return [
         {
             Sid: "ReadAndWriteSessions",
@@ -31,13 +32,7 @@ export function sessionStatements(arns: SessionArns): Statement[] {
         { Sid: "ListSessions", Effect: "Allow", Action: "dynamodb:Query", Resource: `${table}/index/*` },
         { Sid: "ReadNames", Effect: "Allow", Action: "dynamodb:GetItem", Resource: namesTable },
         ...startStatements(arns, own, [keyTag, tenantTag, fenceTag]),
-        {
-            Sid: "StopOwnTasks",
-            Effect: "Allow",
-            Action: "ecs:StopTask",
-            Resource: tasksOf(cluster),
-            Condition: { StringEquals: { [`aws:ResourceTag/${ownerTag}`]: owner } },
-        },
+        ofOwner("StopOwnTasks", "ecs:StopTask", tasksOf(cluster), own),
         { Sid: "ReadTasks", Effect: "Allow", Action: "ecs:DescribeTasks", Resource: tasksOf(cluster) },
     ];
 }
@@ -75,34 +70,18 @@ export function callStatements(executionArn: string): Statement[] {
  * (`aws:PrincipalTag`), which a role has or a session of it brings along.
  */
 export function tenantStatements(arns: SessionArns): Statement[] {
-    const tenant = `\${aws:PrincipalTag/${tenantTag}}`;
-    const whose = (kind: "RequestTag" | "ResourceTag") => ({
-        [`aws:${kind}/${ownerTag}`]: arns.owner,
-        [`aws:${kind}/${tenantTag}`]: tenant,
-    });
+    const own = { [ownerTag]: arns.owner, [tenantTag]: `\${aws:PrincipalTag/${tenantTag}}` };
     return [
-        ...startStatements(arns, whose("RequestTag"), [keyTag]),
-        {
-            Sid: "StopOwnTasks",
-            Effect: "Allow",
-            Action: "ecs:StopTask",
-            Resource: tasksOf(arns.cluster),
-            Condition: { StringEquals: whose("ResourceTag") },
-        },
-        {
-            Sid: "ReadTasks",
-            Effect: "Allow",
-            Action: "ecs:DescribeTasks",
-            Resource: tasksOf(arns.cluster),
-            Condition: { StringEquals: whose("ResourceTag") },
-        },
+        ...startStatements(arns, own, [keyTag]),
+        ofOwner("StopOwnTasks", "ecs:StopTask", tasksOf(arns.cluster), own),
+        ofOwner("ReadTasks", "ecs:DescribeTasks", tasksOf(arns.cluster), own),
     ];
 }
 
 /** Start tasks with all of these tags, and no others; tag them then, and never again. */
 function startStatements(
     { cluster, taskDefinition, roles, tagKeys }: SessionArns,
-    whose: Readonly<Record<string, string>>,
+    own: Tags,
     needed: readonly string[],
 ): Statement[] {
     const ofSession = [ownerTag, keyTag, tenantTag, fenceTag];
@@ -114,25 +93,19 @@ function startStatements(
             Resource: taskDefinition,
             Condition: {
                 ArnEquals: { "ecs:cluster": cluster },
-                StringEquals: whose,
-                Null: Object.fromEntries(needed.map((key) => [`aws:RequestTag/${key}`, "false"])),
+                StringEquals: tagsOf("RequestTag", own),
+                Null: brings(needed),
                 "ForAllValues:StringEquals": { "aws:TagKeys": [...ofSession, ...tagKeys].sort() },
             },
         },
-        {
-            Sid: "TagTasksAtCreation",
-            Effect: "Allow",
-            Action: "ecs:TagResource",
-            Resource: tasksOf(cluster),
-            Condition: { StringEquals: { "ecs:CreateAction": "RunTask", ...whose } },
-        },
-        {
-            Sid: "GiveTasksTheirRoles",
-            Effect: "Allow",
-            Action: "iam:PassRole",
-            Resource: [...new Set(roles)].sort(),
-            Condition: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
-        },
+        taggedAtCreation(
+            "TagTasksAtCreation",
+            "ecs:TagResource",
+            tasksOf(cluster),
+            { "ecs:CreateAction": "RunTask" },
+            own,
+        ),
+        givesTasksRoles(roles),
     ];
 }
 

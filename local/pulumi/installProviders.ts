@@ -23,20 +23,23 @@ export function installProviders(pulumiHome: string, program: string): void {
         // A program asks for the provider of the very version its SDK has.
         for (const version of new Set(requires.flatMap((require) => sdkVersion(require, name)))) {
             const folder = join(pulumiHome, "plugins", `resource-${name}-v${version}`);
-            installScript(folder, `pulumi-resource-${name}`, join(javascript, `local/pulumi/providers/${script}.js`));
+            const module = join(javascript, `local/pulumi/providers/${script}.js`);
+            installScript(folder, `pulumi-resource-${name}`, `'${module}'`);
         }
     }
-    // What runs policy packs: a released CLI brings it, one that is built from source does not.
+    // What runs policy packs: a released CLI brings it, one that is built from source does not. Its working directory is the pack's.
+    const module = 'require.resolve("@pulumi/pulumi/cmd/run-policy-pack/index.js")';
     installScript(
         join(pulumiHome, "plugins/analyzer-policy-nodejs-v0.0.1"),
         "pulumi-analyzer-policy-nodejs",
-        createRequire(program).resolve("@pulumi/pulumi/cmd/run-policy-pack/index.js"),
+        `"$('${process.execPath}' -p '${module}')"`,
     );
 }
 
-function installScript(folder: string, name: string, script: string): void {
+/** A program that has Node run a module, which is written as the shell knows it. */
+function installScript(folder: string, name: string, module: string): void {
     mkdirSync(folder, { recursive: true });
-    replaceFile(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, 0o755);
+    replaceFile(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' ${module} "$@"\n`, 0o755);
 }
 
 function sdkVersion(require: NodeJS.Require, name: string): string[] {

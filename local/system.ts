@@ -10,6 +10,7 @@ import { createHttpApis } from "./aws/apigatewayv2/httpApis";
 import { ec2Overlay } from "./aws/ec2/overlay";
 import { ecrOverlay } from "./aws/ecr/overlay";
 import { createEcs } from "./aws/ecs/overlay";
+import type { EcsOptions } from "./aws/ecs/overlay";
 import { createLoadBalancing } from "./aws/elb/loadBalancing";
 import { elbOverlay } from "./aws/elb/overlay";
 import { createEvents } from "./aws/events/overlay";
@@ -20,6 +21,7 @@ import { lambdaOverlay } from "./aws/lambda/overlay";
 import { permissionsOverlay } from "./aws/permissions/report";
 import { createPermissions } from "./aws/permissions/permissions";
 import type { Permissions, PermissionsOptions } from "./aws/permissions/permissions";
+import { rules } from "./aws/rules";
 import { createRunner } from "./aws/lambda/runner";
 import { route53Overlay } from "./aws/route53/overlay";
 import type { Route53Options } from "./aws/route53/overlay";
@@ -58,7 +60,8 @@ export interface SystemOptions {
     readonly root?: string;
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
-    readonly iam?: PermissionsOptions;
+    readonly iam?: Pick<PermissionsOptions, "known">;
+    readonly ecs?: Pick<EcsOptions, "shown">;
     /** What stands for the image that `--app` deploys. */
     readonly app?: LocalApp;
     /** What runs images that nothing here stands for; without it they are refused. */
@@ -148,7 +151,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         writeFileSync(amazonRootFile, amazon.ca);
         const acm = acmOverlay({
             onChange: () => loadBalancing.certificateChanged(),
-            isInUse: (arn) => loadBalancing.usesCertificate(arn),
+            isInUse: (arn) => loadBalancing.uses(arn),
             issue: async (names) => {
                 const { certificate, privateKey } = await amazon.issue(names);
                 return { chain: certificate, privateKey };
@@ -182,6 +185,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
+            ...options.ecs,
             pullImage: createImagePuller(gatewayUrl, root, options.app, options.engine),
             processes,
             networkInterfaces,
@@ -205,7 +209,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const overlays = [
             ecs.overlay,
             ecrOverlay(),
-            ec2Overlay(networkInterfaces),
+            ec2Overlay(networkInterfaces, loadBalancing),
             events.overlay,
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
@@ -232,6 +236,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             emulatorPort: emulator.port,
             accountId,
             overlays,
+            rules,
             permissions,
             log,
             watch: options.watch,

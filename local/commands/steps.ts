@@ -1,4 +1,4 @@
-// The steps of a stack's life that every report has: the local system, preview, up, up again, and in the end nothing.
+// The steps of a stack's life that every report has: the local system, preview, up, up again after a refresh, and in the end nothing.
 import { ListrTask } from "listr2";
 
 import { SystemFile } from "../machine/systemFile";
@@ -47,7 +47,11 @@ export function operation<Context extends Running>(
     report: StackReport,
     stack: Stack<Context>,
 ): ListrTask<Context> {
-    const words = { preview: "pulumi preview", up: "pulumi up", secondUp: "pulumi up again, which changes nothing" };
+    const words = {
+        preview: "pulumi preview",
+        up: "pulumi up",
+        secondUp: "pulumi refresh and up again, which changes nothing",
+    };
     return {
         title: words[kind],
         task: async (context, step) => {
@@ -55,7 +59,7 @@ export function operation<Context extends Running>(
             const started = Date.now();
             // Once is enough; of a preview much is not known yet.
             const policyPack = kind === "up" ? ownPolicyPack(file) : undefined;
-            const options = { ...stack.options(file), policyPack };
+            const options = { ...stack.options(file), policyPack, refresh: kind === "secondUp" };
             const result = await runOperation(file, kind === "secondUp" ? "up" : kind, options);
             report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
             step.title = `${step.title}: ${summary(result)}`;

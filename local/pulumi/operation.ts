@@ -19,6 +19,8 @@ export interface OperationOptions {
     readonly program?: string;
     /** Folder of a policy pack that judges what is about to be made, and what is configured of its rules. */
     readonly policyPack?: PolicyPackOptions;
+    /** Whether `up` first reads what is there, as `pulumi up --refresh` does. @default false */
+    readonly refresh?: boolean;
     /** What the engine prints, as it comes. */
     readonly onOutput?: (text: string) => void;
     /** Told of each resource when its operation is done. */
@@ -54,6 +56,7 @@ export interface OperationResult {
 /** What a child process is told, and what it answers (runProgram.ts). */
 export interface ProgramRequest {
     readonly operation: Operation;
+    readonly refresh: boolean;
     readonly program: string;
     readonly stack: string;
     readonly projectName: string;
@@ -106,6 +109,7 @@ export async function runOperation(
     child.stderr?.on("data", write);
     const request: ProgramRequest = {
         operation,
+        refresh: options.refresh === true,
         program,
         stack,
         projectName: workspace.projectName,

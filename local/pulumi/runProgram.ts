@@ -82,6 +82,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
             }
         },
         signal: ended.signal,
+        ...(request.refresh && { refresh: true }),
     };
     try {
         const done = await stack[request.operation](options);
@@ -92,9 +93,10 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         return {
             changes: { ...events.find((event) => event.summaryEvent)?.summaryEvent?.resourceChanges },
             outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
-            resources: events.flatMap(({ resourcePreEvent: event }) =>
-                event ? [{ urn: event.metadata.urn, type: event.metadata.type, op: event.metadata.op }] : [],
-            ),
+            resources: events
+                .flatMap(({ resourcePreEvent: event }) => (event ? [event.metadata] : []))
+                .filter(({ op }) => op !== "refresh" || request.operation === "refresh") // an up reads, then does
+                .map(({ urn, type, op }) => ({ urn, type, op })),
             stdout: done.stdout,
         };
     } catch (error) {

@@ -6,6 +6,7 @@ import { startEmulator as startMiniStack } from "../../local/aws/gateway/emulato
 import { startGateway } from "../../local/aws/gateway/gateway";
 import type { Overlay } from "../../local/aws/gateway/overlay";
 import type { Permissions } from "../../local/aws/permissions/permissions";
+import { rules } from "../../local/aws/rules";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
 
@@ -34,7 +35,15 @@ export async function startEmulator({ overlays, permissions, gatewayPort }: Emul
     const { port: emulatorPort } = await startMiniStack(processes, { root: projectRoot, accountId });
     const faults: string[] = [];
     const log = (text: string) => faults.push(text);
-    const gateway = await startGateway({ port: gatewayPort, emulatorPort, accountId, overlays, permissions, log });
+    const gateway = await startGateway({
+        port: gatewayPort,
+        emulatorPort,
+        accountId,
+        overlays,
+        rules,
+        permissions,
+        log,
+    });
     return {
         url: gateway.url,
         directory,

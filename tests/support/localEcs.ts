@@ -8,6 +8,7 @@ import { ElasticLoadBalancingV2 } from "@aws-sdk/client-elastic-load-balancing-v
 
 import { ec2Overlay } from "../../local/aws/ec2/overlay";
 import { createEcs } from "../../local/aws/ecs/overlay";
+import type { EcsOptions } from "../../local/aws/ecs/overlay";
 import { createLoadBalancing } from "../../local/aws/elb/loadBalancing";
 import type { LoadBalancing } from "../../local/aws/elb/loadBalancing";
 import { elbOverlay } from "../../local/aws/elb/overlay";
@@ -20,6 +21,7 @@ import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
 import type { PullImage } from "../../local/tasks/images/pull";
 import { findImage } from "../../local/tasks/images/images";
+import { rules } from "../../local/aws/rules";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "./until";
 
@@ -68,6 +70,7 @@ export function script(
 /** ECS behind a gateway, without an emulator: for what ECS does by itself. */
 export async function startLocalEcs(
     pullImage: PullImage = (name) => Promise.resolve(findImage(name, projectRoot)),
+    options: Pick<EcsOptions, "shown"> = {},
 ): Promise<LocalEcs> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
@@ -88,6 +91,7 @@ export async function startLocalEcs(
         log,
     });
     const service = createEcs({
+        ...options,
         loadBalancing,
         pullImage,
         processes,
@@ -104,7 +108,8 @@ export async function startLocalEcs(
     const gateway = await startGateway({
         emulatorPort: 9,
         accountId,
-        overlays: [service.overlay, ec2Overlay(networkInterfaces), elbOverlay(loadBalancing)],
+        rules,
+        overlays: [service.overlay, ec2Overlay(networkInterfaces, loadBalancing), elbOverlay(loadBalancing)],
         log,
     });
     const client = new ecs.ECSClient(clientConfig(gateway.url, { accountId, region }));

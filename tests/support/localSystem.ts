@@ -1,5 +1,8 @@
 // The one local system that the tests of a file share (of a run, where files run one after the other): started when the
 // first of them asks, stopped after the last.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { Caller, deliveredCertificate, DeliveredCertificate, eventually } from "../../local/internet/caller";
 import { runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
@@ -30,6 +33,13 @@ export const mochaHooks = {
     async afterAll(): Promise<void> {
         const started = system;
         [system, stack] = [undefined, undefined];
-        await (await started)?.stop();
+        const running = await started;
+        await running?.stop();
+        const log = running && join(running.file.directory, "logs", "gateway.log");
+        const text = log !== undefined && existsSync(log) ? readFileSync(log, "utf8") : "";
+        const misfits = text.split("\n").filter((line) => line.includes("does not fit AWS's model"));
+        if (misfits.length > 0) {
+            throw new Error(`The local AWS does not answer as AWS does:\n${misfits.join("\n")}`);
+        }
     },
 };

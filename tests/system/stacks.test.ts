@@ -1,9 +1,12 @@
+import { IAM } from "@aws-sdk/client-iam";
+import { SQS } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
 import { eventually, hostnameOf, runTasks, untilRunning } from "../../local/internet/caller";
 import { resolve } from "../../local/internet/visitor";
+import { clientConfig } from "../../local/machine/awsClients";
 import { SystemFile } from "../../local/machine/systemFile";
-import { OperationResult, PolicyPackOptions, runOperation } from "../../local/pulumi/operation";
+import { OperationOptions, OperationResult, runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { ownPolicyPack } from "../../local/pulumi/policyPack";
 import { readState } from "../../local/pulumi/state";
@@ -17,17 +20,21 @@ describe("stacks dev and prod", () => {
     });
 
     for (const stack of ["dev", "prod"]) {
-        it(`${stack}: the policy pack accepts it; preview, up and a second up register the same resources; the second up changes nothing; destroy leaves none, though tasks run`, async () => {
+        it(`${stack}: the policy pack accepts it; preview, up and a second up register the same resources; up after a refresh changes nothing; destroy leaves none, though tasks run`, async () => {
             const config = { ...localConfig(system), "taskgate:domain": `${stack}.tasks.example.test` };
             const run = (
                 operation: "preview" | "up" | "destroy",
-                policyPack?: PolicyPackOptions,
-            ): Promise<OperationResult> => runOperation(system, operation, { stack, config, policyPack });
+                more: Pick<OperationOptions, "policyPack" | "refresh"> = {},
+            ): Promise<OperationResult> => runOperation(system, operation, { stack, config, ...more });
             const registered = ({ resources }: OperationResult): string[] => resources.map(({ urn }) => urn).sort();
 
             const preview = await run("preview");
-            const up = await run("up", ownPolicyPack(system, ["taskgate:stack"]));
-            const again = await run("up");
+            const up = await run("up", { policyPack: ownPolicyPack(system, ["taskgate:stack"]) });
+            const again = await run("up", { refresh: true });
+            if (stack === "dev") {
+                const putRight = await changedByHand(stack, () => run("up", { refresh: true }));
+                expect(putRight.changes).to.deep.equal({ same: up.changes.create - 2, create: 1, update: 1 });
+            }
             const hostnames = await withTwoTasks(up);
             await run("destroy");
             expect(await Promise.all(hostnames.map((hostname) => resolve(system, hostname)))).to.deep.equal([[], []]);
@@ -39,6 +46,33 @@ describe("stacks dev and prod", () => {
             expect(again.changes).to.deep.equal({ same: up.changes.create });
             expect(readState(system, stack).resources).to.deep.equal([]);
         });
+    }
+
+    /** Somebody takes a permission from the DNS sync's role and changes its queue; gives what `mend` says once both are as before. */
+    async function changedByHand(stack: string, mend: () => Promise<OperationResult>): Promise<OperationResult> {
+        const { resources } = readState(system, stack);
+        const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region: "eu-west-1" });
+        const [iam, sqs] = [new IAM(config), new SQS(config)];
+        const found = (type: string, part: string) =>
+            resources.find((resource) => resource.type === type && resource.urn.split("::").at(-1)!.endsWith(part))!;
+        const { inputs = {} } = found("aws:iam/rolePolicy:RolePolicy", "dns-sync-policy");
+        const RoleName = String(inputs.role);
+        const QueueUrl = String(found("aws:sqs/queue:Queue", "-dns-queue").outputs?.url);
+        const look = async () => {
+            const { Attributes } = await sqs.getQueueAttributes({ QueueUrl, AttributeNames: ["VisibilityTimeout"] });
+            const { PolicyNames = [] } = await iam.listRolePolicies({ RoleName });
+            const policies = await Promise.all(
+                PolicyNames.map((PolicyName) => iam.getRolePolicy({ RoleName, PolicyName })),
+            );
+            return { ...Attributes, policies: policies.map(({ PolicyDocument }) => PolicyDocument) };
+        };
+        const before = await look();
+        await iam.deleteRolePolicy({ RoleName, PolicyName: String(inputs.name) });
+        await sqs.setQueueAttributes({ QueueUrl, Attributes: { VisibilityTimeout: "1" } });
+        expect(await look()).to.deep.equal({ VisibilityTimeout: "1", policies: [] });
+        const result = await mend();
+        expect(await look()).to.deep.equal(before);
+        return result;
     }
 
     /** Starts two tasks, which run on and have their names: a destroy stops them and takes the names away. */

@@ -1,8 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import type { CertificateArgs, CertificateState } from "@pulumi/aws/acm/certificate";
 import type { CertificateValidationArgs, CertificateValidationState } from "@pulumi/aws/acm/certificateValidation";
 import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
+import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["ResourceNotFoundException"];
@@ -31,18 +30,8 @@ export const acm: Adapters = service("ACM", {
             return describe(aws, CertificateArn);
         },
         /** As the real provider, which waits for a listener's certificate to be free: up to twenty minutes. */
-        async delete(aws, { id }) {
-            for (const deadline = Date.now() + 20 * 60_000; ;) {
-                try {
-                    return await aws.acm.deleteCertificate({ CertificateArn: id });
-                } catch (error) {
-                    if ((error as Error).name !== "ResourceInUseException" || Date.now() > deadline) {
-                        throw error;
-                    }
-                    await delay(500);
-                }
-            }
-        },
+        delete: (aws, { id }) =>
+            patiently(20, /^ResourceInUseException/, () => aws.acm.deleteCertificate({ CertificateArn: id })),
         read: (aws, { id }) => describe(aws, id),
     }),
     "acm/certificateValidation:CertificateValidation": adapter<CertificateValidationArgs, CertificateValidationState>({

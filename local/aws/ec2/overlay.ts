@@ -1,12 +1,38 @@
+import type { Scope } from "../../machine/awsClients";
 import type { NetworkInterface, NetworkInterfaces } from "../../tasks/networkInterfaces";
+import type { LoadBalancing } from "../elb/loadBalancing";
 import { AwsError, escapeXml, xmlResponse } from "../gateway/overlay";
 import type { Overlay } from "../gateway/overlay";
 
-/** DescribeNetworkInterfaces for the interfaces of tasks; everything else of EC2 is the emulator's. */
-export function ec2Overlay(networkInterfaces: NetworkInterfaces): Overlay {
+/**
+ * The interfaces of tasks, and what they and load balancers keep from being deleted; everything else of EC2 is the
+ * emulator's.
+ */
+export function ec2Overlay(
+    networkInterfaces: NetworkInterfaces,
+    loadBalancing: Pick<LoadBalancing, "uses"> = { uses: () => false },
+): Overlay {
+    function isUsed(scope: Scope, id: string): boolean {
+        const ofTasks = networkInterfaces.list(scope);
+        return (
+            loadBalancing.uses(id) ||
+            ofTasks.some(({ subnetId, securityGroupIds }) => subnetId === id || securityGroupIds.includes(id))
+        );
+    }
+
     return {
         service: "ec2",
         handle(request) {
+            const { GroupId, SubnetId } = request.parameters as { GroupId?: string; SubnetId?: string };
+            if (request.operation === "DeleteSecurityGroup" && GroupId !== undefined && isUsed(request, GroupId)) {
+                throw new AwsError("DependencyViolation", `resource ${GroupId} has a dependent object`);
+            }
+            if (request.operation === "DeleteSubnet" && SubnetId !== undefined && isUsed(request, SubnetId)) {
+                throw new AwsError(
+                    "DependencyViolation",
+                    `The subnet '${SubnetId}' has dependencies and cannot be deleted.`,
+                );
+            }
             if (request.operation !== "DescribeNetworkInterfaces") {
                 return Promise.resolve(undefined);
             }

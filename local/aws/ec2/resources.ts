@@ -21,6 +21,7 @@ import type {
 } from "@pulumi/aws/vpc/securityGroupEgressRule";
 import { type Adapters, service } from "../resources/adapter";
 import { ec2Id, kept } from "../resources/kept";
+import { patiently } from "../resources/patience";
 
 /** Networks carry nothing here: tasks are processes on loopback. So these are kept as the program describes them. What lets in: securityGroups.ts */
 export const ec2: Adapters = service("EC2", {
@@ -48,6 +49,9 @@ export const ec2: Adapters = service("EC2", {
         arnType: "subnet",
         defaults: { assignIpv6AddressOnCreation: false, mapPublicIpOnLaunch: false },
         replaceOn: ["vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "ipv6Native", "outpostArn"],
+        gone: ["InvalidSubnetID.NotFound"], // the emulator's answer: it keeps none
+        /** As the real provider, which waits for network interfaces to go. */
+        delete: (aws, { id }) => patiently(20, /^DependencyViolation/, () => aws.ec2.deleteSubnet({ SubnetId: id })),
         outputs: (aws, inputs, id) => ({
             ownerId: aws.accountId,
             ipv6CidrBlockAssociationId: inputs.ipv6CidrBlock ? derivedId("subnet-cidr-assoc", id) : "",

@@ -8,6 +8,7 @@ import type {
 import { adapter, type Adapters, type Change, changeTags, type Inputs, service, tagList } from "../resources/adapter";
 import { ec2Id } from "../resources/kept";
 import { randomHex } from "../resources/naming";
+import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 
 /** Security groups and what they let in, which decides where tasks listen (docs/design.md). What they let out is kept: ec2.ts */
@@ -40,7 +41,9 @@ export const securityGroups: Adapters = service("EC2", {
             }
             await changeEc2Tags(aws, change);
         },
-        delete: (aws, { id }) => aws.ec2.deleteSecurityGroup({ GroupId: id }),
+        /** As the real provider, which waits for network interfaces to go. */
+        delete: (aws, { id }) =>
+            patiently(15, /^DependencyViolation/, () => aws.ec2.deleteSecurityGroup({ GroupId: id })),
         async read(aws, { id }) {
             await aws.ec2.describeSecurityGroups({ GroupIds: [id] });
         },

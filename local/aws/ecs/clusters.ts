@@ -18,11 +18,6 @@ const fargateProviders = ["FARGATE", "FARGATE_SPOT"];
 export const clusterOperations: Readonly<Record<string, Operation>> = {
     CreateCluster(state, input: CreateClusterCommandInput) {
         const { clusterName = "default", capacityProviders = [], defaultCapacityProviderStrategy = [] } = input;
-        if (!/^[a-zA-Z0-9_-]{1,255}$/.test(clusterName)) {
-            throw invalid(
-                `Invalid cluster name "${clusterName}": letters, digits, hyphens and underscores, at most 255.`,
-            );
-        }
         checkProviders(capacityProviders);
         const existing = state.clusters.get(clusterName);
         if (existing?.status === "ACTIVE") {

@@ -28,6 +28,8 @@ export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange" | "deactiv
     readonly loadBalancing: LoadBalancing;
     /** Publishes a change of a task, in the order they happen. */
     readonly publish: (scope: Scope, task: Task) => void;
+    /** Resolves when reads show a change of a task (default: at once). ECS's API is eventually consistent. */
+    readonly shown?: () => Promise<unknown>;
 };
 
 /** All of ECS: the emulator's own is not asked. */
@@ -36,10 +38,14 @@ export function createEcs(options: EcsOptions): Ecs {
     const host: TaskHost = {
         ...options,
         onChange(scope, task) {
+            showLater(stateOf(scope), task);
             options.publish(scope, task);
             services.taskChanged(stateOf(scope), task);
         },
-        onHealthChange: (scope, task) => services.taskChanged(stateOf(scope), task),
+        onHealthChange(scope, task) {
+            showLater(stateOf(scope), task);
+            services.taskChanged(stateOf(scope), task);
+        },
         deactivate: (scope, task) => services.deregister(stateOf(scope), task),
     };
     const services = createServiceScheduler(host, options.loadBalancing);
@@ -52,9 +58,16 @@ export function createEcs(options: EcsOptions): Ecs {
         ...tagOperations,
     };
 
+    function showLater({ shownTasks }: EcsState, task: Task): void {
+        if (shownTasks && options.shown) {
+            const snapshot = structuredClone(task); // the task goes on changing
+            void options.shown().then(() => shownTasks.set(task.taskArn!, snapshot));
+        }
+    }
+
     function stateOf({ accountId, region }: Scope): EcsState {
         const key = `${accountId} ${region}`;
-        const state = states.get(key) ?? createState({ accountId, region });
+        const state = states.get(key) ?? createState({ accountId, region }, options.shown !== undefined);
         states.set(key, state);
         return state;
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-import type { Cluster, Failure, Service, Tag, TaskDefinition } from "@aws-sdk/client-ecs";
+import type { Cluster, Failure, Service, Tag, Task, TaskDefinition } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../../machine/awsClients";
 import type { RunningTask } from "../../tasks/runTask";
@@ -14,6 +14,8 @@ export interface EcsState {
     readonly taskDefinitions: Map<string, TaskDefinition[]>;
     /** By ARN; stopped ones stay for a while. */
     readonly tasks: Map<string, RunningTask>;
+    /** By ARN: as reads show them, where these are behind. */
+    readonly shownTasks?: Map<string, Task>;
     /** By ARN. */
     readonly services: Map<string, Service>;
     /** By ARN; a task's own stand in the task. */
@@ -22,9 +24,10 @@ export interface EcsState {
     readonly clientTokens: Map<string, readonly string[]>;
 }
 
-export function createState(scope: Scope): EcsState {
+export function createState(scope: Scope, isBehind = false): EcsState {
     return {
         scope,
+        shownTasks: isBehind ? new Map() : undefined,
         clusters: new Map(),
         taskDefinitions: new Map(),
         tasks: new Map(),

@@ -32,12 +32,6 @@ export function taskOperations(host: TaskHost): Readonly<Record<string, Operatio
             if (before) {
                 return { tasks: before.map((taskArn) => shown(state.tasks.get(taskArn)!)), failures: [] };
             }
-            if (count < 1 || count > 10) {
-                throw invalid(`count is ${count}: RunTask starts between 1 and 10 tasks.`);
-            }
-            if (input.startedBy !== undefined && input.startedBy.length > 128) {
-                throw invalid(`startedBy has ${input.startedBy.length} characters: at most 128 are allowed.`);
-            }
             const definition = findActiveDefinition(state, input.taskDefinition!);
             const started = Array.from({ length: count }, () => startTask(host, state, cluster, definition, input));
             if (clientToken !== undefined) {
@@ -54,9 +48,6 @@ export function taskOperations(host: TaskHost): Readonly<Record<string, Operatio
             if (!running) {
                 throw invalid("The referenced task was not found.");
             }
-            if ((input.reason ?? "").length > 1024) {
-                throw invalid(`reason has ${input.reason!.length} characters: at most 1024 are allowed.`);
-            }
             running.stop("UserInitiated", input.reason ?? "Task stopped by user");
             return { task: shown(running) };
         },
@@ -71,10 +62,10 @@ export function taskOperations(host: TaskHost): Readonly<Record<string, Operatio
             const arns = tasks.map((name) => taskArn(state, cluster, name));
             return {
                 tasks: arns
-                    .map((name) => state.tasks.get(name))
-                    .filter((running) => running !== undefined)
-                    .map((running) => shown(running, include?.includes("TAGS"))),
-                failures: arns.filter((name) => !state.tasks.has(name)).map(missing),
+                    .map((name) => readTask(state, name))
+                    .filter((task) => task !== undefined)
+                    .map((task) => shown({ task }, include?.includes("TAGS"))),
+                failures: arns.filter((name) => !readTask(state, name)).map(missing),
             };
         },
 
@@ -82,8 +73,8 @@ export function taskOperations(host: TaskHost): Readonly<Record<string, Operatio
             const cluster = findCluster(state, input.cluster);
             const { desiredStatus = "RUNNING", family, serviceName, startedBy, launchType } = input;
             forgetStoppedTasks(state);
-            const found = [...state.tasks.values()]
-                .map(({ task }) => task)
+            const found = [...state.tasks.keys()]
+                .flatMap((name) => readTask(state, name) ?? [])
                 .filter((task) => task.clusterArn === cluster.clusterArn && task.desiredStatus === desiredStatus)
                 .filter((task) => family === undefined || familyOf(task) === family)
                 .filter((task) => serviceName === undefined || task.group === `service:${lastPart(serviceName)}`)
@@ -266,7 +257,12 @@ function containerOverrides(definition: TaskDefinition, { overrides }: TaskStart
     );
 }
 
-function shown({ task }: RunningTask, withTags = true): Task {
+/** A task as reads show it. */
+function readTask({ tasks, shownTasks }: EcsState, name: string): Task | undefined {
+    return shownTasks ? shownTasks.get(name) : tasks.get(name)?.task;
+}
+
+function shown({ task }: Pick<RunningTask, "task">, withTags = true): Task {
     return { ...task, tags: withTags ? task.tags : [] };
 }
 
@@ -292,6 +288,7 @@ function forgetStoppedTasks(state: EcsState): void {
     for (const [name, { task }] of state.tasks) {
         if (task.stoppedAt && task.stoppedAt.getTime() < before) {
             state.tasks.delete(name);
+            state.shownTasks?.delete(name);
         }
     }
 }

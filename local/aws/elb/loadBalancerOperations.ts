@@ -4,17 +4,7 @@ import type * as sdk from "@aws-sdk/client-elastic-load-balancing-v2";
 
 import { AwsError } from "../gateway/overlay";
 import { attributeDefaults } from "./defaults";
-import {
-    arn,
-    attributeList,
-    checkName,
-    DataPlane,
-    Input,
-    invalid,
-    keepTags,
-    modifyAttributes,
-    newId,
-} from "./operation";
+import { arn, attributeList, DataPlane, Input, invalid, keepTags, modifyAttributes, newId } from "./operation";
 import { findLoadBalancer, listenersOf, removeListener } from "./state";
 import type { BalancerState, LoadBalancer } from "./state";
 
@@ -22,7 +12,6 @@ export function loadBalancerOperations(plane: DataPlane) {
     return {
         CreateLoadBalancer(state: BalancerState, input: Input<sdk.CreateLoadBalancerInput>) {
             const { Name = "", Type = "application", Scheme = "internet-facing", Subnets = [], SubnetMappings } = input;
-            checkName(Name);
             if ([...state.loadBalancers.values()].some(({ view }) => view.LoadBalancerName === Name)) {
                 throw new AwsError("DuplicateLoadBalancerName", "A load balancer with the same name already exists");
             }
@@ -33,7 +22,7 @@ export function loadBalancerOperations(plane: DataPlane) {
             if (subnets.length < (Type === "application" ? 2 : 1)) {
                 throw invalid("At least two subnets in two different Availability Zones must be specified");
             }
-            const { accountId, region } = state.scope;
+            const { region } = state.scope;
             const id = newId();
             const number = randomInt(10 ** 9, 10 ** 10);
             const label = `${Scheme === "internal" ? "internal-" : ""}${Name}`;
@@ -61,7 +50,7 @@ export function loadBalancerOperations(plane: DataPlane) {
             };
             state.loadBalancers.set(balancer.view.LoadBalancerArn!, balancer);
             keepTags(state, balancer.view.LoadBalancerArn!, input.Tags);
-            return { LoadBalancers: [balancer.view], accountId };
+            return { LoadBalancers: [balancer.view] };
         },
         DescribeLoadBalancers(state: BalancerState, input: Input<sdk.DescribeLoadBalancersInput>) {
             const { LoadBalancerArns, Names } = input;

@@ -43,8 +43,8 @@ export interface LoadBalancing {
     call(scope: Scope, operation: string, input: unknown): object | undefined;
     /** A certificate has come or changed: load balancers use it from now on. */
     certificateChanged(): void;
-    /** A listener has the certificate, or had it some seconds ago. */
-    usesCertificate(arn: string): boolean;
+    /** A load balancer has this certificate, security group or subnet, or had it some seconds ago. */
+    uses(arnOrId: string): boolean;
     register(scope: Scope, target: TargetAddress): void;
     /** Gets no new requests from now on; resolves when it has none left, or the deregistration delay is over. */
     deregister(scope: Scope, target: TargetAddress): Promise<void>;
@@ -58,7 +58,7 @@ export interface LoadBalancing {
     stop(): Promise<void>;
 }
 
-/** Milliseconds for which a certificate is still taken for in use; on AWS ten seconds and more. */
+/** Milliseconds for which what a load balancer had is still taken for in use; on AWS ten seconds and more. */
 const stillInUse = 3_000;
 
 /**
@@ -67,11 +67,17 @@ const stillInUse = 3_000;
  */
 const quietLooksOfDrained = 3;
 
-function certificatesOf({ listeners }: BalancerState): string[] {
-    return [...listeners.values()].flatMap(({ view, certificates }) => [
+/** What may not be deleted as long as it is used. */
+function usedBy({ listeners, loadBalancers }: BalancerState): string[] {
+    const certificatesOfListeners = [...listeners.values()].flatMap(({ view, certificates }) => [
         ...(view.Certificates ?? []).flatMap(({ CertificateArn }) => CertificateArn ?? []),
         ...certificates,
     ]);
+    const networks = [...loadBalancers.values()].flatMap(({ view }) => [
+        ...(view.SecurityGroups ?? []),
+        ...(view.AvailabilityZones ?? []).flatMap(({ SubnetId }) => SubnetId ?? []),
+    ]);
+    return [...certificatesOfListeners, ...networks];
 }
 
 /** Elastic Load Balancing: all objects are ours, and each load balancer's traffic goes through an Envoy of its own. */
@@ -215,19 +221,19 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
                 return undefined;
             }
             const state = stateOf(scope);
-            const before = certificatesOf(state);
+            const before = usedBy(state);
             const result = operation(state, input as never);
-            const after = certificatesOf(state);
-            before.filter((arn) => !after.includes(arn)).forEach((arn) => released.set(arn, Date.now()));
+            const after = usedBy(state);
+            before.filter((used) => !after.includes(used)).forEach((used) => released.set(used, Date.now()));
             if (!name.startsWith("Describe")) {
                 configureSoon(state);
             }
             return result;
         },
         certificateChanged: () => states.forEach(configureSoon),
-        usesCertificate: (arn) =>
-            [...states.values()].some((state) => certificatesOf(state).includes(arn)) ||
-            Date.now() - (released.get(arn) ?? 0) < stillInUse,
+        uses: (arnOrId) =>
+            [...states.values()].some((state) => usedBy(state).includes(arnOrId)) ||
+            Date.now() - (released.get(arnOrId) ?? 0) < stillInUse,
         register(scope, { targetGroupArn, address, port }) {
             const state = stateOf(scope);
             register(state, findTargetGroup(state, targetGroupArn), address, port);

@@ -71,14 +71,3 @@ export function keepTags(
 export function tagsOf(state: BalancerState, name: string) {
     return state.tags.get(name) ?? [];
 }
-
-export function checkName(name: string): void {
-    if (name.length > 32) {
-        throw invalid(`The name '${name}' cannot be longer than '32' characters`);
-    }
-    if (!/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/.test(name) || name.startsWith("internal-")) {
-        throw invalid(
-            `The name '${name}' must consist of letters, digits and inner hyphens, and not begin with internal-`,
-        );
-    }
-}

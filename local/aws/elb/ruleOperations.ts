@@ -100,12 +100,7 @@ export function checkActions(state: BalancerState, loadBalancerArn: string, acti
     }
 }
 
-/** Five values in all; docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html */
 function checkConditions(conditions: readonly RuleCondition[]): void {
-    const count = conditions.flatMap(conditionValues).length;
-    if (count > 5) {
-        throw new AwsError("TooManyConditionValues", `A rule can have at most '5' condition values; it has '${count}'`);
-    }
     const unknown = conditions.find(({ Field }) => Field === "source-ip");
     if (unknown) {
         throw invalid("The local load balancers have no condition 'source-ip': every client is on loopback");

@@ -2,17 +2,7 @@ import type * as sdk from "@aws-sdk/client-elastic-load-balancing-v2";
 
 import { AwsError } from "../gateway/overlay";
 import { attributeDefaults, healthCheckDefaults } from "./defaults";
-import {
-    arn,
-    attributeList,
-    checkName,
-    DataPlane,
-    Input,
-    invalid,
-    keepTags,
-    modifyAttributes,
-    newId,
-} from "./operation";
+import { arn, attributeList, DataPlane, Input, invalid, keepTags, modifyAttributes, newId } from "./operation";
 import { findTargetGroup, loadBalancerArnsOf, targetGroupsOf } from "./state";
 import type { BalancerState, TargetGroup } from "./state";
 
@@ -20,7 +10,6 @@ export function targetGroupOperations(plane: DataPlane) {
     return {
         CreateTargetGroup(state: BalancerState, input: Input<sdk.CreateTargetGroupInput>) {
             const { Name = "", Protocol = "", Port, VpcId, TargetType = "instance", ProtocolVersion } = input;
-            checkName(Name);
             if ([...state.targetGroups.values()].some(({ view }) => view.TargetGroupName === Name)) {
                 throw new AwsError(
                     "DuplicateTargetGroupName",

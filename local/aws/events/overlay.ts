@@ -11,7 +11,7 @@ import type { InputTransformer, ListRulesResponse, Rule, Target } from "@aws-sdk
 import { clientConfig } from "../../machine/awsClients";
 import type { Scope } from "../../machine/awsClients";
 import { omit } from "../../machine/omit";
-import type { Overlay } from "../gateway/overlay";
+import type { AwsResponse, Overlay } from "../gateway/overlay";
 import { sendToTarget } from "../gateway/targets";
 import type { Identities } from "../permissions/identities";
 
@@ -80,7 +80,7 @@ export function createEvents(options: {
                 if (!/^(List|Describe|Test)/.test(request.operation ?? "")) {
                     rulesOf.clear();
                 }
-                return answer;
+                return request.operation === "ListRules" ? withoutCreators(answer) : answer;
             },
         },
         publish(scope, task) {
@@ -100,6 +100,14 @@ export function createEvents(options: {
             hasStopped = true;
         },
     };
+}
+
+/** Only DescribeRule tells who made a rule; the emulator does in lists, too. */
+function withoutCreators(answer: AwsResponse): AwsResponse {
+    const body: unknown = JSON.parse(answer.body.toString(), (key, value: unknown) =>
+        key === "CreatedBy" ? undefined : value,
+    );
+    return { ...answer, body: Buffer.from(JSON.stringify(body)) };
 }
 
 interface RuleWithTargets {

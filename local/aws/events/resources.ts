@@ -1,7 +1,7 @@
 import type { Target } from "@aws-sdk/client-eventbridge";
 import type { EventRuleArgs, EventRuleState } from "@pulumi/aws/cloudwatch/eventRule";
 import type { EventTargetArgs, EventTargetState } from "@pulumi/aws/cloudwatch/eventTarget";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, type Inputs, sameDocument, service, tagList } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 
@@ -30,7 +30,13 @@ export const events: Adapters = service("EventBridge", {
         delete: (aws, { inputs }) =>
             aws.eventbridge.deleteRule({ Name: inputs.name, EventBusName: inputs.eventBusName }),
         async read(aws, { inputs }) {
-            await aws.eventbridge.describeRule({ Name: inputs.name, EventBusName: inputs.eventBusName });
+            const rule = await aws.eventbridge.describeRule({ Name: inputs.name, EventBusName: inputs.eventBusName });
+            return {
+                state: rule.State,
+                ...(inputs.eventPattern !== undefined && {
+                    eventPattern: sameDocument(inputs.eventPattern, rule.EventPattern ?? "null"),
+                }),
+            };
         },
     }),
     "cloudwatch/eventTarget:EventTarget": adapter<EventTargetArgs, EventTargetState>({

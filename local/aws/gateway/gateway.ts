@@ -6,6 +6,8 @@ import type { AddressInfo } from "node:net";
 import { judgeAnswer } from "../models/answer";
 import { explain, refusalOf } from "../models/refusal";
 import { readCall, UnknownCall } from "../models/request";
+import { brokenRule } from "../models/rule";
+import type { Rules } from "../models/rule";
 import { AwsError, escapeXml, jsonResponse, xmlResponse } from "./overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "./overlay";
 
@@ -27,6 +29,8 @@ export interface GatewayOptions {
     /** Whose calls those are whose access key id is not a 12-digit account id. */
     readonly accountId: string;
     readonly overlays: readonly Overlay[];
+    /** What AWS's documents say beyond its models, by signing name (default: nothing). */
+    readonly rules?: Readonly<Record<string, Rules>>;
     /** Who may do what; without it everybody may do everything. */
     readonly permissions?: Doorkeeper;
     readonly log: (text: string) => void;
@@ -64,6 +68,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         };
         try {
             request = judged(incoming);
+            const broken = brokenRule(
+                options.rules?.[request.service],
+                request.operation ?? "",
+                request.parameters ?? {},
+            );
+            if (broken) {
+                throw broken;
+            }
             const refusal = options.watch?.refusal(request);
             if (refusal !== undefined) {
                 throw refusal;
@@ -88,21 +100,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         for (const overlay of options.overlays.filter((candidate) => concerns(candidate, request))) {
             const response = await overlay.handle(request, forward);
             if (response) {
-                reportMisfits(request, response);
+                requireFit(request, response);
                 return response;
             }
         }
         return forward(request);
-    }
-
-    /** An overlay that does not answer as AWS does is a fault of ours. */
-    function reportMisfits({ service, operation = "" }: AwsRequest, { status, headers, body }: AwsResponse): void {
-        if (status === 200 && String(headers["content-type"]).includes("json")) {
-            const faults = judgeAnswer(service, operation, body);
-            if (faults.length > 0) {
-                options.log(`The answer to ${service} ${operation} does not fit AWS's model: ${explain(faults)}`);
-            }
-        }
     }
 
     const server = createServer((incoming, outgoing) => {
@@ -143,6 +145,14 @@ function judged(request: AwsRequest): AwsRequest {
         return { ...request, operation: call.operation.name, parameters: call.parameters };
     } catch (error) {
         throw error instanceof UnknownCall ? new AwsError("UnknownOperationException", error.message) : error;
+    }
+}
+
+/** @throws what becomes an InternalFailure: an overlay that does not answer as AWS does is a fault of ours. */
+function requireFit({ service, operation = "" }: AwsRequest, answer: AwsResponse): void {
+    const misfits = answer.status < 300 ? judgeAnswer(service, operation, answer) : [];
+    if (misfits.length > 0) {
+        throw new Error(`The answer to ${service} ${operation} does not fit AWS's model: ${explain(misfits)}`);
     }
 }
 

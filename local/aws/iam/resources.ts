@@ -2,7 +2,16 @@ import type { PolicyArgs, PolicyState } from "@pulumi/aws/iam/policy";
 import type { RoleArgs, RoleState } from "@pulumi/aws/iam/role";
 import type { RolePolicyArgs, RolePolicyState } from "@pulumi/aws/iam/rolePolicy";
 import type { RolePolicyAttachmentArgs, RolePolicyAttachmentState } from "@pulumi/aws/iam/rolePolicyAttachment";
-import { type Adapters, adapter, changeTags, json, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    json,
+    sameDocument,
+    service,
+    tagList,
+    tagsOrNone,
+} from "../resources/adapter";
 
 const gone = ["NoSuchEntityException", "NoSuchEntity"];
 
@@ -55,8 +64,10 @@ export const iam: Adapters = service("IAM", {
             return { assumeRolePolicy: PolicyDocument };
         },
         delete: async (aws, { id }) => aws.iam.deleteRole({ RoleName: id }),
-        async read(aws, { id }) {
-            await aws.iam.getRole({ RoleName: id });
+        async read(aws, { id, inputs }) {
+            const { Role } = await aws.iam.getRole({ RoleName: id });
+            const trust = decodeURIComponent(Role!.AssumeRolePolicyDocument!);
+            return { assumeRolePolicy: sameDocument(inputs.assumeRolePolicy, trust) };
         },
     }),
     "iam/rolePolicy:RolePolicy": adapter<RolePolicyArgs, RolePolicyState>({
@@ -75,7 +86,8 @@ export const iam: Adapters = service("IAM", {
         },
         delete: async (aws, { inputs }) => aws.iam.deleteRolePolicy({ RoleName: inputs.role, PolicyName: inputs.name }),
         async read(aws, { inputs }) {
-            await aws.iam.getRolePolicy({ RoleName: inputs.role, PolicyName: inputs.name });
+            const read = await aws.iam.getRolePolicy({ RoleName: inputs.role, PolicyName: inputs.name });
+            return { policy: sameDocument(inputs.policy, decodeURIComponent(read.PolicyDocument!)) };
         },
     }),
     "iam/rolePolicyAttachment:RolePolicyAttachment": adapter<RolePolicyAttachmentArgs, RolePolicyAttachmentState>({

@@ -175,7 +175,7 @@ export function lambdaOverlay(
                 case "POST": {
                     const input = parse(request.body) as FunctionInput;
                     if (!input.Runtime?.startsWith("nodejs")) {
-                        return undefined;
+                        return withoutProxy(await forward(request));
                     }
                     return forwardAndDeploy(withProxy(request, input.FunctionName ?? "", input), forward, input.Code);
                 }
@@ -298,14 +298,16 @@ async function readArchive(gatewayUrl: string, request: AwsRequest, code: Code):
     }
 }
 
-/** An answer as it would be had the variable never been added. */
+/** An answer as it would be had the variable never been added, with no reasons but those that Lambda knows. */
 function withoutProxy(response: AwsResponse): AwsResponse {
-    if (!response.body.includes(proxyVariable)) {
+    if (response.body.length === 0) {
         return response;
     }
     const body: unknown = JSON.parse(response.body.toString(), (key, value: unknown) => {
         const isEmpty = key === "Environment" && JSON.stringify(value) === '{"Variables":{}}';
-        return key === proxyVariable || isEmpty ? undefined : value;
+        const isNoReason =
+            /^(State|LastUpdateStatus)Reason(Code)?$/.test(key) && (value === "" || value === "Updating");
+        return key === proxyVariable || isEmpty || isNoReason ? undefined : value;
     });
     return { ...response, body: Buffer.from(JSON.stringify(body)) };
 }

@@ -13,11 +13,15 @@ import type {
 import type { InvocationArgs, InvocationState } from "@pulumi/aws/lambda/invocation";
 import type { PermissionArgs, PermissionState } from "@pulumi/aws/lambda/permission";
 import { type Adapters, adapter, changeTags, type Inputs, service } from "../resources/adapter";
+import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 import { isArchive, isSame, pascalKeys } from "../resources/values";
 import { zip } from "./archive";
 
 const gone = ["ResourceNotFoundException"];
+
+/** Of a role that is not known everywhere yet. */
+const freshRole = /The role defined for the function cannot be assumed by Lambda/;
 
 export const lambda: Adapters = service("Lambda", {
     "lambda/function:Function": adapter<FunctionArgs, FunctionState>({
@@ -28,16 +32,18 @@ export const lambda: Adapters = service("Lambda", {
         refuses: ["imageUri", "snapStart"],
         gone,
         async create(aws, inputs) {
-            const code = await codeOf(inputs);
-            await aws.lambda.createFunction({
-                ...configuration(inputs),
-                Role: inputs.role,
-                Code: code,
-                Architectures: architectures(inputs),
-                PackageType: "Zip",
-                Publish: inputs.publish,
-                Tags: inputs.tagsAll,
-            });
+            const Code = await codeOf(inputs);
+            await patiently(2, freshRole, () =>
+                aws.lambda.createFunction({
+                    ...configuration(inputs),
+                    Role: inputs.role,
+                    Code,
+                    Architectures: architectures(inputs),
+                    PackageType: "Zip",
+                    Publish: inputs.publish,
+                    Tags: inputs.tagsAll,
+                }),
+            );
             await reserveConcurrency(aws, inputs);
             return { id: inputs.name!, ...(await describe(aws, inputs.name!)) };
         },
@@ -64,7 +70,11 @@ export const lambda: Adapters = service("Lambda", {
             return described;
         },
         delete: async (aws, { id, inputs }) => inputs.skipDestroy || aws.lambda.deleteFunction({ FunctionName: id }),
-        read: (aws, { id }) => describe(aws, id),
+        async read(aws, { id }) {
+            const { Configuration } = await aws.lambda.getFunction({ FunctionName: id });
+            const { MemorySize: memorySize, Timeout: timeout } = Configuration ?? {};
+            return { ...(await describe(aws, id)), memorySize, timeout };
+        },
     }),
     "lambda/eventSourceMapping:EventSourceMapping": adapter<EventSourceMappingArgs, EventSourceMappingState>({
         taggable: true,

@@ -1,5 +1,5 @@
 import type { LogGroupArgs, LogGroupState } from "@pulumi/aws/cloudwatch/logGroup";
-import { type Adapters, adapter, changeTags, service } from "../resources/adapter";
+import { type Adapters, adapter, changeTags, Gone, service } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 export const logs: Adapters = service("CloudWatch Logs", {
@@ -30,6 +30,14 @@ export const logs: Adapters = service("CloudWatch Logs", {
         },
         delete: async (aws, { id, inputs }) =>
             inputs.skipDestroy || aws.cloudwatchLogs.deleteLogGroup({ logGroupName: id }),
+        async read(aws, { id }) {
+            const { logGroups = [] } = await aws.cloudwatchLogs.describeLogGroups({ logGroupNamePrefix: id });
+            const group = logGroups.find(({ logGroupName }) => logGroupName === id);
+            if (!group) {
+                throw new Gone(`There is no log group ${id}.`);
+            }
+            return { retentionInDays: group.retentionInDays ?? 0 };
+        },
     }),
 });
 

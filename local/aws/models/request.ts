@@ -71,7 +71,8 @@ function readBody(model: ServiceModel, shape: Shape, request: HttpRequest): Judg
     return judgeBody(model, shape, readObject(request), jsonWire);
 }
 
-function readObject({ headers, body }: HttpRequest): unknown {
+/** Of the JSON protocols, or CBOR. */
+export function readObject({ headers, body }: Pick<HttpRequest, "headers" | "body">): unknown {
     if (body.length === 0) {
         return {};
     }

@@ -38,17 +38,20 @@ export interface Permissions {
 }
 
 export interface PermissionsOptions {
-    /** How long a role that was just made cannot be assumed, in milliseconds (default 0). IAM is eventually consistent. */
-    readonly freshRoleMs?: number;
+    /**
+     * Resolves when what was just changed in IAM is known everywhere (default: at once). Until then a new role cannot be
+     * assumed, and a role's policies are those of before: IAM is eventually consistent.
+     */
+    readonly known?: () => Promise<unknown>;
     /** Tags of what is there already, by its ARN, for aws:ResourceTag (default: nothing has any). */
     readonly tagsOf?: (arn: string) => readonly { readonly key?: string; readonly value?: string }[];
 }
 
 /** IAM: who may do what, by the policies that the emulator keeps. */
-export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: PermissionsOptions = {}): Permissions {
+export function createPermissions({ known: settled, tagsOf = () => [] }: PermissionsOptions = {}): Permissions {
     const identities = createIdentities();
     const usesOf = new Map<string, Map<string, Use>>();
-    const madeAt = new Map<string, number>();
+    const fresh = new Set<string>();
     let policies: Policies | undefined;
 
     function known(): Policies {
@@ -153,7 +156,7 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
         if (!role) {
             return "it does not exist";
         }
-        if (Date.now() - (madeAt.get(role.arn) ?? 0) < freshRoleMs) {
+        if (fresh.has(role.arn)) {
             return "it is not known everywhere yet";
         }
         const result = await runSimulation(
@@ -178,7 +181,7 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
     return {
         identities,
         readPoliciesBy(forward) {
-            policies = createPolicies(forward);
+            policies = createPolicies(forward, settled);
         },
 
         whyNotAssumed,
@@ -235,9 +238,11 @@ export function createPermissions({ freshRoleMs = 0, tagsOf = () => [] }: Permis
         },
         answered({ service, operation = "", accountId, parameters }) {
             known().changed(service, operation);
-            if (service === "iam" && operation === "CreateRole") {
+            if (settled && service === "iam" && operation === "CreateRole") {
                 const { RoleName, Path = "/" } = parameters as { RoleName: string; Path?: string };
-                madeAt.set(`arn:aws:iam::${accountId}:role${Path}${RoleName}`, Date.now());
+                const arn = `arn:aws:iam::${accountId}:role${Path}${RoleName}`;
+                fresh.add(arn);
+                void settled().then(() => fresh.delete(arn));
             }
         },
         uses: () => Object.fromEntries([...usesOf].map(([principal, uses]) => [principal, [...uses.values()]])),

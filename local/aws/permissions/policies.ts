@@ -23,8 +23,8 @@ export interface Policies {
     changed(service: string, operation: string): void;
 }
 
-/** Reads each policy once, until a request may have changed it. */
-export function createPolicies(forward: Forward): Policies {
+/** Reads each policy once, until a request may have changed it; and one of a role until `settled` resolves after that. */
+export function createPolicies(forward: Forward, settled?: () => Promise<unknown>): Policies {
     const remembered = new Map<string, Promise<unknown>>();
 
     function once<T>(service: string, key: string, read: () => Promise<T>): Promise<T> {
@@ -44,9 +44,15 @@ export function createPolicies(forward: Forward): Policies {
         },
         changed(service, operation) {
             if (!/^(Get|List|Describe|Head|Receive|Send|Publish$|Invoke$|PutObject$|Query|Scan)/.test(operation)) {
-                [...remembered.keys()]
-                    .filter((id) => id.startsWith(`${service} `))
-                    .forEach((id) => remembered.delete(id));
+                const forget = () =>
+                    [...remembered.keys()]
+                        .filter((id) => id.startsWith(`${service} `))
+                        .forEach((id) => remembered.delete(id));
+                if (settled && service === "iam") {
+                    void settled().then(forget);
+                } else {
+                    forget();
+                }
             }
         },
     };

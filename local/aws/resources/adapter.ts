@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 import type { OutputInstance, Resource } from "@pulumi/pulumi";
 import type { AutoName } from "./naming";
 import type { Aws } from "./sdk";
@@ -89,6 +91,19 @@ function words(type: string): string {
 /** A document that programs may give as text or as an object. */
 export function json(document: unknown): string {
     return typeof document === "string" ? document : JSON.stringify(document);
+}
+
+/** A document that was read: in the words it was sent in as long as it says the same. */
+export function sameDocument(sent: unknown, read: string): string {
+    return isDeepStrictEqual(parsed(json(sent)), parsed(read)) ? (sent as string) : read;
+}
+
+function parsed(text: string): unknown {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return text;
+    }
 }
 
 /** Tags as a list, the way most services take them. */

@@ -5,7 +5,7 @@ import type { Aws } from "./sdk";
 /** A type whose behaviour nothing observes: the provider keeps it as the program describes it, with an id and an ARN. */
 interface KeptRow<Args, State> extends Pick<
     Adapter<Args, State>,
-    "autoName" | "taggable" | "defaults" | "replaceOn" | "deleteBeforeReplace"
+    "autoName" | "taggable" | "defaults" | "replaceOn" | "deleteBeforeReplace" | "delete" | "gone"
 > {
     /** Of ids in EC2's form, `vpc-` and 17 digits; others say their `id`. */
     readonly idPrefix?: string;

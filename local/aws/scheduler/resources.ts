@@ -1,6 +1,7 @@
 import type { CreateScheduleCommandInput } from "@aws-sdk/client-scheduler";
 import type { ScheduleArgs, ScheduleState } from "@pulumi/aws/scheduler/schedule";
 import { type Adapters, adapter, type Inputs, service } from "../resources/adapter";
+import { patiently } from "../resources/patience";
 import { pascalKeys } from "../resources/values";
 
 export const scheduler: Adapters = service("EventBridge Scheduler", {
@@ -10,7 +11,10 @@ export const scheduler: Adapters = service("EventBridge Scheduler", {
         replaceOn: ["name", "groupName"],
         gone: ["ResourceNotFoundException"],
         async create(aws, inputs) {
-            const { ScheduleArn } = await aws.scheduler.createSchedule(schedule(inputs));
+            // A role that is not known everywhere yet.
+            const { ScheduleArn } = await patiently(2, /must allow AWS EventBridge Scheduler to assume the role/, () =>
+                aws.scheduler.createSchedule(schedule(inputs)),
+            );
             return { id: `${inputs.groupName}/${inputs.name}`, arn: ScheduleArn };
         },
         async update(aws, { inputs }) {
@@ -18,7 +22,8 @@ export const scheduler: Adapters = service("EventBridge Scheduler", {
         },
         delete: (aws, { inputs }) => aws.scheduler.deleteSchedule({ Name: inputs.name, GroupName: inputs.groupName }),
         async read(aws, { inputs }) {
-            await aws.scheduler.getSchedule({ Name: inputs.name, GroupName: inputs.groupName });
+            const schedule = await aws.scheduler.getSchedule({ Name: inputs.name, GroupName: inputs.groupName });
+            return { scheduleExpression: schedule.ScheduleExpression, state: schedule.State };
         },
     }),
 });

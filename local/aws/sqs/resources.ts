@@ -1,8 +1,18 @@
+import type { QueueAttributeName } from "@aws-sdk/client-sqs";
 import type { QueueArgs, QueueState } from "@pulumi/aws/sqs/queue";
 import type { QueuePolicyArgs, QueuePolicyState } from "@pulumi/aws/sqs/queuePolicy";
 import type { RedriveAllowPolicyArgs, RedriveAllowPolicyState } from "@pulumi/aws/sqs/redriveAllowPolicy";
 import type { RedrivePolicyArgs, RedrivePolicyState } from "@pulumi/aws/sqs/redrivePolicy";
-import { type Adapters, adapter, changeTags, type Inputs, json, service } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    Gone,
+    type Inputs,
+    json,
+    sameDocument,
+    service,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
@@ -34,23 +44,29 @@ export const sqs: Adapters = service("SQS", {
         },
         delete: async (aws, { id }) => aws.sqs.deleteQueue({ QueueUrl: id }),
         async read(aws, { id }) {
-            await aws.sqs.getQueueAttributes({ QueueUrl: id, AttributeNames: ["QueueArn"] });
+            const { Attributes = {} } = await aws.sqs.getQueueAttributes({ QueueUrl: id, AttributeNames: ["All"] });
+            return {
+                delaySeconds: Number(Attributes.DelaySeconds),
+                messageRetentionSeconds: Number(Attributes.MessageRetentionPeriod),
+                receiveWaitTimeSeconds: Number(Attributes.ReceiveMessageWaitTimeSeconds),
+                visibilityTimeoutSeconds: Number(Attributes.VisibilityTimeout),
+            };
         },
     }),
     "sqs/queuePolicy:QueuePolicy": adapter<QueuePolicyArgs, QueuePolicyState>({
         replaceOn: ["queueUrl"],
         gone,
-        ...attributeOf("Policy", (inputs) => json(inputs.policy)),
+        ...attributeOf<QueuePolicyArgs>("Policy", "policy"),
     }),
     "sqs/redrivePolicy:RedrivePolicy": adapter<RedrivePolicyArgs, RedrivePolicyState>({
         replaceOn: ["queueUrl"],
         gone,
-        ...attributeOf("RedrivePolicy", (inputs) => inputs.redrivePolicy),
+        ...attributeOf<RedrivePolicyArgs>("RedrivePolicy", "redrivePolicy"),
     }),
     "sqs/redriveAllowPolicy:RedriveAllowPolicy": adapter<RedriveAllowPolicyArgs, RedriveAllowPolicyState>({
         replaceOn: ["queueUrl"],
         gone,
-        ...attributeOf("RedriveAllowPolicy", (inputs) => inputs.redriveAllowPolicy),
+        ...attributeOf<RedriveAllowPolicyArgs>("RedriveAllowPolicy", "redriveAllowPolicy"),
     }),
 });
 
@@ -89,8 +105,12 @@ const attributeDefaults: Readonly<Record<string, string>> = {
     VisibilityTimeout: "30",
 };
 
-/** A resource that is nothing but one attribute of a queue. */
-function attributeOf<Args extends { queueUrl: unknown }>(name: string, valueOf: (inputs: Inputs<Args>) => string) {
+/** A resource that is nothing but one attribute of a queue: a document. */
+function attributeOf<Args extends { queueUrl: unknown }>(
+    name: QueueAttributeName,
+    property: keyof Inputs<Args> & string,
+) {
+    const valueOf = (inputs: Inputs<Args>) => json(inputs[property]);
     async function set(aws: Aws, QueueUrl: string, value: string): Promise<void> {
         await aws.sqs.setQueueAttributes({ QueueUrl, Attributes: { [name]: value } });
     }
@@ -102,5 +122,13 @@ function attributeOf<Args extends { queueUrl: unknown }>(name: string, valueOf: 
         },
         update: (aws: Aws, change: { id: string; inputs: Inputs<Args> }) => set(aws, change.id, valueOf(change.inputs)),
         delete: (aws: Aws, { id }: { id: string }) => set(aws, id, ""),
+        async read(aws: Aws, { id, inputs }: { id: string; inputs: Inputs<Args> }) {
+            const { Attributes } = await aws.sqs.getQueueAttributes({ QueueUrl: id, AttributeNames: [name] });
+            const document = Attributes?.[name];
+            if (!document) {
+                throw new Gone(`The queue ${id} has no ${name}.`);
+            }
+            return { [property]: sameDocument(inputs[property], document) };
+        },
     };
 }

@@ -145,10 +145,13 @@ export async function watchTask(target: Target, { caller }: Up, deadline: () => 
     const [taskArn] = await runTasks(caller);
     const walk: string[] = [];
     let addressSeenAt: string | undefined;
-    const look = async (): Promise<string> => {
+    const look = async (): Promise<string | undefined> => {
         deadline();
         const task = await describeTask(caller, taskArn);
-        const status = task?.lastStatus ?? "STOPPED";
+        const status = task?.lastStatus;
+        if (status === undefined) {
+            return undefined; // a task that was just started may be MISSING at first
+        }
         if (walk.at(-1) !== status) {
             walk.push(status);
         }

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+
 import { EC2 } from "@aws-sdk/client-ec2";
 
 import { listTasks, stopTask, taskIdOf } from "../../internet/caller";
@@ -11,7 +13,14 @@ import type { Target, Up } from "./target";
 
 /** A local system of its own, which ends with the run. */
 export async function localTarget(name: string, stack: string): Promise<Target> {
-    const system = await startSystem({ name });
+    // As far behind as AWS may be: what does not wait for it would fail there, too.
+    const later = (milliseconds: number) => () => delay(milliseconds, undefined, { ref: false });
+    const system = await startSystem({
+        name,
+        iam: { known: later(2_000) },
+        ecs: { shown: later(300) },
+        route53: { propagated: later(2_000) },
+    });
     const { file } = system;
     const options = { stack, config: { ...localConfig(file), domain: file.domain, "aws:region": "eu-west-1" } };
 

@@ -583,6 +583,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             conditions: [{ pathPattern: { values: ["/a/*"] } }],
             actions: [{ type: "fixed-response", fixedResponse: { contentType: "text/plain", statusCode: "404" } }],
         });
+        await life("aws:ec2/subnet:Subnet", { vpcId: "vpc-1", cidrBlock: "10.0.0.0/24" }, { tags: { a: "1" } });
         const group = await life(
             "aws:ec2/securityGroup:SecurityGroup",
             { vpcId: "vpc-1", ingress: [{ protocol: "tcp", fromPort: 80, toPort: 80, cidrBlocks: ["10.0.0.0/16"] }] },
@@ -766,6 +767,113 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         expect(found?.outputs).to.include({ value: "theirs", version: 2 });
         const state = { id: parameter.id, inputs: found!.inputs, outputs: found!.outputs };
         expect(engine.diff(type, "key", state, { type: "String", value: "ours" }).changed).to.deep.equal(["value"]);
+    });
+
+    it("that somebody changed by hand are found by a refresh, and put right by the next update", async () => {
+        const document = (Effect: string) =>
+            JSON.stringify({
+                Version: "2012-10-17",
+                Statement: [{ Effect, Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+            });
+        const allow = (Resource: string) =>
+            JSON.stringify({ Statement: [{ Effect: "Allow", Action: "sqs:SendMessage", Resource }] });
+        const role = String(
+            (await engine.create("aws:iam/role:Role", "by-hand", { assumeRolePolicy: document("Allow") })).id,
+        );
+        const queue = await engine.create("aws:sqs/queue:Queue", "by-hand", {});
+        const roleArn = `arn:aws:iam::${accountId}:role/${role}`;
+        const target = { Arn: String(queue.outputs.arn), RoleArn: roleArn };
+        const rows: readonly (readonly [
+            type: string,
+            args: Properties,
+            key: string,
+            change: (state: State) => Promise<unknown>,
+        ])[] = [
+            [
+                "aws:iam/role:Role",
+                { assumeRolePolicy: document("Allow") },
+                "assumeRolePolicy",
+                ({ id }) => aws.iam.updateAssumeRolePolicy({ RoleName: id, PolicyDocument: document("Deny") }),
+            ],
+            [
+                "aws:iam/rolePolicy:RolePolicy",
+                { role, policy: allow("*") },
+                "policy",
+                ({ inputs }) =>
+                    aws.iam.putRolePolicy({
+                        RoleName: role,
+                        PolicyName: String(inputs.name),
+                        PolicyDocument: allow("arn:aws:sqs:*"),
+                    }),
+            ],
+            [
+                "aws:sqs/queue:Queue",
+                { visibilityTimeoutSeconds: 60 },
+                "visibilityTimeoutSeconds",
+                ({ id }) => aws.sqs.setQueueAttributes({ QueueUrl: id, Attributes: { VisibilityTimeout: "5" } }),
+            ],
+            [
+                "aws:sqs/queuePolicy:QueuePolicy",
+                { queueUrl: queue.id, policy: document("Deny") },
+                "policy",
+                ({ id }) => aws.sqs.setQueueAttributes({ QueueUrl: id, Attributes: { Policy: document("Allow") } }),
+            ],
+            [
+                "aws:cloudwatch/logGroup:LogGroup",
+                { retentionInDays: 30 },
+                "retentionInDays",
+                ({ id }) => aws.cloudwatchLogs.putRetentionPolicy({ logGroupName: id, retentionInDays: 1 }),
+            ],
+            [
+                "aws:cloudwatch/eventRule:EventRule",
+                { eventPattern: '{"source": ["aws.ecs"]}', state: "ENABLED" },
+                "state",
+                ({ inputs }) => aws.eventbridge.disableRule({ Name: String(inputs.name) }),
+            ],
+            [
+                "aws:scheduler/schedule:Schedule",
+                {
+                    scheduleExpression: "rate(1 hour)",
+                    flexibleTimeWindow: { mode: "OFF" },
+                    target: { arn: target.Arn, roleArn },
+                },
+                "scheduleExpression",
+                ({ inputs }) =>
+                    aws.scheduler.updateSchedule({
+                        Name: String(inputs.name),
+                        ScheduleExpression: "rate(9 hours)",
+                        FlexibleTimeWindow: { Mode: "OFF" },
+                        Target: target,
+                    }),
+            ],
+            [
+                "aws:lambda/function:Function",
+                {
+                    ...{ runtime: "nodejs24.x", handler: "index.handler", memorySize: 256, role: roleArn },
+                    code: archiveOf("exports.handler = async () => 1"),
+                },
+                "memorySize",
+                ({ id }) => aws.lambda.updateFunctionConfiguration({ FunctionName: id, MemorySize: 128 }),
+            ],
+        ];
+        for (const [type, args, key, change] of rows) {
+            const made = await engine.create(type, "drifts", args);
+            const urn = urnOf(type, "drifts");
+            const refreshed = async (state: State) => {
+                const found = await provider.read(urn, state);
+                return { id: state.id, inputs: found!.inputs, outputs: found!.outputs };
+            };
+            expect(
+                engine.diff(type, "drifts", await refreshed(made), args).changed,
+                `${type}: untouched`,
+            ).to.deep.equal([]);
+            await change(made);
+            const drifted = await refreshed(made);
+            expect(engine.diff(type, "drifts", drifted, args).changed, `${type}: changed by hand`).to.deep.equal([key]);
+            const righted = await refreshed(await engine.update(type, "drifts", drifted, args));
+            expect(engine.diff(type, "drifts", righted, args).changed, `${type}: put right`).to.deep.equal([]);
+            expect(righted.outputs[key], `${type}: as before`).to.deep.equal(made.outputs[key]);
+        }
     });
 
     it("can be looked up", async () => {

@@ -403,6 +403,31 @@ describe("the local ECS", () => {
         });
     });
 
+    it("shows a task as it was, when reads are behind: at first as one that is MISSING", async () => {
+        const later: (() => void)[] = [];
+        const behind = await startLocalEcs(undefined, {
+            shown: () => new Promise<void>((resolve) => later.push(resolve)),
+        });
+        try {
+            const taskArn = await behind.run(app);
+            const look = async () => {
+                const { tasks = [], failures = [] } = await behind.client.send(
+                    new ecs.DescribeTasksCommand({ cluster: "test", tasks: [taskArn] }),
+                );
+                const { taskArns = [] } = await behind.client.send(new ecs.ListTasksCommand({ cluster: "test" }));
+                return [tasks[0]?.lastStatus ?? failures[0].reason, taskArns.length];
+            };
+            await until("its first changes have happened", () => Promise.resolve(behind.walk(taskArn).length >= 2));
+            expect(await look()).to.deep.equal(["MISSING", 0]);
+            later.shift()!();
+            expect(await look()).to.deep.equal(["PROVISIONING", 1]);
+            later.shift()!();
+            expect(await look()).to.deep.equal(["PENDING", 1]);
+        } finally {
+            await behind.stop();
+        }
+    });
+
     it("deletes a cluster only when nothing runs in it", async () => {
         await local.run(app);
 

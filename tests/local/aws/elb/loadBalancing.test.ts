@@ -16,6 +16,7 @@ import { elbOverlay } from "../../../../local/aws/elb/overlay";
 import { loggedRequests } from "../../../../local/aws/elb/requestLog";
 import { startGateway } from "../../../../local/aws/gateway/gateway";
 import type { Gateway } from "../../../../local/aws/gateway/gateway";
+import { rules } from "../../../../local/aws/rules";
 import { createAuthority, createTlsCertificate } from "../../../../local/internet/authorities/tlsCertificate";
 import type { TlsFiles } from "../../../../local/internet/authorities/tlsCertificate";
 import { answerQuestion } from "../../../../local/internet/dns/answer";
@@ -78,6 +79,7 @@ describe("load balancers of the local system", () => {
             emulatorPort: 9,
             accountId,
             overlays: [elbOverlay(balancing)],
+            rules,
             log: (text) => expect.fail(text),
         });
         elb = new ElasticLoadBalancingV2({

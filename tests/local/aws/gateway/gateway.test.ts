@@ -60,7 +60,12 @@ describe("the gateway", () => {
                 overlay("route53", () => Promise.reject(new AwsError("Throttling", "Rate exceeded"))),
                 overlay("sqs", () => Promise.resolve(undefined)),
                 overlay("sns", () => Promise.resolve(undefined)),
-                overlay("lambda", () => Promise.resolve(jsonResponse({ ran: true })), "/_own/"),
+                overlay(
+                    "lambda",
+                    ({ service }) => Promise.resolve(jsonResponse(service === "" ? { ran: true } : {})),
+                    "/_own/",
+                ),
+                overlay("scheduler", () => Promise.resolve(jsonResponse({ Schedules: [], Total: 0 }))),
                 overlay("kms", () => Promise.reject(new Error("a mistake"))),
             ],
             log: (text) => faults.push(text),
@@ -163,6 +168,18 @@ describe("the gateway", () => {
 
         expect(response.status).to.equal(500);
         expect(await response.json()).to.include({ __type: "InternalFailure" });
-        expect(faults.map((fault) => fault.split("\n")[0])).to.deep.equal(["kms ListKeys: Error: a mistake"]);
+        expect(faults.splice(0).map((fault) => fault.split("\n")[0])).to.deep.equal(["kms ListKeys: Error: a mistake"]);
+    });
+
+    it("takes an answer that AWS's model does not know for such a fault", async () => {
+        const response = await fetch(`${gateway.url}/schedules`, {
+            headers: { authorization: authorization("scheduler") },
+        });
+
+        expect(response.status).to.equal(500);
+        expect(faults.splice(0).map((fault) => fault.split("\n")[0])).to.deep.equal([
+            "scheduler ListSchedules: Error: The answer to scheduler ListSchedules does not fit AWS's model: 1 validation error detected: " +
+                "Value at 'Total' failed to satisfy constraint: Member must be one of: [nextToken, schedules]",
+        ]);
     });
 });

@@ -274,8 +274,10 @@ describe("requests by AWS's own models", () => {
 });
 
 describe("answers by AWS's own models", () => {
-    const misfits = (operation: string, body: object) =>
-        judgeAnswer("ecs", operation, Buffer.from(JSON.stringify(body))).map(({ reason }) => reason);
+    const answer = (body: string) => ({ headers: { "content-type": "application/json" }, body: Buffer.from(body) });
+    const reasons = (service: string, operation: string, body: string) =>
+        judgeAnswer(service, operation, answer(body)).map(({ reason }) => reason);
+    const misfits = (operation: string, body: object) => reasons("ecs", operation, JSON.stringify(body));
 
     it("may hold what the model knows, of the types and enumerations that it says", () => {
         expect(misfits("StopTask", { task: { taskArn: "arn", version: 1, createdAt: 1.5 } })).to.deep.equal([]);
@@ -284,6 +286,40 @@ describe("answers by AWS's own models", () => {
             "Value 'FOG' at 'task.launchType' failed to satisfy constraint: " +
                 "Member must satisfy enum value set: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]",
             "Value '1' at 'task.taskArn' failed to satisfy constraint: Member must be of type string",
+        ]);
+    });
+
+    it("are judged in XML as well: queries, EC2's own and REST", () => {
+        const role = (more: string) =>
+            "<GetRoleResponse><GetRoleResult><Role><Path>/</Path><RoleName>r</RoleName><RoleId>AROA1</RoleId>" +
+            `<Arn>arn</Arn>${more}</Role></GetRoleResult><ResponseMetadata/></GetRoleResponse>`;
+        expect(reasons("iam", "GetRole", role("<CreateDate>2026-01-01T00:00:00Z</CreateDate>"))).to.deep.equal([]);
+        expect(reasons("iam", "GetRole", role("<CreateDate>soon</CreateDate>"))).to.deep.equal([
+            "Value 'soon' at 'role.createDate' failed to satisfy constraint: Member must be of type timestamp",
+        ]);
+        expect(reasons("iam", "GetRole", role(""))).to.deep.equal([
+            "Value at 'role.createDate' failed to satisfy constraint: Member must not be null",
+        ]);
+        const networkInterface = (inside: string) =>
+            "<DescribeNetworkInterfacesResponse><requestId>1</requestId><networkInterfaceSet>" +
+            `<item>${inside}</item></networkInterfaceSet></DescribeNetworkInterfacesResponse>`;
+        const ofInterface = (inside: string) => reasons("ec2", "DescribeNetworkInterfaces", networkInterface(inside));
+        expect(ofInterface("<status>in-use</status><ipv6AddressesSet/>")).to.deep.equal([]);
+        expect(ofInterface("<status>busy</status>")).to.deep.equal([
+            "Value 'busy' at 'networkInterfaces.1.status' failed to satisfy constraint: " +
+                "Member must satisfy enum value set: [available, associated, attaching, in-use, detaching]",
+        ]);
+        const change = (inside: string) =>
+            reasons(
+                "route53",
+                "GetChange",
+                `<GetChangeResponse><ChangeInfo>${inside}</ChangeInfo></GetChangeResponse>`,
+            );
+        const SubmittedAt = "<SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt>";
+        expect(change(`<Id>/change/C1</Id><Status>INSYNC</Status>${SubmittedAt}`)).to.deep.equal([]);
+        expect(change(`<Status>DONE</Status>${SubmittedAt}`)).to.deep.equal([
+            "Value at 'changeInfo.id' failed to satisfy constraint: Member must not be null",
+            "Value 'DONE' at 'changeInfo.status' failed to satisfy constraint: Member must satisfy enum value set: [PENDING, INSYNC]",
         ]);
     });
 });

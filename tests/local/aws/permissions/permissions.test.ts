@@ -18,6 +18,7 @@ import { permissionsFor } from "../../../../local/aws/permissions/actions";
 import { createPermissions } from "../../../../local/aws/permissions/permissions";
 import { clientConfig } from "../../../../local/machine/awsClients";
 import { accountId, type Emulator, startEmulator } from "../../../support/emulator";
+import { until } from "../../../support/until";
 
 const region = "eu-west-1";
 const scope = { accountId, region };
@@ -94,6 +95,49 @@ describe("permissions", () => {
         expect(await outcome(sqs.listQueues({}))).to.equal("allowed");
         await iam.deleteRolePolicy({ RoleName: "robbed", PolicyName: "own" });
         expect(await outcome(sqs.listQueues({}))).to.match(/^AccessDeniedException: /);
+    });
+
+    it("are those of before, and a new role is nobody's to assume, until IAM's change is known everywhere", async () => {
+        const settle: (() => void)[] = [];
+        const slow = createPermissions({ known: () => new Promise<void>((resolve) => settle.push(resolve)) });
+        const behind = await startEmulator({ overlays: [], permissions: slow });
+        try {
+            const admin = new IAM(clientConfig(behind.url, scope));
+            const RoleName = "late";
+            const { Role } = await admin.createRole({
+                RoleName,
+                AssumeRolePolicyDocument: trust("lambda.amazonaws.com"),
+            });
+            const arn = Role!.Arn!;
+            const archive = new AdmZip();
+            archive.addFile("index.js", Buffer.from("exports.handler = async () => 1"));
+            const lambda = new Lambda({ ...clientConfig(behind.url, scope), maxAttempts: 1 });
+            const create = () =>
+                lambda.createFunction({
+                    ...{ FunctionName: "f", Runtime: "nodejs24.x", Handler: "index.handler", Role: arn },
+                    Code: { ZipFile: archive.toBuffer() },
+                });
+            expect(await outcome(create())).to.equal(
+                "InvalidParameterValueException: The role defined for the function cannot be assumed by Lambda. " +
+                    `(${arn}: it is not known everywhere yet)`,
+            );
+            settle.splice(0).forEach((resolve) => resolve());
+            await until(
+                "the role is known",
+                async () => (await slow.whyNotAssumed(arn, "lambda.amazonaws.com")) === undefined,
+            );
+            expect(await outcome(create())).to.equal("allowed");
+
+            const accessKeyId = slow.identities.keyOfRole(arn, "session");
+            const sqs = new SQS({ ...clientConfig(behind.url, { ...scope, accessKeyId }), maxAttempts: 1 });
+            const PolicyDocument = policy({ Effect: "Allow", Action: "sqs:ListQueues", Resource: "*" });
+            await admin.putRolePolicy({ RoleName, PolicyName: "own", PolicyDocument });
+            expect(await outcome(sqs.listQueues({}))).to.match(/^AccessDeniedException: .*sqs:ListQueues/);
+            settle.splice(0).forEach((resolve) => resolve());
+            await until("the policy is known", async () => (await outcome(sqs.listQueues({}))) === "allowed");
+        } finally {
+            await behind.stop();
+        }
     });
 
     it("hold the conditions of a change of records: name, type, action and zone", async () => {

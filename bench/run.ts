@@ -5,6 +5,7 @@ import { certificate } from "./certificate";
 import { deploy } from "./deploy";
 import { dns } from "./dns";
 import { instructions } from "./instructions";
+import { judging } from "./judging";
 import { proxy } from "./proxy";
 import { sessions } from "./sessions";
 
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
     instructions,
     abuse,
     deploy,
+    judging,
     sessions,
 };
 

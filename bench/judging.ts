@@ -1,0 +1,83 @@
+// What it costs to judge as AWS does: each request of a stack's life by its model, the documents' rules and IAM, each answer by its model.
+import { readFileSync, rmSync } from "node:fs";
+
+import type { AwsRequest, AwsResponse } from "../local/aws/gateway/overlay";
+import { judgeAnswer } from "../local/aws/models/answer";
+import { readCall } from "../local/aws/models/request";
+import { brokenRule } from "../local/aws/models/rule";
+import { rules } from "../local/aws/rules";
+import { deliveredCertificate, eventually, runTasks, stopTask, untilRunning } from "../local/internet/caller";
+import { runOperation } from "../local/pulumi/operation";
+import { localConfig, platformsOf } from "../local/pulumi/platforms";
+import { startSystem } from "../local/system";
+import { printTable } from "./table";
+
+export async function judging(): Promise<void> {
+    const calls: (readonly [AwsRequest, AwsResponse])[] = [];
+    const system = await startSystem({
+        name: `bench-${process.pid}`,
+        watch: {
+            answered: (request, response) => void (request.service !== "" && calls.push([request, response])),
+            refusal: () => undefined,
+            taskChanged: () => true,
+        },
+    });
+    const { file, permissions } = system;
+    const config = localConfig(file);
+    const { outputs } = await runOperation(file, "up", { config });
+    await runOperation(file, "up", { config, refresh: true });
+    const [caller] = platformsOf(file, outputs);
+    await eventually("first certificate", () => deliveredCertificate(caller));
+    const [taskArn] = await runTasks(caller);
+    await untilRunning(caller, taskArn);
+    await stopTask(caller, taskArn);
+
+    const judged = calls.splice(0);
+    const request = await cost(judged, ([of]) => {
+        const { operation, parameters } = readCall(of);
+        brokenRule(rules[of.service], operation.name, parameters);
+    });
+    const permission = await cost(judged, async ([of]) => permissions.check(of).catch(() => undefined));
+    const answer = await cost(judged, ([of, { status, headers, body }]) => {
+        if (status < 300) {
+            judgeAnswer(of.service, of.operation ?? "", { headers, body });
+        }
+    });
+    await runOperation(file, "destroy", { config });
+    await system.stop();
+    rmSync(file.directory, { recursive: true });
+
+    const whole = cpuSeconds() - request - permission - answer;
+    const row = (what: string, seconds: number) => [
+        what,
+        seconds.toFixed(2),
+        `${((100 * seconds) / whole).toFixed(1)} %`,
+    ];
+    console.log(`${judged.length} requests in the life of the stack, CPU time on all processes.`);
+    printTable(
+        ["", "seconds", "of all"],
+        [
+            row("requests by model and rules", request),
+            row("callers by IAM", permission),
+            row("answers by model", answer),
+            row("all of that", request + permission + answer),
+            row("the whole life", whole),
+        ],
+    );
+}
+
+/** Seconds of this process's CPU. */
+async function cost<T>(things: readonly T[], judge: (thing: T) => unknown): Promise<number> {
+    const before = process.cpuUsage();
+    for (const thing of things) {
+        await judge(thing);
+    }
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1e6;
+}
+
+/** Of this process and all that it has waited for. */
+function cpuSeconds(): number {
+    const ticks = readFileSync("/proc/self/stat", "utf8").split(") ")[1].split(" ").slice(11, 15);
+    return ticks.reduce((sum, count) => sum + Number(count), 0) / 100;
+}

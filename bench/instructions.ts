@@ -78,8 +78,8 @@ async function countsOf(
     wrapper.push(`--callgrind-out-file=${join(results, "count")}`);
     const { url, process } =
         shape === undefined
-            ? await startPlainEnvoy(processes, appPort, certificate, wrapper)
-            : await startSidecar(processes, appPort, certificate, shape, wrapper);
+            ? await startPlainEnvoy(processes, appPort, certificate, { wrapper })
+            : await startSidecar(processes, appPort, certificate, { name: shape, wrapper });
     const port = Number(new URL(url).port);
     const tell = (...command: string[]): unknown => execFileSync("vgdb", [`--pid=${process.pid}`, ...command]);
     tell("instrumentation", "on");

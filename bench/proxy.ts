@@ -1,39 +1,51 @@
-// What a proxy in front of the app costs: requests per second, latency and CPU time of each, side by side; and the memory of our sidecar.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+// What a proxy in front of the app costs: CPU time of each shape, side by side; its rates and latency; and the memory of our sidecar.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 
-import autocannon from "autocannon";
-
 import { sidecarSize } from "../components/internal/envoy/sidecarSize";
+import { taskSizes } from "../components/internal/task/taskSize";
 import { createProcesses, Processes } from "../local/machine/processes";
 import { openConnections, openHttp1, openHttp2, openWebSocket } from "../tests/support/connections";
+import { Load, loads, overHttp1 } from "./loads";
+import { cpuSeconds, memoryOf, proportionalMemoryOf } from "./processFigures";
 import {
     Certificate,
     hostname,
     makeCertificate,
     MeasuredServer,
-    startApp,
-    startPlainEnvoy,
-    startSidecar,
     shapes,
+    startApp,
+    startHaProxy,
+    startNginx,
+    startPlainEnvoy,
+    startPlainTraefik,
+    startSidecar,
     startTraefik,
+    withPrograms,
 } from "./proxyServers";
-import { median, printTable, spread } from "./table";
+import { median, percentile, printTable, spread } from "./table";
 
-const envoyLimits = sidecarSize(256);
-const rounds = 9;
-const connections = 50;
-const saturatedSeconds = 4;
-const lonelySeconds = 2;
+const rounds = Number(process.env.ROUNDS ?? 9);
+const lonelyRequests = 1_000;
 
+/** Of one load in one round. */
 interface Figures {
-    readonly requestsPerSecond: number;
-    /** Seconds of the server's processes for 1,000 requests. */
+    /** CPU milliseconds of the server for a thousand. */
     readonly cpu: number;
-    /** Milliseconds, of one client alone. */
-    readonly p50: number;
-    readonly p99: number;
+    readonly perSecond: number;
+}
+
+interface Row {
+    readonly server: MeasuredServer;
+    /** Whose figures of the same round are 1.00. */
+    readonly plain: MeasuredServer;
+    /** By load. */
+    readonly figures: Map<Load, Figures[]>;
+    /** Milliseconds that one client alone waits, each round's. */
+    readonly p50: number[];
+    readonly p99: number[];
 }
 
 export async function proxy(): Promise<void> {
@@ -41,7 +53,7 @@ export async function proxy(): Promise<void> {
     const processes = createProcesses(directory);
     try {
         const certificate = await makeCertificate();
-        await throughput(processes, certificate);
+        await costs(processes, certificate);
         await memory(processes, certificate);
     } finally {
         await processes.stop();
@@ -49,154 +61,129 @@ export async function proxy(): Promise<void> {
     }
 }
 
-async function throughput(processes: Processes, certificate: Certificate): Promise<void> {
+async function costs(processes: Processes, certificate: Certificate): Promise<void> {
     const app = await startApp(processes);
-    const servers = [
-        app,
-        await startPlainEnvoy(processes, app.port, certificate),
-        ...(await inTurn(Object.keys(shapes), (name) => startSidecar(processes, app.port, certificate, name))),
-        await startTraefik(processes, app.port, certificate),
-    ];
-    const measured = new Map<MeasuredServer, Figures[]>(servers.map((server) => [server, []]));
-    for (const server of servers) {
-        await saturate(server, 2); // warm
+    const rows = await startAll(processes, app.port, certificate);
+    for (const { server } of rows) {
+        await overHttp1(server, 1_000); // warm
     }
     for (let round = 0; round < rounds; round++) {
-        for (const server of servers) {
-            measured.get(server)!.push({ ...(await saturate(server, saturatedSeconds)), ...(await lonely(server)) });
+        for (const load of loads) {
+            for (const { server, figures } of rows) {
+                figures.get(load)!.push(await measure(server, load));
+            }
+        }
+        for (const { server, p50, p99 } of rows) {
+            const times = await overHttp1(server, lonelyRequests, 1);
+            p50.push(percentile(times, 0.5));
+            p99.push(percentile(times, 0.99));
         }
     }
-    await Promise.all(servers.map((server) => server.process.stop()));
+    await Promise.all(rows.map(({ server }) => server.process.stop()));
+    await app.process.stop();
 
     console.log(
-        `${rounds} rounds, each server in turn; median (least–most). ${connections} kept connections over HTTP/1.1, TLS 1.3 before each proxy.\n` +
-            `The load tool, the proxy and the app share ${cpus().length} cores, so requests per second say less than CPU time does.\n` +
-            `Latency as one client sees it that asks again and again, with nobody else there.`,
+        `${rounds} rounds, each load with each server in turn; median (least–most), and the median of the rounds' ratios to plain Envoy. TLS 1.3. A round has ${loads
+            .map(({ name, count }) => `${count} × ${name}`)
+            .join(", ")}:\n` +
+            `requests of 1 kB over 50 kept connections, and over 5 with 10 at once; 1 MiB over 10; new connections with a request each, 10 at once; WebSocket messages there and back over 10.\n` +
+            `Load, proxy and app share ${cpus().length} cores. CPU milliseconds of the proxy for 1,000:`,
     );
-    const of = (server: MeasuredServer, figure: keyof Figures): number[] =>
-        measured.get(server)!.map((figures) => figures[figure]);
-    const plain = servers[1];
     printTable(
-        ["", "requests/s", "of app", "CPU s/1,000", "of plain", "p50 ms", "p99 ms"],
-        servers.map((server) => [
-            server.name,
-            spread(of(server, "requestsPerSecond")),
-            ratio(of(server, "requestsPerSecond"), of(app, "requestsPerSecond")),
-            spread(of(server, "cpu"), 3),
-            ratio(of(server, "cpu"), of(plain, "cpu")),
-            spread(of(server, "p50"), 2),
-            spread(of(server, "p99"), 2),
+        ["", ...loads.flatMap(({ name }) => [name, "of plain"])],
+        rows.map((row) => [
+            row.server.name,
+            ...loads.flatMap((load) => [spread(of(row, load, "cpu")), ratio(rows, row, (any) => of(any, load, "cpu"))]),
+        ]),
+    );
+    console.log("\nA second, and milliseconds of one client alone that asks again and again over HTTP/1.1:");
+    printTable(
+        ["", ...loads.map(({ name }) => `${name}/s`), "p50 ms", "of plain", "p99 ms", "of plain"],
+        rows.map((row) => [
+            row.server.name,
+            ...loads.map((load) => median(of(row, load, "perSecond")).toFixed(0)),
+            ...[spread(row.p50, 2), ratio(rows, row, (any) => any.p50)],
+            ...[spread(row.p99, 2), ratio(rows, row, (any) => any.p99)],
         ]),
     );
 }
 
-async function inTurn<T, R>(values: readonly T[], work: (value: T) => Promise<R>): Promise<R[]> {
-    const results: R[] = [];
-    for (const value of values) {
-        results.push(await work(value));
+function of({ figures }: Row, load: Load, figure: keyof Figures): number[] {
+    return figures.get(load)!.map((each) => each[figure]);
+}
+
+/** Of what both had in the same round: what else the machine did then, it did to both. */
+function ratio(rows: readonly Row[], row: Row, figuresOf: (row: Row) => number[]): string {
+    const base = figuresOf(rows.find(({ server }) => server === row.plain)!);
+    return median(figuresOf(row).map((value, round) => value / base[round])).toFixed(2);
+}
+
+async function startAll(processes: Processes, appPort: number, certificate: Certificate): Promise<Row[]> {
+    const rows: Row[] = [];
+    const add = (server: MeasuredServer, plain = server): MeasuredServer => {
+        rows.push({ server, plain, figures: new Map(loads.map((load) => [load, []])), p50: [], p99: [] });
+        return server;
+    };
+    const plain = add(await startPlainEnvoy(processes, appPort, certificate));
+    for (const name of Object.keys(shapes)) {
+        add(await startSidecar(processes, appPort, certificate, { name }), plain);
     }
-    return results;
-}
-
-function ratio(values: readonly number[], base: readonly number[]): string {
-    return (median(values) / median(base)).toFixed(2);
-}
-
-/** As many requests as the server takes. */
-async function saturate(server: MeasuredServer, seconds: number): Promise<Pick<Figures, "requestsPerSecond" | "cpu">> {
-    const before = cpuSeconds(server.process.pid);
-    const { requests, times } = await ask(server, { duration: seconds });
-    const cpu = cpuSeconds(server.process.pid) - before;
-    return { requestsPerSecond: requests / times.seconds, cpu: (cpu / requests) * 1_000 };
-}
-
-/** One request after another: no queue is measured. */
-async function lonely(server: MeasuredServer): Promise<Pick<Figures, "p50" | "p99">> {
-    const { times } = await ask(server, { duration: lonelySeconds, connections: 1 });
-    const sorted = times.each.sort((one, other) => one - other);
-    const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1];
-    return { p50: at(0.5), p99: at(0.99) };
-}
-
-/** @throws when a request was not answered with 200 */
-async function ask(
-    { name, url }: MeasuredServer,
-    options: Partial<autocannon.Options>,
-): Promise<{ requests: number; times: { seconds: number; each: number[] } }> {
-    const each: number[] = [];
-    const result = await new Promise<autocannon.Result>((resolve, reject) => {
-        const running = autocannon(
-            {
-                url: `${url}/bench`,
-                connections,
-                servername: hostname,
-                headers: { host: hostname },
-                ...options,
-            },
-            (error, done) => (error ? reject(error as Error) : resolve(done)),
-        );
-        // The tool's own percentiles are whole milliseconds.
-        running.on("response", (_client, _status, _bytes, milliseconds) => each.push(milliseconds));
-    });
-    const { non2xx, errors, timeouts, duration } = result;
-    if (non2xx + errors + timeouts > 0) {
-        throw new Error(`${name}: ${non2xx} answers were not 2xx, ${errors} errors, ${timeouts} time-outs.`);
+    const two = await startPlainEnvoy(processes, appPort, certificate, { concurrency: 2 });
+    add({ ...two, name: `${two.name}, 2 threads` });
+    const direct = await startSidecar(processes, appPort, certificate, { taskCpu: 2048 });
+    add({ ...direct, name: `${direct.name}, 2 threads` }, rows.at(-1)!.server);
+    add(await startPlainTraefik(processes, appPort, certificate), plain);
+    add(await startTraefik(processes, appPort, certificate), plain);
+    for (const [program, start] of Object.entries({ nginx: startNginx, haproxy: startHaProxy })) {
+        if (spawnSync(program, ["-v"], { env: withPrograms }).error === undefined) {
+            add(await start(processes, appPort, certificate), plain);
+        } else {
+            console.log(`Skipped: ${program} is not installed (Debian's packages nginx-light and haproxy).`);
+        }
     }
-    return { requests: result["2xx"], times: { seconds: duration, each } };
+    return rows;
 }
 
-/** User and system time of a process, by the kernel's 100 ticks a second. */
-function cpuSeconds(pid: number): number {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [user, system] = stat
-        .slice(stat.lastIndexOf(")") + 2)
-        .split(" ")
-        .slice(11, 13)
-        .map(Number);
-    return (user + system) / 100;
+async function measure(server: MeasuredServer, { run, count }: Load): Promise<Figures> {
+    const [cpu, started] = [cpuSeconds(server.process.pid), performance.now()];
+    await run(server, count);
+    const seconds = (performance.now() - started) / 1_000;
+    return { cpu: ((cpuSeconds(server.process.pid) - cpu) / count) * 1e6, perSecond: count / seconds };
 }
 
-const kinds = [
-    [envoyLimits.connections - 300, openHttp1],
-    [200, openHttp2],
-    [100, openWebSocket],
-] as const;
-
+/** A thousand connections at the smallest and the largest size that a task can have. */
 async function memory(processes: Processes, certificate: Certificate): Promise<void> {
-    const app = await startApp(processes);
-    const sidecar = await startSidecar(processes, app.port, certificate);
-    const served = { port: sidecar.port, hostname, ca: certificate.ca };
-    const rows = [["at rest", ...memoryOf(sidecar.process.pid)]];
-    const open = await openConnections(served, kinds);
-    rows.push([`${open.length} connections, each served once`, ...memoryOf(sidecar.process.pid)]);
-    const oneMore = await openHttp1(served).then(
-        () => "is served",
-        ({ code, message }: NodeJS.ErrnoException) => `is refused (${code ?? message})`,
-    );
-    open.forEach(({ close }) => close());
-
+    const kinds = [
+        [700, openHttp1],
+        [200, openHttp2],
+        [100, openWebSocket],
+    ] as const;
+    const rows: string[][] = [];
+    for (const { cpu: taskCpu } of [taskSizes[0], taskSizes[taskSizes.length - 1]]) {
+        const app = await startApp(processes);
+        const sidecar = await startSidecar(processes, app.port, certificate, { taskCpu });
+        const { pid } = sidecar.process;
+        const size = `${taskCpu / 1024} vCPU, ${sidecarSize(taskCpu).concurrency} threads`;
+        const add = (state: string): unknown =>
+            rows.push([
+                `${size}, ${state}`,
+                ...[
+                    memoryOf(pid, "VmRSS"),
+                    memoryOf(pid, "VmHWM"),
+                    proportionalMemoryOf(pid),
+                    memoryOf(pid, "RssAnon"),
+                ].map((mebibytes) => mebibytes.toFixed(1)),
+                String(sidecar.memory),
+            ]);
+        add("at rest");
+        const served = { port: sidecar.port, hostname, ca: certificate.ca };
+        const open = await openConnections(served, kinds);
+        add(`${open.length} connections`);
+        open.forEach(({ close }) => close());
+        await Promise.all([sidecar.process.stop(), app.process.stop()]);
+    }
     console.log(
-        `\nMemory of our sidecar, MiB of ${sidecar.memory}. ${kinds[0][0]} connections by HTTP/1.1, ${kinds[1][0]} by HTTP/2, ${kinds[2][0]} WebSockets.`,
+        `\nMemory of our sidecar, MiB. Of 1,000 connections ${kinds[0][0]} by HTTP/1.1, ${kinds[1][0]} by HTTP/2, ${kinds[2][0]} WebSockets, each served once.`,
     );
-    printTable(["", "RSS", "most RSS", "PSS", "anonymous"], rows);
-    console.log(`Connection ${envoyLimits.connections + 1} ${oneMore}.`);
-    const most = statusOf(sidecar.process.pid, "VmHWM");
-    console.log(
-        most <= sidecar.memory
-            ? `Within its limit of ${sidecar.memory} MiB: ${most.toFixed(1)} MiB at most.`
-            : `ABOVE its limit of ${sidecar.memory} MiB: ${most.toFixed(1)} MiB.`,
-    );
-    await Promise.all([sidecar.process.stop(), app.process.stop()]);
-}
-
-function memoryOf(pid: number): string[] {
-    const pss = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
-    const all = [statusOf(pid, "VmRSS"), statusOf(pid, "VmHWM"), Number(pss) / 1024, statusOf(pid, "RssAnon")];
-    return all.map((mebibytes) => mebibytes.toFixed(1));
-}
-
-/** MiB. */
-function statusOf(pid: number, field: string): number {
-    const text = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1]) / 1024;
+    printTable(["", "RSS", "most RSS", "PSS", "anonymous", "container"], rows);
 }

@@ -9,11 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 
+import { sidecarSize } from "../components/internal/envoy/sidecarSize";
 import { createProcesses, Processes } from "../local/machine/processes";
 import {
     Certificate,
     hostname,
     makeCertificate,
+    MeasuredServer,
     shapes,
     startApp,
     startPlainEnvoy,
@@ -22,7 +24,10 @@ import {
 import { printTable } from "./table";
 
 const requests = 300;
+const largeAnswers = 20;
 const handshakes = 60;
+/** Enough for the kernel to spread them evenly over four threads. */
+const spreadHandshakes = 600;
 
 type Load = (port: number, count: number) => Promise<void>;
 
@@ -42,14 +47,37 @@ export async function instructions(): Promise<void> {
             counts.push(await countsOf(processes, app.port, certificate, name));
         }
         console.log(
-            `Instructions of the worker thread for one request over one kept connection, and for one connection (TLS 1.3, full handshake); ${requests} and ${handshakes} of them.`,
+            `Instructions of the worker thread for one request over one kept connection, for 1 MiB over HTTP/1.1, and for one connection (TLS 1.3, full handshake); ${requests}, ${largeAnswers} and ${handshakes} of them.`,
         );
         printTable(
-            ["", "HTTP/1.1", "of plain", "HTTP/2", "of plain", "connection", "of plain"],
+            ["", ...["HTTP/1.1", "HTTP/2", "1 MiB", "connection"].flatMap((column) => [column, "of plain"])],
             counts.map((row, index) => [
                 names[index] ?? "Envoy, plain default",
                 ...row.flatMap((count, column) => [String(count), (count / counts[0][column]).toFixed(3)]),
             ]),
+        );
+
+        const sizes = [1024, 4096];
+        const spreads: number[][] = [];
+        for (const taskCpu of sizes) {
+            spreads.push(await handshakesOf(processes, app.port, certificate, taskCpu));
+        }
+        const busiest = spreads.map((workers) => Math.max(...workers));
+        console.log(
+            `\n${spreadHandshakes} handshakes by the size of the task, in millions of instructions of each worker thread. Threads work at once: the busiest one is who ends last.`,
+        );
+        printTable(
+            ["", "all", "a handshake", "each thread", "handshakes a second, of 1 vCPU"],
+            spreads.map((workers, index) => {
+                const all = workers.reduce((sum, value) => sum + value, 0);
+                return [
+                    `${sizes[index] / 1024} vCPU`,
+                    millions(all),
+                    millions(all / spreadHandshakes, 2),
+                    workers.map((worker) => millions(worker)).join(", "),
+                    (busiest[0] / busiest[index]).toFixed(2),
+                ];
+            }),
         );
     } finally {
         await processes.stop();
@@ -66,41 +94,82 @@ function isInstalled(program: string): boolean {
     }
 }
 
-/** One Envoy for all three, as it takes long to start under Valgrind. */
+const millions = (value: number, digits = 0): string => (value / 1e6).toFixed(digits);
+
+type Start = (wrapper: readonly string[]) => Promise<MeasuredServer>;
+
+interface Counted {
+    readonly port: number;
+    /** Instructions of each thread that a load has cost, the most first. */
+    readonly count: (load: () => Promise<void>) => Promise<number[]>;
+    readonly stop: () => Promise<void>;
+}
+
+/** Starts a server under Valgrind. */
+async function counted(processes: Processes, start: Start): Promise<Counted> {
+    const results = mkdtempSync(join(processes.directory, "counts-"));
+    const callgrind = ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--instr-atstart=no"];
+    const { url, process } = await start([...callgrind, `--callgrind-out-file=${join(results, "count")}`]);
+    const tell = (...command: string[]): unknown =>
+        execFileSync("vgdb", [`--pid=${process.pid}`, ...command], { stdio: "pipe" });
+    tell("instrumentation", "on");
+    return {
+        port: Number(new URL(url).port),
+        async count(load) {
+            tell("zero");
+            await load();
+            readdirSync(results).forEach((file) => rmSync(join(results, file)));
+            tell("dump");
+            const totals = readdirSync(results).map((file) =>
+                Number(/^totals: (\d+)/m.exec(readFileSync(join(results, file), "utf8"))?.[1] ?? 0),
+            );
+            return totals.sort((one, other) => other - one);
+        },
+        stop: () => process.stop(),
+    };
+}
+
+/** One Envoy for all loads, as it takes long to start under Valgrind. */
 async function countsOf(
     processes: Processes,
     appPort: number,
     certificate: Certificate,
     shape: string | undefined,
 ): Promise<number[]> {
-    const results = mkdtempSync(join(processes.directory, "counts-"));
-    const wrapper = ["valgrind", "--tool=callgrind", "--separate-threads=yes", "--instr-atstart=no"];
-    wrapper.push(`--callgrind-out-file=${join(results, "count")}`);
-    const { url, process } =
+    const { port, count, stop } = await counted(processes, (wrapper) =>
         shape === undefined
-            ? await startPlainEnvoy(processes, appPort, certificate, { wrapper })
-            : await startSidecar(processes, appPort, certificate, { name: shape, wrapper });
-    const port = Number(new URL(url).port);
-    const tell = (...command: string[]): unknown => execFileSync("vgdb", [`--pid=${process.pid}`, ...command]);
-    tell("instrumentation", "on");
+            ? startPlainEnvoy(processes, appPort, certificate, { wrapper })
+            : startSidecar(processes, appPort, certificate, { name: shape, wrapper }),
+    );
     const counts: number[] = [];
-    for (const [load, count] of [
-        [http1, requests],
+    for (const [load, times] of [
+        [http1("/bench?a=b"), requests],
         [overHttp2, requests],
+        [http1("/large"), largeAnswers],
         [connections, handshakes],
     ] as const satisfies readonly (readonly [Load, number])[]) {
-        await load(port, count / 10); // warm
-        tell("zero");
-        await load(port, count);
-        readdirSync(results).forEach((file) => rmSync(join(results, file)));
-        tell("dump");
-        const all = readdirSync(results).map((file) =>
-            Number(/^totals: (\d+)/m.exec(readFileSync(join(results, file), "utf8"))?.[1] ?? 0),
-        );
-        counts.push(Math.round(Math.max(...all) / count)); // the worker: other threads do next to nothing
+        await load(port, times / 10); // warm
+        const [worker] = await count(() => load(port, times)); // other threads do next to nothing
+        counts.push(Math.round(worker / times));
     }
-    await process.stop();
+    await stop();
     return counts;
+}
+
+/** What each worker of a task's Envoy does for as many handshakes. */
+async function handshakesOf(
+    processes: Processes,
+    appPort: number,
+    certificate: Certificate,
+    taskCpu: number,
+): Promise<number[]> {
+    const { port, count, stop } = await counted(processes, (wrapper) =>
+        startSidecar(processes, appPort, certificate, { taskCpu, wrapper }),
+    );
+    await connections(port, 20); // warm
+    const threads = await count(() => connections(port, spreadHandshakes));
+    await stop();
+    return threads.slice(0, sidecarSize(taskCpu).concurrency);
 }
 
 const headers = {
@@ -113,27 +182,29 @@ const headers = {
 
 const trust = { servername: hostname, rejectUnauthorized: false }; // a server of ours on the loopback
 
-const http1: Load = async (port, count) => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1, ...trust });
-    for (let index = 0; index < count; index++) {
-        await new Promise<void>((resolve, reject) => {
-            const options = {
-                host: "127.0.0.1",
-                port,
-                path: "/bench?a=b",
-                agent,
-                headers: { host: hostname, ...headers },
-            };
-            get(options, (response) => {
-                response.resume().once("end", resolve);
-                if (response.statusCode !== 200) {
-                    reject(new Error(`status ${response.statusCode}`));
-                }
-            }).once("error", reject);
-        });
-    }
-    agent.destroy();
-};
+const http1 =
+    (path: string): Load =>
+    async (port, count) => {
+        const agent = new Agent({ keepAlive: true, maxSockets: 1, ...trust });
+        for (let index = 0; index < count; index++) {
+            await new Promise<void>((resolve, reject) => {
+                const options = {
+                    host: "127.0.0.1",
+                    port,
+                    path,
+                    agent,
+                    headers: { host: hostname, ...headers },
+                };
+                get(options, (response) => {
+                    response.resume().once("end", resolve);
+                    if (response.statusCode !== 200) {
+                        reject(new Error(`status ${response.statusCode}`));
+                    }
+                }).once("error", reject);
+            });
+        }
+        agent.destroy();
+    };
 
 const overHttp2: Load = async (port, count) => {
     const lookup: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);

@@ -115,8 +115,8 @@ describe("the life of the example", () => {
         const name = `test-sessions-${process.pid}`;
         const directory = join(projectRoot, ".local", name);
         // SCREENSHOTS=docs/images makes those of the documentation anew.
-        const pictured = (page: Page) =>
-            page.screenshot({ path: join(process.env.SCREENSHOTS ?? directory, `sessions-door.png`) });
+        const pictured = (page: Page, of: string) =>
+            page.screenshot({ path: join(process.env.SCREENSHOTS ?? directory, `${of}.png`) });
         const words: string[] = [];
         const seen: Record<string, unknown> = {};
         await sessionsLife(report, name, async ({ system, url }) => {
@@ -135,7 +135,7 @@ describe("the life of the example", () => {
                 await page.getByRole("heading", { name: "Session 42 is starting" }).waitFor();
                 seen.door = new URL(page.url()).pathname + new URL(page.url()).search + new URL(page.url()).hash;
                 words.push(await page.getByRole("status").innerText());
-                await pictured(page);
+                await pictured(page, "sessions-door");
                 await page.getByRole("heading", { name: "Board of team 42" }).waitFor();
                 const { host, pathname, search, hash } = new URL(page.url());
                 seen.app = pathname + search + hash;
@@ -143,6 +143,7 @@ describe("the life of the example", () => {
                 await page.getByLabel("Note").fill("bread");
                 await page.getByRole("button", { name: "Write" }).click();
                 await page.getByRole("listitem").getByText("bread").waitFor();
+                await pictured(page, "sessions-board");
                 seen.asked = [...origins].map((origin) => new URL(origin).host === host);
                 const { cookies } = await context.storageState();
                 seen.cookies = cookies.map(({ name: cookie, httpOnly, secure, sameSite, path }) => ({
@@ -193,6 +194,7 @@ describe("the life of the example", () => {
             "a longer life": "bad-request",
             "what is not open": "no-session",
         });
+        expect(report.followed).to.deep.equal({ status: 200, isBoard: true });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
         expect(report.signed).to.deep.equal({
             opened: 202,

@@ -130,7 +130,10 @@ export function guarded(): Json {
     };
 }
 
-/** The routes of those whose token is good: a link becomes a cookie, the task's own people get to the app, others nowhere. */
+/**
+ * The routes of those whose token is good: the task's own people get to the app, others nowhere. A browser's link becomes a cookie first, so that no page has the
+ * token in its address; who asks for no page, such as curl, may keep no cookies.
+ */
 export function guardedRoutes(authentication: EnvoyAuthentication, origin: string, toApp: Json): Json[] {
     const variables = Object.values(authentication.requiredClaims);
     const own = variables.map((variable, index) => ({
@@ -138,6 +141,7 @@ export function guardedRoutes(authentication: EnvoyAuthentication, origin: strin
         string_match: { exact: valueOf(variable) },
     }));
     const isLink = { name: goodLinkHeader, present_match: true };
+    const wantsPage = { name: "accept", string_match: { contains: "text/html" } };
     // Envoy makes a location of its own for such an answer, without the port.
     const header = (key: string, value: string): Json => ({
         header: { key, value },
@@ -145,7 +149,7 @@ export function guardedRoutes(authentication: EnvoyAuthentication, origin: strin
     });
     return [
         {
-            match: { prefix: "/", headers: [...own, isLink] },
+            match: { prefix: "/", headers: [...own, isLink, wantsPage] },
             direct_response: { status: 303 },
             response_headers_to_add: [
                 header("location", `${origin}%REQ(:PATH)%`),

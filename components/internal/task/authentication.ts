@@ -7,7 +7,7 @@ import { list, map, record, required, Rule, text } from "../validation";
 
 /**
  * Whose requests reach the app: those with a JSON Web Token that is good, in the header `Authorization: Bearer …`, in the cookie `__Host-taskgate`, or in a link with
- * `?taskgate-token=…`, of which the sidecar makes the cookie. Others get 401, and 403 where a claim is not the task's. The app gets no token.
+ * `?taskgate-token=…`, of which the sidecar makes the cookie where a page is asked for. Others get 401, and 403 where a claim is not the task's. The app gets no token.
  */
 export interface Authentication {
     /** The OpenID issuer whose tokens are taken, such as a Cognito user pool: `https://cognito-idp.<region>.amazonaws.com/<id>`. */

@@ -55,6 +55,8 @@ export interface SessionsReport extends StackReport {
     strangers?: Record<string, number>;
     /** What may not be asked for. */
     refused?: Record<string, string>;
+    /** What whoever follows redirects as `curl -L` does gets in the end of a session that did not run yet. */
+    followed?: { status: number; isBoard: boolean };
     /** A session that was closed. */
     closed?: { state: string; after: string };
     /** A back end that signs for IAM: its own tenant's session, and what it gets of another's. */
@@ -210,7 +212,7 @@ function firstVisit(report: SessionsReport): ListrTask<Life> {
             const { origin, pathname, searchParams } = new URL(location);
             const isHandedOn = searchParams.has(LINK_PARAMETER);
             searchParams.delete(LINK_PARAMETER);
-            const link = await get(location);
+            const link = await get(location, { headers: { accept: "text/html" } });
             const cookie = (link.headers.getSetCookie()[0] ?? "").split(";")[0];
             const app = await get(`${origin}/`, { headers: { cookie } });
             const body = await app.text();
@@ -305,7 +307,7 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
         title: "nobody gets what is not allowed",
         task: async (life) => {
             const client = clientOf(life, "8");
-            await client.open("8");
+            report.followed = await followed(life, "8");
             await client.open("8.second");
             report.refused = {
                 "a variable": await problemOf(() => client.open("8", { environment: { TEAM_ID: "42" } })),
@@ -328,6 +330,23 @@ function wishesRefused(report: SessionsReport): ListrTask<Life> {
             }
         },
     };
+}
+
+/** As `curl -L -H "Authorization: …"`: the header for the first host alone, no cookies, 50 redirects at most. */
+async function followed(life: Life, team: string): Promise<{ status: number; isBoard: boolean }> {
+    const get = fetchFrom(runningSystem(life).file);
+    const authorization = `Bearer ${await tokenOf(life, team)}`;
+    const door = new URL(`${life.apiUrl}/${team}/`);
+    let url = door;
+    for (let redirects = 0; ; redirects++) {
+        const headers = { accept: "*/*", ...(url.origin === door.origin && { authorization }) };
+        const answer = await get(url, { headers });
+        const location = answer.headers.get("location");
+        if (location === null || redirects === 50) {
+            return { status: answer.status, isBoard: (await answer.text()).includes(`Board of team ${team}`) };
+        }
+        url = new URL(location, url);
+    }
 }
 
 /** A role of team 9's back end. The local system looks at who signs, not at the signature. */

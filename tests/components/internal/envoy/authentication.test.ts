@@ -172,9 +172,15 @@ function behaviour(envoy: string): void {
         }
     });
 
-    it("makes a cookie of a link's token, and leads on without it", async () => {
+    /** What a browser sends that follows a link. */
+    const aPage = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+
+    it("makes a cookie of a browser's link, and leads on without the token", async () => {
         const token = await tokenOf("42");
-        const { status, headers } = await get({ path: `/notes?page=2&taskgate-token=${token}&sort=up` });
+        const { status, headers } = await get({
+            path: `/notes?page=2&taskgate-token=${token}&sort=up`,
+            headers: aPage,
+        });
         expect(status).to.equal(303);
         expect(headers).to.include({
             location: `https://${own}:${httpsPort}/notes?page=2&sort=up`,
@@ -190,11 +196,22 @@ function behaviour(envoy: string): void {
         );
     });
 
+    it("lets whoever asks for no page in by a link alone: curl keeps no cookies, a WebSocket follows nowhere", async () => {
+        const token = await tokenOf("42");
+        const path = `/notes?page=2&taskgate-token=${token}&sort=up`;
+        for (const headers of [{}, { accept: "*/*" }, { accept: "application/json" }] as Record<string, string>[]) {
+            const reached = told(await get({ path, headers }));
+            expect(reached.url).to.equal("/notes?page=2&sort=up");
+            expect(reached.headers["x-team"]).to.equal("42");
+            expect(JSON.stringify(reached)).not.to.match(/x-taskgate|eyJ/);
+        }
+    });
+
     it("lets a new link help whose cookie is old, and an old link not harm whose cookie is good", async () => {
         const [good, old] = [await tokenOf("42"), await tokenOf("42", { exp: longAgo })];
         const link = (token: string) => `/notes?taskgate-token=${token}`;
         const cookie = (token: string) => ({ cookie: `__Host-taskgate=${token}` });
-        expect((await get({ path: link(good), headers: cookie(old) })).status).to.equal(303);
+        expect((await get({ path: link(good), headers: { ...cookie(old), ...aPage } })).status).to.equal(303);
         const { url, headers } = told(await get({ path: link(old), headers: cookie(good) }));
         expect(url).to.equal("/notes");
         expect(JSON.stringify(headers)).not.to.include(old);
@@ -203,7 +220,7 @@ function behaviour(envoy: string): void {
     it("leads no link to another host", async () => {
         const token = await tokenOf("42");
         for (const path of ["//evil.example/", "/\\evil.example/", "/%2f%2fevil.example/"]) {
-            const { headers } = await get({ path: `${path}?taskgate-token=${token}` });
+            const { headers } = await get({ path: `${path}?taskgate-token=${token}`, headers: aPage });
             expect(new URL(headers.location!, `https://${own}:${httpsPort}`).host, path).to.equal(
                 `${own}:${httpsPort}`,
             );
@@ -319,12 +336,13 @@ function behaviour(envoy: string): void {
         const seen: number[] = [];
         for (const token of [good, old]) {
             seen.push((await get({ path: `/secret-notes?taskgate-token=${token}` })).status);
+            seen.push((await get({ path: `/secret-notes?taskgate-token=${token}`, headers: aPage })).status);
             seen.push((await get({ path: `/%2Fsecret-notes?taskgate-token=${token}` })).status);
         }
-        expect(seen).to.deep.equal([303, 307, 401, 307]);
+        expect(seen).to.deep.equal([200, 303, 307, 401, 401, 307]);
         const log = await until("the lines of the log", () => {
             const text = readFileSync(join(directory, "logs", "envoy.log"), "utf8");
-            return (text.match(/"path":"[^"]*secret-notes"/g) ?? []).length >= 4 && text;
+            return (text.match(/"path":"[^"]*secret-notes"/g) ?? []).length >= 6 && text;
         });
         for (const token of [good, old]) {
             expect(log).not.to.include(token.split(".")[2]);

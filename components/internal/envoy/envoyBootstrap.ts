@@ -128,6 +128,8 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                     static_layer: {
                         // One request a read: a burst of HTTP/2 resets cannot starve other connections (CVE-2023-44487).
                         http: { max_requests_per_io_cycle: 1 },
+                        // Closed at half of it: what one read brings is freed only after all of it. Envoy's 500 let a flood have twice the container's memory.
+                        overload: { premature_reset_total_stream_count: 100 },
                     },
                 },
             ],

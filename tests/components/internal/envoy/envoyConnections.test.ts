@@ -118,7 +118,7 @@ describe("Envoy at its limit of connections", () => {
         "open a hundred streams each, and read no answer": unreadStreams(100, "/large"),
         "read no answer": unreadAnswer("/large"),
         "send headers without end": endlessHeaders(59_000),
-        "reset a hundred streams each": resetStreams(100),
+        "reset a thousand streams each": resetStreams(1_000),
     };
     for (const [name, flood] of Object.entries(abuses)) {
         it(`stays within its container's memory when a thousand ${name}`, async () => {

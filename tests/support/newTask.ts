@@ -22,7 +22,10 @@ export async function visitNewTask(system: SystemFile, region: string, outputs: 
     const [taskArn] = await runTasks(caller);
     await untilRunning(caller, taskArn);
     const hostname = hostnameOf(caller, taskArn);
-    const page = await eventually(`${hostname} answering`, () => visit(system, hostname).catch(() => undefined));
+    const page = await eventually(`${hostname} answering`, async () => {
+        const answer = await visit(system, hostname).catch(() => undefined);
+        return answer?.status === 503 ? undefined : answer; // Envoy is there before the app listens, and says so
+    });
     await stopTask(caller, taskArn);
     return page;
 }

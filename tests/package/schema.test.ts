@@ -50,8 +50,12 @@ describe("the package's schema", () => {
     });
 
     it("has the words of every choice as an enum", () => {
+        // ownerPolicy is a function of the npm package: the schema knows components alone.
+        const ofFunctions = ["OwnedService"];
         const choices = Object.entries(components).flatMap(([name, value]) =>
-            typeof value === "object" ? [[`taskgate:index:${name}`, Object.values(value).sort()]] : [],
+            typeof value === "object" && !ofFunctions.includes(name)
+                ? [[`taskgate:index:${name}`, Object.values(value).sort()]]
+                : [],
         );
         const enums = Object.entries(schema.types).flatMap(([token, type]) =>
             type.enum ? [[token, type.enum.map(({ value }) => value).sort()]] : [],

@@ -119,6 +119,7 @@ function packLocal(folder) {
         "LICENSE",
         "tools/setup.mjs",
         "tools/prerequisites.mjs",
+        "tools/pulumiCuts.mjs",
         "tools/requirements.txt",
         "tools/go.mod",
         "tools/go.sum",

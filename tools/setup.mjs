@@ -1,11 +1,12 @@
 // Installs what this project runs with, into node_modules/ and .tools/. Plain Node without dependencies, because it
 // runs first. Does nothing when everything is there. `node tools/setup.mjs`, and `node tools/setup.mjs tests` for what tests need too
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { copyWithoutCuts, pulumiModule } from "./pulumiCuts.mjs";
 import {
     diskFault,
     findPython,
@@ -98,35 +99,56 @@ function fromPyPi(name, folder, requirements, programs) {
 /** Pebble, and the Pulumi CLI unless a recent one is on the PATH: the first build takes some minutes. */
 function goTools() {
     const own = isAtLeast(versionOf("pulumi", ["version"]), oldest.pulumi);
-    const wanted = ["github.com/letsencrypt/pebble/v2/cmd/pebble"];
-    if (!own) {
-        wanted.push("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi");
-    }
     return {
         name: own ? "Pebble (Pulumi is on the PATH)" : "Pulumi CLI, Pebble (built from source)",
-        stamp: `${digest("tools/go.mod", "tools/go.sum")} ${own ? "pulumi from PATH" : ""}`,
+        stamp: `${digest("tools/go.mod", "tools/go.sum", "tools/pulumiCuts.mjs")} ${own ? "pulumi from PATH" : ""}`,
         present: () => ["pulumi", "pebble"].every((tool) => fs.existsSync(path.join(bin, tool))),
         fault: goFault,
         async install() {
-            const version = /pulumi\/pkg\/v3 (v\S+)/.exec(fs.readFileSync(path.join(root, "tools/go.mod"), "utf8"))[1];
-            await run("go", [
-                {
-                    command: "go",
-                    cwd: path.join(root, "tools"),
-                    env: { CGO_ENABLED: "0", GOFLAGS: "" },
-                    args: [
-                        ...["build", "-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags"],
-                        `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`,
-                        ...["-o", `${bin}/`, ...wanted],
-                    ],
-                },
-            ]);
+            const pebble = "github.com/letsencrypt/pebble/v2/cmd/pebble";
             if (own) {
+                await run("go", [goBuild("tools", [pebble])]);
                 const found = spawnSync("sh", ["-c", "command -v pulumi"], { encoding: "utf8" }).stdout.trim();
                 fs.rmSync(path.join(bin, "pulumi"), { force: true });
                 fs.symlinkSync(found, path.join(bin, "pulumi"));
+                return;
             }
+            const cwd = path.join(root, "tools");
+            await run("go-download", [
+                { command: "go", cwd, env: goEnvironment, args: ["mod", "download", pulumiModule] },
+            ]);
+            const { Dir, Version } = JSON.parse(
+                execFileSync("go", ["list", "-m", "-json", pulumiModule], {
+                    cwd,
+                    env: { ...process.env, ...goEnvironment },
+                    encoding: "utf8",
+                }),
+            );
+            const source = path.join(tools, "pulumi-source");
+            copyWithoutCuts(Dir, source);
+            const modules = path.join(tools, "pulumi.mod");
+            const replaced = `\nreplace ${pulumiModule} => ${JSON.stringify(source)}\n`;
+            fs.writeFileSync(modules, fs.readFileSync(path.join(cwd, "go.mod"), "utf8") + replaced);
+            fs.copyFileSync(path.join(cwd, "go.sum"), path.join(tools, "pulumi.sum"));
+            const version = `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${Version}`;
+            await run("go", [goBuild("tools", [`${pulumiModule}/cmd/pulumi`, pebble], version, `-modfile=${modules}`)]);
+            fs.rmSync(source, { recursive: true });
         },
+    };
+}
+
+const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "" };
+
+/** Programs of a module of ours into bin/. */
+function goBuild(module, programs, linked = "", ...more) {
+    return {
+        command: "go",
+        cwd: path.join(root, module),
+        env: goEnvironment,
+        args: [
+            ...["build", "-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags", `-s -w ${linked}`, ...more],
+            ...["-o", `${bin}/`, ...programs],
+        ],
     };
 }
 
@@ -147,15 +169,7 @@ function testTools() {
         present: () => Object.keys(wanted).every((tool) => fs.existsSync(path.join(bin, tool))),
         fault: goFault,
         install() {
-            const flags = ["-trimpath", "-tags", "osusergo,grpcnotrace", "-ldflags", "-s -w"];
-            return run("go-testing", [
-                {
-                    command: "go",
-                    cwd: path.join(root, "tools/testing"),
-                    env: { CGO_ENABLED: "0", GOFLAGS: "" },
-                    args: ["build", ...flags, "-o", `${bin}/`, ...Object.values(wanted)],
-                },
-            ]);
+            return run("go-testing", [goBuild("tools/testing", Object.values(wanted))]);
         },
     };
 }
@@ -206,7 +220,17 @@ if (faults.length > 0) {
     fail(faults);
 }
 fs.mkdirSync(bin, { recursive: true });
-const results = await Promise.allSettled(due.map(bring));
+/** One after another: each of Go's builds takes every core by itself, and the second finds what the first has compiled. */
+async function bringInTurn(steps) {
+    for (const step of steps) {
+        await bring(step);
+    }
+}
+const isGo = ({ fault }) => fault === goFault;
+const results = await Promise.allSettled([
+    ...due.filter((step) => !isGo(step)).map(bring),
+    bringInTurn(due.filter(isGo)),
+]);
 const failures = results.filter(({ status }) => status === "rejected").map(({ reason }) => ({ what: reason.message }));
 if (failures.length > 0) {
     fail(failures);

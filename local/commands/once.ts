@@ -15,7 +15,7 @@ import {
 } from "../internet/caller";
 import { echo, Page, redirectOf, resolve, visit } from "../internet/visitor";
 import { localConfig, platformsOf } from "../pulumi/platforms";
-import { runSteps } from "./progress";
+import { inTurn, runSteps, together } from "./progress";
 import { destroyed, operation, Running, Stack, StackReport, systemUp } from "./steps";
 
 /** What `--report` writes. Times are in milliseconds. */
@@ -61,14 +61,18 @@ export async function wholeLife(report: Report, name: string): Promise<void> {
         systemUp(name),
         operation("preview", report, stack),
         operation("up", report, stack),
-        operation("secondUp", report, stack),
-        certificateIssued(report),
-        taskReachable(report),
-        httpsVisited(report),
-        webSocketEchoed(report),
-        httpRedirected(report),
-        taskStopped(report),
-        renewalRefused(report),
+        together("a second up, and meanwhile a task's life", [
+            operation("secondUp", report, stack),
+            inTurn("a task's life", [
+                certificateIssued(report),
+                taskReachable(report),
+                httpsVisited(report),
+                webSocketEchoed(report),
+                httpRedirected(report),
+                taskStopped(report),
+                renewalRefused(report),
+            ]),
+        ]),
         destroyed(report, stack),
     ];
     try {

@@ -10,6 +10,18 @@ export async function runSteps<Context>(context: Context, steps: ListrTask<Conte
     await new Listr(steps, { ...options, registerSignalListeners: false }).run();
 }
 
+const shown = { collapseSubtasks: false, timer: PRESET_TIMER };
+
+/** Steps one after another, as one step. */
+export function inTurn<Context>(title: string, steps: ListrTask<Context>[]): ListrTask<Context> {
+    return { title, task: (_, step) => step.newListr(steps, { concurrent: false, rendererOptions: shown }) };
+}
+
+/** Steps at the same time, as one step: one mostly waits while another works. */
+export function together<Context>(title: string, steps: ListrTask<Context>[]): ListrTask<Context> {
+    return { title, task: (_, step) => step.newListr(steps, { concurrent: true, rendererOptions: shown }) };
+}
+
 /** Tells how many resources an operation has done, and which was the last; where lines are not redrawn, of some only. */
 export function countOf(tell: (text: string) => void): (progress: Progress) => void {
     let count = 0;

@@ -126,7 +126,14 @@ describe("the console in a browser", function () {
         const answers = ({ id, status, steps }: Row) =>
             !others.includes(id) && status.startsWith("RUNNING") && steps.includes("first answer 200");
         // Only now: there is a certificate, so no task of the service fails to start.
-        const { code, stderr } = await taskgate("--system", name, "up", "-c", "taskgate:desiredCount=1");
+        const { code, stderr } = await taskgate(
+            "--system",
+            name,
+            "up",
+            "-c",
+            "taskgate:desiredCount=1",
+            "taskgate:dashboard=true",
+        );
         expect(code, stderr).to.equal(0);
         const serving = await until("the service's task answers", async () => (await rows()).find(answers));
         const short = serving.id.slice(0, 8);
@@ -161,6 +168,17 @@ describe("the console in a browser", function () {
         await until("it is off", async () => (await lose.getAttribute("aria-checked")) === "false");
         await click(`Stop ${id.slice(0, 8)}`);
         await until("it has stopped", async () => (await row(id)).status.startsWith("STOPPED"));
+    });
+
+    it("shows the stack's dashboard with what its functions have told", async () => {
+        const plot = page.locator('#dashboards figure[aria-label^="Made and removed"]');
+        await until("names were made and removed", async () =>
+            /Published Sum \d+, Removed Sum \d+$/.test((await plot.getAttribute("aria-label")) ?? ""),
+        );
+        const renewals = page.locator('#dashboards figure[aria-label^="Runs of the renewal"]');
+        expect(await renewals.getAttribute("aria-label")).to.match(
+            /^Runs of the renewal, its errors and its time \(ms\): Invocations Sum \d+, Errors Sum 0, Duration Maximum [\d.]+$/,
+        );
     });
 
     it("finds requests by caller, action and outcome", async () => {

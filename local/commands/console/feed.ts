@@ -10,6 +10,8 @@ export const limits = {
     queue: 100,
     target: 300,
     sample: 900,
+    dashboard: 20,
+    metric: 3_000,
     fault: 20,
     about: 10,
 } as const;

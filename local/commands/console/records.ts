@@ -115,8 +115,9 @@ export function createRecords(feed: Feed): Records {
                 outcome: response.status < 400 ? "ok" : outcomeOf(response),
                 milliseconds: Math.round(milliseconds * 10) / 10,
             });
-            if (request.operation === "PutSecretValue" && response.status < 400) {
+            if (response.status < 400) {
                 recordCertificate(feed, request);
+                recordDashboards(feed, request);
             }
         },
     };
@@ -172,7 +173,10 @@ function outcomeOf({ status, headers, body }: AwsResponse): string {
 }
 
 /** The facts of a certificate that was delivered as tasks get it; its key is not looked at. */
-function recordCertificate(feed: Feed, { parameters }: AwsRequest): void {
+function recordCertificate(feed: Feed, { operation, parameters }: AwsRequest): void {
+    if (operation !== "PutSecretValue") {
+        return;
+    }
     const { SecretString, SecretId } = (parameters ?? {}) as { SecretString?: string; SecretId?: string };
     let facts: { names?: string[]; keyType?: string; notBefore?: string; notAfter?: string } = {};
     try {
@@ -191,4 +195,16 @@ function recordCertificate(feed: Feed, { parameters }: AwsRequest): void {
         due: renewalDueAt(dates).getTime(),
         expires: dates.notAfter.getTime(),
     });
+}
+
+/** As CloudWatch is told of them. */
+function recordDashboards(feed: Feed, { operation, parameters = {} }: AwsRequest): void {
+    if (operation === "PutDashboard") {
+        const { DashboardName, DashboardBody } = parameters as { DashboardName: string; DashboardBody: string };
+        feed.set("dashboard", DashboardName, JSON.parse(DashboardBody));
+    } else if (operation === "DeleteDashboards") {
+        (parameters as { DashboardNames: string[] }).DashboardNames.forEach((name) =>
+            feed.set("dashboard", name, null),
+        );
+    }
 }

@@ -9,6 +9,7 @@ import { clientConfig } from "../../machine/awsClients";
 import type { SystemFile } from "../../machine/systemFile";
 import { createLogReader, type LogLine } from "../logFiles";
 import type { Feed } from "./feed";
+import { createMetrics, metricsOf } from "./metrics";
 import { type Records, type TaskRecord, userAgent } from "./records";
 
 export interface Watched {
@@ -19,7 +20,15 @@ export interface Watched {
 /** Looks on until the function that it gives is called. */
 export function watch(system: Watched, records: Records, feed: Feed): () => void {
     const readLog = createLogReader(system.file.directory, (name) => name !== "emulator");
-    const runs = createRuns(feed);
+    const tell = createMetrics(feed);
+    const runs = createRuns(feed, (run) => {
+        const dimensions = { FunctionName: run.function };
+        const of = (metric: string, value: number) =>
+            tell({ time: Date.now(), namespace: "AWS/Lambda", metric, dimensions, values: [value] });
+        of("Invocations", 1);
+        of("Errors", run.outcome === "error" ? 1 : 0);
+        of("Duration", run.milliseconds ?? 0);
+    });
     const visited = new Set<string>();
     let lines = 0;
     const timers = [
@@ -31,6 +40,7 @@ export function watch(system: Watched, records: Records, feed: Feed): () => void
             readLog().forEach((line) => {
                 feed.set("line", String(++lines), { ...line, text: line.text.slice(0, 2_000) });
                 runs(line);
+                metricsOf(line.text).forEach(tell);
             }),
         ),
         every(1_000, () => askAws(system.file, records, feed)),
@@ -114,7 +124,7 @@ interface Run {
 }
 
 /** Gathers the lines of a function's log into its runs. */
-function createRuns(feed: Feed): (line: LogLine) => void {
+function createRuns(feed: Feed, onEnd: (run: Run) => void): (line: LogLine) => void {
     const current = new Map<string, { readonly id: string; readonly run: Run }>();
     return ({ name, text, time }) => {
         if (!name.startsWith("functions/")) {
@@ -143,6 +153,7 @@ function createRuns(feed: Feed): (line: LogLine) => void {
             run.milliseconds = Number(duration);
             run.memory = Number(memory);
             run.outcome = run.outcome === "error" || /Status: (error|timeout)/.test(text) ? "error" : "ok";
+            onEnd(run);
         } else if (/\tERROR\t|Task timed out/.test(text)) {
             run.outcome = "error";
         }

@@ -114,7 +114,14 @@ describe("the set-up", () => {
     afterEach(() => rmSync(scratch, { recursive: true }));
 
     it("tells all that is missing before it starts anything", async () => {
-        for (const file of ["setup.mjs", "prerequisites.mjs", "requirements.txt", "go.mod", "go.sum"]) {
+        for (const file of [
+            "setup.mjs",
+            "prerequisites.mjs",
+            "pulumiCuts.mjs",
+            "requirements.txt",
+            "go.mod",
+            "go.sum",
+        ]) {
             mkdirSync(join(scratch, "project/tools"), { recursive: true });
             symlinkSync(join(projectRoot, "tools", file), join(scratch, "project/tools", file));
         }

@@ -1,6 +1,6 @@
 // The console's page: it reads the stream of entries, and draws them once a frame at most.
 import { render } from "./preact.mjs";
-import { Certificates, Functions, html, Log, Plot, Queues, Requests, Tasks } from "./parts.mjs";
+import { Certificates, Dashboards, Functions, html, Log, Plot, Queues, Requests, Tasks } from "./parts.mjs";
 
 const token = location.hash.slice(1);
 const authorization = { authorization: `Bearer ${token}` };
@@ -93,6 +93,7 @@ const sections = [
     ["queues", "Queues"],
     ["requests", "Requests"],
     ["plots", "Plots"],
+    ["dashboards", "Dashboards"],
     ["log-one", "Logs"],
 ];
 
@@ -190,6 +191,7 @@ function App() {
                 label="From RUNNING to the first answer, ms, of the last task"
             />
         </section>
+        <${Dashboards} dashboards=${listOf("dashboard")} metrics=${valuesOf("metric")} />
         <div class="pair">
             <${Log} id="log-one" label="Log" lines=${listOf("line")} />
             <${Log} id="log-two" label="Log beside it" lines=${listOf("line")} />

@@ -301,53 +301,147 @@ ${chosen.map(([, { name, text }]) => `${name.replace(/^tasks\/(.{8})[0-9a-f]{24}
     }
 }
 
-/** A line over time: uPlot keeps it, Preact leaves it alone. */
-export class Plot extends Component {
+const curveColours = ["good", "accent", "wait", "bad", "text", "quiet"];
+
+/** As a canvas takes it, which knows neither variables nor themes: of the theme as it is now. */
+function colourOf(name) {
+    const probe = document.createElement("i");
+    probe.style.color = `var(--${name})`;
+    document.body.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}
+
+/** Curves over time: uPlot keeps them, Preact leaves them alone. They are drawn anew when `source` is another. */
+class Curves extends Component {
     shouldComponentUpdate() {
         return false;
     }
-    dataOf({ samples, member }) {
-        return [samples.map(({ time }) => time), samples.map((sample) => sample[member] ?? null)];
+    describe({ label, names, source, dataOf }) {
+        const latest = dataOf(source)
+            .slice(1)
+            .map((values, at) => `${names[at]} ${values.findLast((value) => value !== null) ?? "nothing yet"}`);
+        this.base.setAttribute("aria-label", `${label}: ${latest.join(", ")}`);
     }
     componentDidMount() {
-        const style = getComputedStyle(this.base);
-        const axis = {
-            stroke: style.getPropertyValue("--quiet"),
-            grid: { stroke: style.getPropertyValue("--line"), width: 1 },
-        };
+        const { names, source, dataOf, height = 150 } = this.props;
+        const axis = { stroke: colourOf("quiet"), grid: { stroke: colourOf("line"), width: 1 } };
+        const points = { show: true, size: 5 };
         this.plot = new uPlot(
             {
-                width: this.base.clientWidth,
-                height: 150,
+                ...{ width: this.base.clientWidth, height },
                 legend: { show: false },
                 cursor: { show: false },
                 axes: [axis, axis],
                 scales: { y: { range: (_, least, most) => [0, Math.max(1, most ?? 1) * 1.1] } },
-                series: [{}, { stroke: style.color, width: 2, spanGaps: true }],
+                series: [
+                    {},
+                    ...names.map((_, at) => ({
+                        ...{ stroke: colourOf(curveColours[at]), width: 2, spanGaps: true },
+                        ...(names.length > 1 && { points }),
+                    })),
+                ],
             },
-            this.dataOf(this.props),
+            dataOf(source),
             this.base.querySelector("div"),
         );
-        this.resized = new ResizeObserver(() => this.plot.setSize({ width: this.base.clientWidth, height: 150 }));
+        this.describe(this.props);
+        this.resized = new ResizeObserver(() => this.plot.setSize({ width: this.base.clientWidth, height }));
         this.resized.observe(this.base);
     }
     componentWillReceiveProps(next) {
-        if (next.samples !== this.props.samples) {
-            this.plot.setData(this.dataOf(next));
-            this.base.setAttribute(
-                "aria-label",
-                `${next.label}: ${next.samples.at(-1)?.[next.member] ?? "nothing yet"}`,
-            );
+        if (next.source !== this.props.source) {
+            this.plot.setData(next.dataOf(next.source));
+            this.describe(next);
         }
     }
     componentWillUnmount() {
         this.resized.disconnect();
         this.plot.destroy();
     }
-    render({ label }) {
-        return html`<figure role="img" aria-label=${label} class="good">
-            <figcaption class="quiet">${label}</figcaption>
+    render({ label, names }) {
+        return html`<figure role="img" aria-label=${label}>
+            <figcaption>
+                ${label}${names.length > 1 ? names.map((name, at) => html` <span class="quiet"><i style=${`background: var(--${curveColours[at]})`}></i> ${name}</span>`) : ""}
+            </figcaption>
             <div></div>
         </figure>`;
+    }
+}
+
+/** One member of the samples. */
+export function Plot({ samples, member, label }) {
+    const dataOf = (all) => [all.map(({ time }) => time), all.map((sample) => sample[member] ?? null)];
+    return html`<${Curves} label=${label} names=${[label]} source=${samples} dataOf=${dataOf} />`;
+}
+
+/** The values of a minute, as CloudWatch's statistics have them. */
+const statistics = {
+    Sum: (values) => values.reduce((sum, value) => sum + value, 0),
+    Average: (values) => statistics.Sum(values) / values.length,
+    Maximum: (values) => Math.max(...values),
+    Minimum: (values) => Math.min(...values),
+};
+function statisticOf(stat, values) {
+    const [, share] = /^p(\d+)$/.exec(stat) ?? [];
+    const sorted = [...values].sort((one, other) => one - other);
+    return share === undefined
+        ? statistics[stat](values)
+        : sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * Number(share)) / 100))];
+}
+
+/** A widget's curves: [namespace, metric, dimension, value, …, { stat }] each, and a point for each period. */
+function widgetData({ metrics, period }) {
+    const curves = metrics.map(([namespace, metric, ...rest]) => {
+        const { stat } = rest.pop();
+        const dimensions = Object.fromEntries(rest.flatMap((name, at) => (at % 2 === 0 ? [[name, rest[at + 1]]] : [])));
+        return { namespace, metric, stat, dimensions };
+    });
+    return (all) => {
+        const points = curves.map(({ namespace, metric, stat, dimensions }) => {
+            const periods = new Map();
+            for (const one of all) {
+                const isIt =
+                    one.namespace === namespace &&
+                    one.metric === metric &&
+                    Object.entries(dimensions).every(([name, value]) => one.dimensions[name] === value);
+                if (isIt) {
+                    const start = Math.floor(one.time / 1_000 / period) * period;
+                    periods.set(start, [...(periods.get(start) ?? []), ...one.values]);
+                }
+            }
+            return new Map([...periods].map(([start, values]) => [start, statisticOf(stat, values)]));
+        });
+        const times = [...new Set(points.flatMap((ofCurve) => [...ofCurve.keys()]))].sort((one, other) => one - other);
+        return [times, ...points.map((ofCurve) => times.map((time) => ofCurve.get(time) ?? null))];
+    };
+}
+
+/** The dashboards that the stack has in CloudWatch, from their own definition, with the values that are known here. */
+export class Dashboards extends Part {
+    render({ dashboards, metrics }) {
+        return html`<section id="dashboards" aria-labelledby="dashboards-heading">
+            <h2 id="dashboards-heading">
+                Dashboards <span class="quiet">as CloudWatch has them; taskgate:dashboard true makes one a region</span>
+            </h2>
+            ${dashboards.map(
+                ([name, { widgets }]) =>
+                    html`<h3 key=${name}>${name}</h3>
+                        <div class="widgets">
+                            ${widgets.map(
+                                ({ width, properties }) =>
+                                    html`<div key=${properties.title} style=${`--columns: ${width}`}>
+                                        <${Curves}
+                                            label=${properties.title}
+                                            names=${properties.metrics.map(([, metric, ...rest]) => `${metric} ${rest.at(-1).stat}`)}
+                                            source=${metrics}
+                                            dataOf=${widgetData(properties)}
+                                        />
+                                    </div>`,
+                            )}
+                        </div>`,
+            )}
+        </section>`;
     }
 }

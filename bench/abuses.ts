@@ -44,7 +44,7 @@ export const abuses = {
     unreadBodies: { what: "send 1 MiB each to an app that reads nothing", flood: unreadBody(2 ** 20), ...asTheyClose },
     endlessHeaders: { what: "send 59 kB of headers that do not end", flood: endlessHeaders(59_000), ...asTheyClose },
     indexedHeaders: {
-        what: "send 100 streams each whose headers HPACK makes 4,000 times as large",
+        what: "send 100 streams each whose headers HPACK makes 3,000 times as large",
         flood: indexedHeaders(100, 4_000),
         ...asTheyClose,
     },

@@ -19,7 +19,7 @@ let wasTold = false;
 process.on("SIGTERM", () => (wasTold = true));
 
 // Reads until this process is gone, in a process group of its own: even SIGKILL leaves no container behind.
-const guard = spawn("/bin/sh", ["-c", 'cat; exec "$0" rm --force --volumes "$1"', client, name], {
+const guard = spawn("/bin/sh", ["-c", 'cat; "$0" kill "$1"; exec "$0" rm --force --volumes "$1"', client, name], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
 });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 import { StopTaskCommand } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
@@ -102,10 +102,13 @@ describe("a container of an engine", function () {
         const taskArn = await local.run(app({ stopTimeout: 2, environment: [{ name: "DEAF", value: "1" }] }));
         await local.reaches(taskArn, "RUNNING");
         await until("it listens", () => local.log(taskArn, "app").includes("listens"));
+        const pid = engine!.client("inspect", "--format={{.State.Pid}}", names()).trim();
+        expect(existsSync(`/proc/${pid}`)).to.equal(true);
         await stop(taskArn);
         const stopped = await local.reaches(taskArn, "STOPPED");
         expect(stopped.containers![0].exitCode).to.equal(137);
         await until("it is gone", () => names() === "");
+        await until("its process is gone, too", () => !existsSync(`/proc/${pid}`));
     });
 
     it("is reached at the task's loopback address by what calls it there", async () => {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -60,6 +60,7 @@ export async function startContainerEngine(program: string): Promise<ContainerEn
                 process.kill(-service.pid!, "SIGTERM");
                 await ended;
             }
+            endMonitors(directory);
             process.env.DOCKER_HOST = before;
             if (before === undefined) {
                 delete process.env.DOCKER_HOST;
@@ -98,4 +99,17 @@ export async function startContainerEngine(program: string): Promise<ContainerEn
         return undefined;
     }
     return engine;
+}
+
+/** Podman's monitor of a container that was killed while it was being stopped goes on without it. */
+function endMonitors(directory: string): void {
+    for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+        try {
+            if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(`${directory}/`)) {
+                process.kill(Number(entry), "SIGKILL");
+            }
+        } catch {
+            // it has gone
+        }
+    }
 }

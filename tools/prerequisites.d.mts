@@ -11,5 +11,6 @@ export function findPython(): string | undefined;
 export function systemFault(): Fault | undefined;
 export function nodeFault(): Fault | undefined;
 export function pythonFault(): Fault | undefined;
+export function goVersion(): [number, number] | undefined;
 export function goFault(): Fault | undefined;
 export function diskFault(folder: string, needed?: number): Fault | undefined;

@@ -2,14 +2,15 @@
 // dependencies, because it runs first.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { fileURLToPath } from "node:url";
 
 export const oldest = { node: [20, 0], python: [3, 10], go: [1, 26], pulumi: [3, 200] };
 /** node_modules 1 GB, Python tools 0.4 GB, Go's build cache 2 GB. */
 export const neededDisk = 4 * 2 ** 30;
 
 /** The version that a command tells, as [major, minor]; undefined when it cannot be run. */
-export function versionOf(command, args = ["--version"]) {
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+export function versionOf(command, args = ["--version"], options = {}) {
+    const { status, stdout, stderr } = spawnSync(command, args, { ...options, encoding: "utf8" });
     const found = status === 0 && /(\d+)\.(\d+)/.exec(stdout || stderr);
     return found ? [Number(found[1]), Number(found[2])] : undefined;
 }
@@ -59,9 +60,17 @@ export function pythonFault() {
     return tooOld("Python", oldest.python, have, "See https://www.python.org/downloads/");
 }
 
+/** Beside go.mod: an older Go, from 1.21 on, fetches the one that is asked for there, unless it may not. */
+export function goVersion() {
+    return versionOf("go", ["version"], { cwd: fileURLToPath(new URL(".", import.meta.url)) });
+}
+
 export function goFault() {
-    const have = [["go", versionOf("go", ["version"])]];
-    return isAtLeast(have[0][1], oldest.go) ? undefined : tooOld("Go", oldest.go, have, "See https://go.dev/dl/");
+    const have = [["go", goVersion()]];
+    const remedy =
+        "See https://go.dev/dl/" +
+        (isAtLeast(have[0][1], [1, 21]) ? ", or let Go fetch it: go env -w GOTOOLCHAIN=auto" : "");
+    return isAtLeast(have[0][1], oldest.go) ? undefined : tooOld("Go", oldest.go, have, remedy);
 }
 
 export function diskFault(folder, needed = neededDisk) {

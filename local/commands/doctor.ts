@@ -42,14 +42,14 @@ export async function examine(
     root: string,
     { neededDisk, ports = [8443, 8480] }: DoctorOptions = {},
 ): Promise<Finding[]> {
-    const { diskFault, findPython, goFault, nodeFault, pythonFault, systemFault, versionOf } =
+    const { diskFault, findPython, goFault, goVersion, nodeFault, pythonFault, systemFault, versionOf } =
         await import("../../tools/prerequisites.mjs");
     const version = (found: readonly number[] = []) => found.join(".");
     const checks: readonly [string, { what: string; remedy: string } | undefined][] = [
         ["Linux", systemFault()],
         [`Node.js ${process.versions.node}`, nodeFault()],
         [`Python ${version(versionOf(findPython() ?? "python3"))}`.trim(), pythonFault()],
-        [`Go ${version(versionOf("go", ["version"]))}`.trim(), goFault()],
+        [`Go ${version(goVersion())}`.trim(), goFault()],
         ["disk", diskFault(root, neededDisk ?? 2 ** 30)],
     ];
     return [

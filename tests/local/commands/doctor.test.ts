@@ -55,6 +55,19 @@ describe("doctor", () => {
         ]);
     });
 
+    it("takes an older Go that fetches the one asked for, and says how where it may not", async () => {
+        const go = join(programs(join(scratch, "bin"), { python3: "Python 3.12.1" }), "go");
+        process.env.PATH = join(scratch, "bin");
+        writeFileSync(go, "#!/bin/sh\n[ -e go.mod ] && echo go version go1.26.0 || echo go version go1.25.3\n");
+        chmodSync(go, 0o755);
+        expect(await found(/^Go 1\.26/)).to.deep.equal([undefined, undefined]);
+        writeFileSync(go, "#!/bin/sh\necho go version go1.25.3\n");
+        expect(await found(/^Go 1\.25/)).to.deep.equal([
+            "Go 1.26 or newer is needed; this machine has go 1.25.",
+            "See https://go.dev/dl/, or let Go fetch it: go env -w GOTOOLCHAIN=auto",
+        ]);
+    });
+
     it("finds that the disk is full", async () => {
         const [fault, remedy] = await found(/^disk/, scratch, { neededDisk: 2 ** 60 });
         expect(fault).to.match(/^1073741824\.0 GB of free disk are needed in .*; there are \d+\.\d GB\.$/);

@@ -11,7 +11,7 @@ describe("the known faults of renewals", () => {
         const rows = [...text.matchAll(/^\|.*\| `([\w/]+\.test\.ts)`: (.+?) +\|$/gm)];
         expect(rows).to.have.length(18);
         for (const [, file, title] of rows) {
-            expect(readFileSync(join(projectRoot, "tests/handlers", file), "utf8"), file).to.include(title);
+            expect(readFileSync(join(projectRoot, "tests", file), "utf8"), file).to.include(title);
         }
     });
 });

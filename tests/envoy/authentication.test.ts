@@ -10,22 +10,22 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 
-import { EnvoyAuthentication } from "../../../../components/internal/envoy/authentication";
+import { EnvoyAuthentication } from "../../components/internal/envoy/authentication";
 import {
     AccessLog,
     certificateVariables,
     envoyBootstrap,
     Front,
     sidecarHealthPath,
-} from "../../../../components/internal/envoy/envoyBootstrap";
-import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
-import { IdentityProvider, startIdentityProvider } from "../../../../local/internet/identityProvider";
-import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
-import { projectRoot } from "../../../../local/machine/projectRoot";
-import { envoyBinary } from "../../../../local/tasks/images/images";
-import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
-import { until } from "../../../support/until";
-import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+} from "../../components/internal/envoy/envoyBootstrap";
+import { envoyVersion, oldestEnvoyVersion } from "../../components/internal/envoy/envoyVersion";
+import { IdentityProvider, startIdentityProvider } from "../../local/internet/identityProvider";
+import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { envoyBinary } from "../../local/tasks/images/images";
+import { inFolder, writeOwnRoutes } from "../support/initEnvoy";
+import { until } from "../support/until";
+import { Pem, selfSignedWildcard } from "../support/wildcard";
 
 const domain = "tasks.example.com";
 const taskId = "0123456789abcdef".repeat(2);

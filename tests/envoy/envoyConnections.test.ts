@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
 
-import { AccessLog, certificateVariables, envoyBootstrap } from "../../../../components/internal/envoy/envoyBootstrap";
-import { sidecarSize } from "../../../../components/internal/envoy/sidecarSize";
-import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
-import { projectRoot } from "../../../../local/machine/projectRoot";
-import { envoyBinary } from "../../../../local/tasks/images/images";
+import { AccessLog, certificateVariables, envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { sidecarSize } from "../../components/internal/envoy/sidecarSize";
+import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { envoyBinary } from "../../local/tasks/images/images";
 import {
     OpenConnection,
     openConnections,
@@ -21,10 +21,10 @@ import {
     openHttp2,
     openWebSocket,
     Served,
-} from "../../../support/connections";
-import { endlessHeaders, Flood, resetStreams, unreadAnswer, unreadBody, unreadStreams } from "../../../support/floods";
-import { until } from "../../../support/until";
-import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+} from "../support/connections";
+import { endlessHeaders, Flood, resetStreams, unreadAnswer, unreadBody, unreadStreams } from "../support/floods";
+import { until } from "../support/until";
+import { Pem, selfSignedWildcard } from "../support/wildcard";
 
 const limits = sidecarSize(256);
 

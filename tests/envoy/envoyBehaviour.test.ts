@@ -18,14 +18,14 @@ import {
     envoyBootstrap,
     Front,
     sidecarHealthPath,
-} from "../../../../components/internal/envoy/envoyBootstrap";
-import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
-import { accepts, createProcesses, freePort, Processes } from "../../../../local/machine/processes";
-import { projectRoot } from "../../../../local/machine/projectRoot";
-import { envoyBinary } from "../../../../local/tasks/images/images";
-import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
-import { until } from "../../../support/until";
-import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+} from "../../components/internal/envoy/envoyBootstrap";
+import { envoyVersion, oldestEnvoyVersion } from "../../components/internal/envoy/envoyVersion";
+import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { envoyBinary } from "../../local/tasks/images/images";
+import { inFolder, writeOwnRoutes } from "../support/initEnvoy";
+import { until } from "../support/until";
+import { Pem, selfSignedWildcard } from "../support/wildcard";
 
 const domain = "tasks.example.com";
 const taskId = "0123456789abcdef".repeat(2);

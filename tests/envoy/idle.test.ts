@@ -6,13 +6,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { AccessLog } from "../../../../components/internal/envoy/envoyBootstrap";
-import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
-import { containerDefinitions } from "../../../../components/internal/task/containers";
-import { watcher } from "../../../../handlers/sessionNames";
-import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
-import { helperImage, whoami } from "../../../support/sidecar";
-import { until } from "../../../support/until";
+import { AccessLog } from "../../components/internal/envoy/envoyBootstrap";
+import { envoyImage } from "../../components/internal/envoy/envoyVersion";
+import { containerDefinitions } from "../../components/internal/task/containers";
+import { watcher } from "../../handlers/sessionNames";
+import { LocalEcs, startLocalEcs } from "../support/localEcs";
+import { helperImage, whoami } from "../support/sidecar";
+import { until } from "../support/until";
 
 const port = 8443;
 const domain = "tasks.example.test";

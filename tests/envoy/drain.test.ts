@@ -6,12 +6,12 @@ import { ContainerDefinition, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
-import { AccessLog, Front, sidecarHealthPath } from "../../../../components/internal/envoy/envoyBootstrap";
-import { containerDefinitions } from "../../../../components/internal/task/containers";
-import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
-import { helperImage, whoami } from "../../../support/sidecar";
-import { until } from "../../../support/until";
+import { envoyImage } from "../../components/internal/envoy/envoyVersion";
+import { AccessLog, Front, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
+import { containerDefinitions } from "../../components/internal/task/containers";
+import { LocalEcs, startLocalEcs } from "../support/localEcs";
+import { helperImage, whoami } from "../support/sidecar";
+import { until } from "../support/until";
 
 const port = 8443;
 

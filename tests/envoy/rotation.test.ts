@@ -10,14 +10,14 @@ import { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { AccessLog, sidecarHealthPath } from "../../../../components/internal/envoy/envoyBootstrap";
-import { envoyImage } from "../../../../components/internal/envoy/envoyVersion";
-import { containerDefinitions } from "../../../../components/internal/task/containers";
-import { createKeyPassword, seal } from "../../../../handlers/certificate/sealed";
-import { LocalEcs, startLocalEcs } from "../../../support/localEcs";
-import { helperImage, whoami } from "../../../support/sidecar";
-import { until } from "../../../support/until";
-import { Pem, selfSignedWildcard } from "../../../support/wildcard";
+import { AccessLog, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
+import { envoyImage } from "../../components/internal/envoy/envoyVersion";
+import { containerDefinitions } from "../../components/internal/task/containers";
+import { createKeyPassword, seal } from "../../handlers/certificate/sealed";
+import { LocalEcs, startLocalEcs } from "../support/localEcs";
+import { helperImage, whoami } from "../support/sidecar";
+import { until } from "../support/until";
+import { Pem, selfSignedWildcard } from "../support/wildcard";
 
 const port = 8443;
 const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";

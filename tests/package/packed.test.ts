@@ -139,7 +139,7 @@ describe("the npm packages", function () {
         const ofCheckout = (JSON.parse(text("package.json")) as Manifest).engines.node;
         expect(text("README.md")).to.match(
             new RegExp(
-                `with Node\\.js ${oldest.node[0]} or newer .*, Go ${oldest.go.join("\\.")} or newer, Python ${oldest.python.join("\\.")} or newer`,
+                `with Node\\.js ${oldest.node[0]} or newer .*, Go 1\\.25 or newer \\(it fetches the ${oldest.go.join("\\.")} that Pulumi asks for\\), Python ${oldest.python.join("\\.")} or newer`,
             ),
         );
         expect(ofCheckout).to.equal(`>=${oldest.node[0]}`);

@@ -129,7 +129,10 @@ describe("the console's page with 100 tasks at once", function () {
             await oneRound();
         }
         expect(feed.since(0).entries.length).to.be.at.most(entries + 100);
-        expect((await heap()) / full).to.be.lessThan(1.2);
-        expect(await page.locator("tr[data-task]").count()).to.be.at.most(130);
+        // What a late frame or a timer still holds goes in time; what is kept does not.
+        await until("its heap is no fuller", async () => (await heap()) / full < 1.2);
+        await until("it shows a hundred tasks and those just gone", async () => {
+            return (await page.locator("tr[data-task]").count()) <= 130;
+        });
     });
 });

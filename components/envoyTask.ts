@@ -1,7 +1,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { desiredCount, domain, integer, placement, secretArn } from "./internal/arguments";
+import { desiredCount, domain, placement, secretArn } from "./internal/arguments";
 import { Front } from "./internal/envoy/envoyBootstrap";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { outputsOf } from "./internal/outputs";
@@ -20,8 +20,9 @@ import {
     portClashes,
 } from "./internal/task/appTask";
 import { Authentication, authenticationRule } from "./internal/task/authentication";
+import { OwnEndArgs, ownEndRules, endsAlone, endsByName } from "./internal/task/ownEnds";
 import { Rotation, RotationArgs, rotationFaults, rotationRules } from "./internal/task/rotation";
-import { ArgumentRules, Fault, faultOf, given, judged, plain, required, together } from "./internal/validation";
+import { ArgumentRules, faultOf, given, judged, plain, required, together } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture, Rotation };
 export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
@@ -30,7 +31,7 @@ export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
 const longestName = { onDemand: 41, service: 33 };
 
 /** Arguments of {@link EnvoyTask}. */
-export interface EnvoyTaskArgs extends AppArgs, RotationArgs {
+export interface EnvoyTaskArgs extends AppArgs, RotationArgs, OwnEndArgs {
     /** Id of the VPC in which tasks run. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which tasks run: public ones when clients connect directly. */
@@ -44,18 +45,6 @@ export interface EnvoyTaskArgs extends AppArgs, RotationArgs {
      * @default every name is served
      */
     readonly domain?: pulumi.Input<string>;
-    /**
-     * Seconds without a request to the app after which a task ends by itself, 60 to 86400. A WebSocket or an event stream that is open counts as a
-     * request; what Envoy answers itself does not.
-     * @default it runs until it is stopped or the app ends
-     */
-    readonly idleTimeout?: pulumi.Input<number>;
-    /**
-     * Seconds after its start at which a task ends by itself, whoever uses it, 60 to 2592000. Its answers say when, in the header `sunset` (RFC 8594). It notices
-     * within ten seconds, and lets requests end for `drainSeconds`.
-     * @default it runs until it is stopped, idle or the app ends
-     */
-    readonly maxLifetime?: pulumi.Input<number>;
     /**
      * Whose requests reach the app: those with a token of this issuer. Needs a domain.
      * @default everybody's who knows the task's name
@@ -178,28 +167,6 @@ export const taskPorts = together<AppArgs, "containerPort" | "httpsPort" | "http
     }) => portClashes({ containerPort, httpsPort, httpPort }),
 );
 
-/** When a task ends by itself. */
-export const ownEnds = {
-    idleTimeout: integer(60, 86_400, "seconds"),
-    maxLifetime: integer(60, 2_592_000, "seconds"),
-};
-
-type OwnEnds = { readonly [property in keyof typeof ownEnds]?: unknown };
-
-/** A service starts another task for one that has ended. */
-export const endsAlone = given<OwnEnds & { readonly desiredCount?: unknown }>([], (args) =>
-    endFaults(args, args.desiredCount !== undefined, {
-        idleTimeout: "goes without desiredCount: a service would start another task at once",
-        maxLifetime: "goes without desiredCount: a service would start another task at once",
-    }),
-);
-
-function endFaults(args: OwnEnds, isRefused: boolean, reasons: Record<keyof OwnEnds, string>): Fault[] {
-    return (["idleTimeout", "maxLifetime"] as const).flatMap((property) =>
-        faultOf(property, isRefused && args[property] !== undefined ? reasons[property] : undefined),
-    );
-}
-
 const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
     name: (name, { desiredCount }) =>
         nameReason(name, desiredCount === undefined ? longestName.onDemand : longestName.service),
@@ -212,7 +179,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         ),
         ...rotationRules,
         domain: domain(32),
-        ...ownEnds,
+        ...ownEndRules,
         authentication: authenticationRule,
         desiredCount: plain(desiredCount),
     },
@@ -221,13 +188,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         taskPorts,
         endsAlone,
         given(["rotation"], rotationFaults),
-        given([], (args) =>
-            endFaults(args, args.domain === undefined, {
-                idleTimeout:
-                    "needs domain: without one the health check's requests reach the app, and it is never idle",
-                maxLifetime: "needs domain: only its own routes tell when a task ends",
-            }),
-        ),
+        endsByName,
         given([], ({ authentication, domain: name }) =>
             faultOf(
                 "authentication",

@@ -1,12 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Cluster, clusterArguments, ContainerInsights } from "./cluster";
-import { AppArgs, Authentication, EnvoyTask, endsAlone, ownEnds, Rotation, taskPorts } from "./envoyTask";
+import { AppArgs, Authentication, EnvoyTask, Rotation, taskPorts } from "./envoyTask";
 import { desiredCount, named, subnetIds, vpcId } from "./internal/arguments";
 import { dashboard, type Plot, servicePlot } from "./internal/dashboard";
 import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { authenticationRule } from "./internal/task/authentication";
+import { endsAlone, OwnEndArgs, ownEndRules } from "./internal/task/ownEnds";
 import { appCombinations, appRules } from "./internal/task/appTask";
 import { taskDnsPlots } from "./internal/taskDns/dashboard";
 import { ArgumentRules, choice, faultOf, flag, given, judged, plain, together } from "./internal/validation";
@@ -23,7 +24,7 @@ import {
 } from "./wildcardCertificate";
 
 /** Arguments of {@link TaskPlatform}. */
-export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
+export interface TaskPlatformArgs extends AppArgs, CertificateArgs, OwnEndArgs {
     /** A task is `https://<taskId>.<domain>/`. */
     readonly domain: pulumi.Input<string>;
     /** Id of the public Route 53 hosted zone that holds the domain. */
@@ -79,18 +80,6 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs {
      * @default "disabled"
      */
     readonly containerInsights?: pulumi.Input<ContainerInsights>;
-    /**
-     * Seconds without a request to the app after which a task ends by itself, 60 to 86400. A WebSocket or an event stream that is open counts as a
-     * request; what Envoy answers itself does not.
-     * @default it runs until it is stopped or the app ends
-     */
-    readonly idleTimeout?: pulumi.Input<number>;
-    /**
-     * Seconds after its start at which a task ends by itself, whoever uses it, 60 to 2592000. Its answers say when, in the header `sunset` (RFC 8594). It notices
-     * within ten seconds, and lets requests end for `drainSeconds`.
-     * @default it runs until it is stopped, idle or the app ends
-     */
-    readonly maxLifetime?: pulumi.Input<number>;
     /**
      * Whose requests reach the app: those with a token of this issuer. Needs a domain.
      * @default everybody's who knows the task's name
@@ -303,7 +292,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         vpcId,
         subnetIds: subnetIds(),
         containerInsights: clusterArguments.rules.containerInsights,
-        ...ownEnds,
+        ...ownEndRules,
         authentication: authenticationRule,
         rotation: plain(choice(Rotation)),
         desiredCount: plain(desiredCount),

@@ -3,17 +3,18 @@ import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { EVENT_SOURCE, SEALED_OBJECT } from "../handlers/certificateNames";
+import { SEALED_OBJECT } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, integer, logRetentionDays, named, tags } from "./internal/arguments";
+import { bucketStatements, renewalStatements } from "./internal/certificate/policies";
 import { acmImport } from "./internal/functions/acmImport";
 import type { Curve, Plot } from "./internal/dashboard";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
-import { policyDocument, Statement } from "./internal/policies";
+import { policyDocument } from "./internal/policies";
 import {
     acmDomainReason,
     acmeDirectoryUrl,
@@ -579,30 +580,6 @@ function tlsBucket(
     return bucket;
 }
 
-function bucketStatements(arn: string, openObject: string | undefined): Statement[] {
-    return [
-        {
-            Sid: "TlsOnly",
-            Effect: "Deny",
-            Principal: "*",
-            Action: "s3:*",
-            Resource: [arn, `${arn}/*`],
-            Condition: { Bool: { "aws:SecureTransport": "false" } },
-        },
-        ...(openObject === undefined
-            ? []
-            : [
-                  {
-                      Sid: "ReadByEverybody",
-                      Effect: "Allow",
-                      Principal: "*",
-                      Action: "s3:GetObject",
-                      Resource: `${arn}/${openObject}`,
-                  } as const,
-              ]),
-    ];
-}
-
 /** Where tasks find the certificate, without credentials. It may take a new one at any time, and the old one is of no use to anybody. */
 function sealedBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
     return tlsBucket(`${name}-sealed`, SEALED_OBJECT, undefined, tags, parent); // who has no credentials cannot use a key
@@ -640,126 +617,6 @@ function historyBucket(
         options,
     );
     return bucket;
-}
-
-interface RenewalArns {
-    readonly recordName: string;
-    readonly zone: string;
-    readonly role: string | undefined;
-    /** The zone of the tasks' names, when that is another one. */
-    readonly names: string | undefined;
-    readonly externalKey: string | undefined;
-    readonly kmsKey: string | undefined;
-    readonly region: string;
-    readonly change: string;
-    readonly accountKey: string;
-    readonly order: string;
-    readonly bucket: string;
-    readonly sealed: string | undefined;
-    readonly secret: string;
-    readonly topic: string;
-    readonly eventBus: string;
-}
-
-function renewalStatements(arns: RenewalArns): Statement[] {
-    return [
-        ...(arns.role === undefined ? answerChallenges(arns) : assumeRole(arns.role)),
-        {
-            Sid: "KeepAccountKey",
-            Effect: "Allow",
-            Action: ["ssm:GetParameter", "ssm:PutParameter"],
-            Resource: arns.accountKey,
-        },
-        {
-            Sid: "KeepOrder",
-            Effect: "Allow",
-            Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-            Resource: arns.order,
-        },
-        { Sid: "KeepHistory", Effect: "Allow", Action: "s3:PutObject", Resource: `${arns.bucket}/*` },
-        { Sid: "ReadState", Effect: "Allow", Action: "s3:GetObject", Resource: `${arns.bucket}/state.json` },
-        // Without it a state that is not there yet looks like one that may not be read.
-        { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: arns.bucket },
-        {
-            Sid: "DeliverCertificate",
-            Effect: "Allow",
-            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
-            Resource: arns.secret,
-        },
-        ...(arns.sealed === undefined
-            ? []
-            : [
-                  {
-                      Sid: "PublishForTasks",
-                      Effect: "Allow",
-                      Action: "s3:PutObject",
-                      Resource: `${arns.sealed}/${SEALED_OBJECT}`,
-                  } as const,
-              ]),
-        ...(arns.names === undefined
-            ? []
-            : [
-                  {
-                      Sid: "SeeNames",
-                      Effect: "Allow",
-                      Action: "route53:ListResourceRecordSets",
-                      Resource: arns.names,
-                  } as const,
-              ]),
-        ...(arns.externalKey === undefined ? [] : readExternalKey(arns.externalKey)),
-        ...(arns.kmsKey === undefined ? [] : [useKey(arns.kmsKey, arns.region)]),
-        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: arns.topic },
-        {
-            Sid: "TellEventBus",
-            Effect: "Allow",
-            Action: "events:PutEvents",
-            Resource: arns.eventBus,
-            Condition: { "ForAllValues:StringEquals": { "events:source": [EVENT_SOURCE] } },
-        },
-    ];
-}
-
-/** By the services that keep what is encrypted under it, and for nothing else. */
-function useKey(arn: string, region: string): Statement {
-    const keepers = ["s3", "secretsmanager", "ssm"].map((service) => `${service}.${region}.amazonaws.com*`);
-    return {
-        Sid: "UseKey",
-        Effect: "Allow",
-        // SSM encrypts a parameter itself, the others by a key of its own for each thing.
-        Action: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
-        Resource: arn,
-        Condition: { StringLike: { "kms:ViaService": keepers } },
-    };
-}
-
-function readExternalKey(arn: string): Statement[] {
-    const Action = arn.includes(":secretsmanager:") ? "secretsmanager:GetSecretValue" : "ssm:GetParameter";
-    return [{ Sid: "ReadExternalAccount", Effect: "Allow", Action, Resource: arn }];
-}
-
-/** What the role may do is for the zone's owner to say. */
-function assumeRole(arn: string): Statement[] {
-    return [{ Sid: "AnswerChallenges", Effect: "Allow", Action: "sts:AssumeRole", Resource: arn }];
-}
-
-function answerChallenges(arns: RenewalArns): Statement[] {
-    return [
-        {
-            Sid: "AnswerChallenges",
-            Effect: "Allow",
-            Action: "route53:ChangeResourceRecordSets",
-            Resource: arns.zone,
-            Condition: {
-                "ForAllValues:StringEquals": {
-                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [arns.recordName],
-                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
-                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
-                },
-            },
-        },
-        { Sid: "ReadChallenges", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },
-        { Sid: "AwaitChallenges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change },
-    ];
 }
 
 /** How long the certificate still lasts, and how its renewals go. */

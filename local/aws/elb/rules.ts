@@ -6,6 +6,7 @@ import type {
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 
 import type { Rule, Rules } from "../models/rule";
+import { conditionValues } from "./ruleOperations";
 
 const reference = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference";
 const limits = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html";
@@ -29,11 +30,7 @@ const conditions: Rule = {
     source: limits,
     code: "TooManyConditionValues",
     fault: ({ Conditions = [] }: CreateRuleInput | ModifyRuleInput) => {
-        const count = Conditions.flatMap<unknown>((condition) => {
-            const { HostHeaderConfig, PathPatternConfig, HttpHeaderConfig, HttpRequestMethodConfig } = condition;
-            const config = HostHeaderConfig ?? PathPatternConfig ?? HttpHeaderConfig ?? HttpRequestMethodConfig;
-            return config?.Values ?? condition.QueryStringConfig?.Values ?? condition.Values ?? [];
-        }).length;
+        const count = Conditions.flatMap(conditionValues).length;
         return count > 5 ? `A rule can have at most '5' condition values; it has '${count}'` : undefined;
     },
 };

@@ -1,4 +1,4 @@
-// What is measured: the app alone, and three proxies in front of it that end TLS with the same certificate.
+// What is measured: the app alone, and proxies in front of it that end TLS with the same certificate.
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -220,7 +220,8 @@ const statementsOf: Readonly<Record<OwnedService, (whose: Whose) => Statement[]>
             ),
             madeInOwn("MakeListeners", of("CreateListener", "CreateRule"), arns("listener", "loadbalancer"), whose),
             taggedAtCreation(
-                ...(["TagForLoadBalancing", "elasticloadbalancing:AddTags"] as const),
+                "TagForLoadBalancing",
+                "elasticloadbalancing:AddTags",
                 all,
                 { "elasticloadbalancing:CreateAction": createdBy },
                 whose.owned,

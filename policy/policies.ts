@@ -159,8 +159,24 @@ function shown(value: unknown, absent: string): string {
     return value === undefined ? absent : typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Where encryption is not AWS's own default, or can be switched off: by type, the argument and what it has to be. */
-const encrypted: Readonly<Record<string, { readonly argument: string; readonly is: (value: unknown) => boolean }>> = {
+/** An argument, and what it has to be. */
+interface Wanted {
+    readonly argument: string;
+    readonly is: (value: unknown) => boolean;
+}
+
+/** By type. */
+type WantedOf = Readonly<Record<string, Wanted>>;
+
+/** What a resource's argument is instead of what is wanted of its type; undefined when it is that, or nothing is wanted. */
+function otherThan(wantedOf: WantedOf, { type, props }: Judged): Reason {
+    const wanted = Object.hasOwn(wantedOf, type) ? wantedOf[type] : undefined;
+    const value: unknown = wanted && props[wanted.argument];
+    return wanted === undefined || wanted.is(value) ? undefined : `${wanted.argument} is ${shown(value, "not set")}`;
+}
+
+/** Where encryption is not AWS's own default, or can be switched off. */
+const encrypted: WantedOf = {
     ...of(
         { argument: "storageEncrypted", is: (value) => value === true },
         "aws:rds/cluster:Cluster",
@@ -190,7 +206,8 @@ const encryption = rule<object>({
     description: "What is stored is encrypted.",
     remediation: "Switch its encryption on (a new one is made where AWS cannot encrypt what is there)",
     properties: {},
-    judge: ({ type, props }) => {
+    judge: (resource) => {
+        const { type, props } = resource;
         if (type === "aws:sqs/queue:Queue") {
             return [
                 props.sqsManagedSseEnabled === false && props.kmsMasterKeyId === undefined
@@ -198,13 +215,8 @@ const encryption = rule<object>({
                     : undefined,
             ];
         }
-        const wanted = Object.hasOwn(encrypted, type) ? encrypted[type] : undefined;
-        const value: unknown = wanted && props[wanted.argument];
-        return [
-            wanted === undefined || wanted.is(value)
-                ? undefined
-                : `It stores in the clear: ${wanted.argument} is ${shown(value, "not set")}`,
-        ];
+        const other = otherThan(encrypted, resource);
+        return [other && `It stores in the clear: ${other}`];
     },
 });
 
@@ -255,8 +267,8 @@ const logRetention = rule<{ readonly shortest: number; readonly longest: number 
     },
 });
 
-/** What keeps data from being deleted with what holds them: by type, whether it is on, and the argument. */
-const guarded: Readonly<Record<string, { readonly argument: string; readonly is: (value: unknown) => boolean }>> = {
+/** What keeps data from being deleted with what holds them. */
+const guarded: WantedOf = {
     ...of(
         { argument: "deletionProtection", is: (value) => value === true },
         "aws:rds/cluster:Cluster",
@@ -297,12 +309,9 @@ const deletionProtection = rule<object>({
     remediation: "Switch its deletion protection on, or give the resource option protect: true",
     properties: {},
     exceptions: madeAnew,
-    judge: ({ type, props, opts }) => {
-        const wanted = Object.hasOwn(guarded, type) ? guarded[type] : undefined;
-        if (wanted === undefined || opts.protect || wanted.is(props[wanted.argument])) {
-            return [];
-        }
-        return [`Its data go with it: ${wanted.argument} is ${shown(props[wanted.argument], "not set")}`];
+    judge: (resource) => {
+        const other = resource.opts.protect ? undefined : otherThan(guarded, resource);
+        return [other && `Its data go with it: ${other}`];
     },
 });
 

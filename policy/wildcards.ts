@@ -28,7 +28,7 @@ export interface Written {
 }
 
 /** By type, the arguments that hold a policy. */
-const arguments_: Readonly<Record<string, { readonly ofResource: boolean; readonly argument: string }>> = {
+const policyArguments: Readonly<Record<string, { readonly ofResource: boolean; readonly argument: string }>> = {
     "aws:iam/policy:Policy": { ofResource: false, argument: "policy" },
     "aws:iam/rolePolicy:RolePolicy": { ofResource: false, argument: "policy" },
     "aws:iam/userPolicy:UserPolicy": { ofResource: false, argument: "policy" },
@@ -46,7 +46,7 @@ const wideManaged = /^arn:[^:]+:iam::aws:policy\/(.*\/)?(AdministratorAccess|Pow
 
 /** All policies that a resource has, as documents; and the managed ones that it is given. */
 export function policiesOf({ type, props }: Judged): (Written | string)[] {
-    const held = Object.hasOwn(arguments_, type) ? arguments_[type] : undefined;
+    const held = Object.hasOwn(policyArguments, type) ? policyArguments[type] : undefined;
     const own = held === undefined ? [] : [{ ...held, document: props[held.argument] as string | undefined }];
     const inline =
         type === "aws:iam/role:Role" ? ((props.inlinePolicies as { policy?: string }[] | undefined) ?? []) : [];

@@ -185,12 +185,15 @@ export function keysUri(issuer: string): string {
     return `${issuer.replace(/\/$/, "")}/.well-known/jwks.json`;
 }
 
+/** What the scripts that write a task's routes use themselves. */
+const scriptVariables = ["IFS", "LC_ALL", "LIFETIME_SECONDS", "PATH", "REQUIRED_VARIABLES", "ROUTES"];
+
 /** An environment variable that a token's claim is compared with, by a shell script. */
 export function comparedVariableReason(name: string): Reason {
-    return /^[A-Z][A-Z0-9_]{0,127}$/.test(name) &&
-        !["IFS", "LC_ALL", "LIFETIME_SECONDS", "PATH", "REQUIRED_VARIABLES", "ROUTES"].includes(name)
+    const others = `${scriptVariables.slice(0, -1).join(", ")} and ${scriptVariables.at(-1)}`;
+    return /^[A-Z][A-Z0-9_]{0,127}$/.test(name) && !scriptVariables.includes(name)
         ? undefined
-        : `"${name}" is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave IFS, LC_ALL, LIFETIME_SECONDS, PATH, REQUIRED_VARIABLES and ROUTES alone`;
+        : `"${name}" is no variable to compare with: use up to 128 of A-Z, 0-9 and _, begin with a letter, and leave ${others} alone`;
 }
 
 /** A header that tells the app a claim. */

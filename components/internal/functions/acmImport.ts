@@ -35,7 +35,8 @@ export function acmImport(
     const { region } = aws.getRegionOutput({}, { parent });
     const parameter = pulumi.interpolate`/taskgate/${args.secretName}/acm-certificate`;
     const account = pulumi.interpolate`${region}:${accountId}`;
-    const elsewhere = args.regions && pulumi.all([args.regions, region]).apply(([all, here]) => all.filter((each) => each !== here)); // prettier-ignore
+    const elsewhere =
+        args.regions && pulumi.all([args.regions, region]).apply(([all, here]) => all.filter((each) => each !== here));
     const importing = callbackFunction(
         name,
         {

@@ -17,6 +17,8 @@ import { createEvents } from "./aws/events/overlay";
 import { startEmulator } from "./aws/gateway/emulator";
 import { startGateway } from "./aws/gateway/gateway";
 import type { GatewayWatch } from "./aws/gateway/gateway";
+import { kinesisOverlay } from "./aws/kinesis/overlay";
+import type { KinesisOptions } from "./aws/kinesis/overlay";
 import { lambdaOverlay } from "./aws/lambda/overlay";
 import { permissionsOverlay } from "./aws/permissions/report";
 import { createPermissions } from "./aws/permissions/permissions";
@@ -62,6 +64,7 @@ export interface SystemOptions {
     readonly route53?: Route53Options;
     readonly iam?: Pick<PermissionsOptions, "known">;
     readonly ecs?: Pick<EcsOptions, "shown">;
+    readonly kinesis?: KinesisOptions;
     /** What stands for the image that `--app` deploys. */
     readonly app?: LocalApp;
     /** What runs images that nothing here stands for; without it they are refused. */
@@ -205,6 +208,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             ...{ gatewayUrl, directory, processes, permissions },
             caFile: tlsCaFile(directory),
         });
+        const lambda = lambdaOverlay(runner, permissions, (payload) => httpApis.delivered(payload));
+        stops.push(() => lambda.stop()); // what reads streams waits for functions under way, which the runner ends
         stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,
@@ -214,7 +219,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
             route53,
-            lambdaOverlay(runner, permissions, (payload) => httpApis.delivered(payload)),
+            kinesisOverlay(options.kinesis),
+            lambda,
             acm,
             elbOverlay(loadBalancing),
             httpApis.overlay,

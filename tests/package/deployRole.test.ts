@@ -135,6 +135,7 @@ const besides: Readonly<Record<string, readonly string[]>> = {
         "iam:UpdateRole",
     ],
     "aws:iam/rolePolicy:RolePolicy": ["iam:GetRolePolicy"],
+    "aws:kinesis/stream:Stream": ["kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"],
     "aws:lambda/eventSourceMapping:EventSourceMapping": ["lambda:ListTags"],
     "aws:lambda/function:Function": [
         "lambda:GetFunctionCodeSigningConfig",

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { Agent, createServer, request as httpRequest } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Agent, createServer as createHttpServer, request as httpRequest } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 import { judgeAnswer } from "../models/answer";
 import { explain, refusalOf } from "../models/refusal";
@@ -107,7 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return forward(request);
     }
 
-    const server = createServer((incoming, outgoing) => {
+    function serve(incoming: Incoming, outgoing: Outgoing): void {
         readRequest(incoming, options.accountId, (key) => options.permissions?.identities.of(key))
             .then(answer)
             .then((response) => send(outgoing, incoming, response))
@@ -115,8 +118,24 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
                 options.log(`${incoming.method} ${incoming.url}: ${error.message}`);
                 outgoing.destroy();
             });
+    }
+
+    const http = createHttpServer(serve);
+    http.keepAliveTimeout = 75_000; // longer than any SDK keeps an idle connection, so none is closed under a request
+    const http2 = createHttp2Server(serve);
+    const sockets = new Set<Socket>();
+    // The SDK speaks HTTP/2 with Kinesis, and asks nobody first.
+    const server = createServer((socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
+        socket.once("readable", () => {
+            const begin = socket.read() as Buffer | null;
+            if (begin !== null) {
+                socket.unshift(begin);
+                (begin.subarray(0, 3).toString() === "PRI" ? http2 : http).emit("connection", socket);
+            }
+        });
     });
-    server.keepAliveTimeout = 75_000; // longer than any SDK keeps an idle connection, so none is closed under a request
     await new Promise<void>((resolve, reject) =>
         server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve),
     );
@@ -124,12 +143,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
         async stop() {
             const closed = new Promise((resolve) => server.close(resolve));
-            server.closeAllConnections();
+            sockets.forEach((socket) => socket.destroy());
             await closed;
             agent.destroy();
         },
     };
 }
+
+/** Of either version of HTTP. */
+type Incoming = IncomingMessage | Http2ServerRequest;
+type Outgoing = (ServerResponse | Http2ServerResponse) & { destroy(): unknown };
 
 /** With what the service's model reads in it. Who signs nothing asks none of AWS's services. */
 function judged(request: AwsRequest): AwsRequest {
@@ -164,7 +187,7 @@ function concerns(overlay: Overlay, request: AwsRequest): boolean {
 }
 
 async function readRequest(
-    incoming: IncomingMessage,
+    incoming: Incoming,
     accountId: string,
     identityOf: Doorkeeper["identities"]["of"],
 ): Promise<AwsRequest> {
@@ -174,11 +197,12 @@ async function readRequest(
     }
     const body = Buffer.concat(chunks);
     const [path, query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
-    const bucket = bucketOf(incoming, query);
+    const headers = headersOf(incoming);
+    const bucket = bucketOf(headers, query);
     if (bucket !== undefined) {
-        return anonymous(incoming, bucket, path, query, body, accountId);
+        return anonymous(incoming.method, headers, bucket, path, query, body, accountId);
     }
-    const scope = credentialScope(incoming.headers.authorization, query);
+    const scope = credentialScope(headers.authorization, query);
     const { accessKeyId } = scope;
     const identity = identityOf(accessKeyId);
     const owner = identity?.accountId ?? (/^\d{12}$/.test(accessKeyId) ? accessKeyId : accountId);
@@ -186,24 +210,31 @@ async function readRequest(
         method: incoming.method ?? "GET",
         path,
         query,
-        headers: incoming.headers,
+        headers,
         body,
         ...scope,
         accountId: owner,
         principal: identity?.principal,
-        operation: operationOf(incoming, path, body),
+        operation: operationOf(headers, path, body),
     };
 }
 
+/** As HTTP/1.1 has them: in HTTP/2 some are a colon's. */
+function headersOf({ headers }: Incoming): IncomingHttpHeaders {
+    const plain = Object.entries(headers).filter(([name]) => !name.startsWith(":"));
+    return { host: headers[":authority"]?.toString(), ...Object.fromEntries(plain) };
+}
+
 /** The bucket and region of who signs nothing and asks by the bucket's own name: `<bucket>.s3.<region>.amazonaws.com`. */
-function bucketOf({ headers }: IncomingMessage, query: string): RegExpExecArray | undefined {
+function bucketOf(headers: IncomingHttpHeaders, query: string): RegExpExecArray | undefined {
     const isSigned = headers.authorization !== undefined || query.includes("X-Amz-Credential=");
     return isSigned ? undefined : (/^([^/]+)\.s3\.([a-z0-9-]+)\.amazonaws\.com$/.exec(headers.host ?? "") ?? undefined);
 }
 
 /** Everybody's request, in the form that the emulator knows: the bucket in the path, and the account that it belongs to. */
 function anonymous(
-    { method = "GET", headers }: IncomingMessage,
+    method = "GET",
+    headers: IncomingHttpHeaders,
     [, bucket, region]: RegExpExecArray,
     path: string,
     query: string,
@@ -235,12 +266,12 @@ function credentialScope(authorization: string | undefined, query: string) {
     return { accessKeyId, region, service };
 }
 
-function operationOf(incoming: IncomingMessage, path: string, body: Buffer): string | undefined {
-    const target = incoming.headers["x-amz-target"];
+function operationOf(headers: IncomingHttpHeaders, path: string, body: Buffer): string | undefined {
+    const target = headers["x-amz-target"];
     if (typeof target === "string") {
         return target.slice(target.lastIndexOf(".") + 1);
     }
-    if (incoming.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
+    if (headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
         return new URLSearchParams(body.toString()).get("Action") ?? undefined;
     }
     return /^\/service\/[^/]+\/operation\/([^/]+)$/.exec(path)?.[1];
@@ -283,7 +314,7 @@ function createForward(agent: Agent, port: number): Forward {
         });
 }
 
-function send(outgoing: ServerResponse, incoming: IncomingMessage, response: AwsResponse): void {
+function send(outgoing: Outgoing, incoming: Incoming, response: AwsResponse): void {
     for (const [name, value] of Object.entries(response.headers)) {
         if (!hopByHop.has(name)) {
             outgoing.setHeader(name, value);
@@ -294,7 +325,7 @@ function send(outgoing: ServerResponse, incoming: IncomingMessage, response: Aws
     if (length !== undefined && response.status !== 204 && response.status !== 304) {
         outgoing.setHeader("content-length", length);
     }
-    outgoing.writeHead(response.status);
+    outgoing.statusCode = response.status;
     outgoing.end(response.body);
 }
 

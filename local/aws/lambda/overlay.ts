@@ -6,7 +6,8 @@ import { clientConfig } from "../../machine/awsClients";
 import { AwsError, jsonResponse } from "../gateway/overlay";
 import type { Permissions } from "../permissions/permissions";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
-import type { InvocationResult, LambdaFunction, Runner } from "./runner";
+import type { Invocation, InvocationResult, LambdaFunction, Runner } from "./runner";
+import { createStreamMappings } from "./streamMappings";
 
 const proxyVariable = "MINISTACK_LAMBDA_PROXY_URL";
 const pathPrefix = "/_taskgate/lambda/";
@@ -54,12 +55,17 @@ interface Passage {
  */
 export function lambdaOverlay(
     runner: Runner,
-    permissions?: Pick<Permissions, "allows">,
+    permissions?: Pick<Permissions, "allows" | "identities">,
     delivered: (payload: string) => string = (payload) => payload,
-): Overlay {
+): Overlay & { readonly stop: () => Promise<void> } {
     const rolesOf = new Map<string, string>();
     const archives = new Map<string, Buffer>();
     const passages = new Map<string, Passage>();
+    const streams = createStreamMappings({
+        ...{ gatewayUrl: runner.gatewayUrl, permissions },
+        roleOf: (arn) => rolesOf.get(arn),
+        invoke: (arn, payload, forward) => measured(arn, { payload }, forward),
+    });
 
     /** The request with the variable added. */
     function withProxy(request: AwsRequest, name: string, input: FunctionInput): AwsRequest {
@@ -117,23 +123,29 @@ export function lambdaOverlay(
         const [accountId, region, name] = request.path.slice(pathPrefix.length).split("/");
         const event = request.body.toString();
         const passage = passages.get((JSON.parse(event) as { taskgatePassage?: string } | null)?.taskgatePassage ?? "");
-        const started = performance.now();
         const arn = `arn:aws:lambda:${region}:${accountId}:function:${name}`;
         const queue = (JSON.parse(event) as { Records?: QueueRecord[] } | null)?.Records?.[0];
         if (!passage && queue?.eventSource === "aws:sqs") {
             await requireQueueAccess(arn, queue.eventSourceARN!);
         }
-        const result = await runner.invoke(arn, {
+        const invocation = {
             payload: passage?.payload ?? delivered(event),
             requestId: request.headers["x-amzn-lambda-request-id"]?.toString(),
             invokedFunctionArn: request.headers["x-amzn-lambda-function-arn"]?.toString(),
-        });
+        };
+        const result = await (passage ? runner.invoke(arn, invocation) : measured(arn, invocation, forward));
         if (passage) {
             passage.result = result;
-        } else {
-            await forward(metrics({ accountId, region, name, result, durationMs: performance.now() - started }));
         }
         return jsonResponse(JSON.parse(result.payload), result.isError ? 500 : 200);
+    }
+
+    async function measured(arn: string, invocation: Invocation, forward: Forward): Promise<InvocationResult> {
+        const [, , , region, accountId, , name] = arn.split(":");
+        const started = performance.now();
+        const result = await runner.invoke(arn, invocation);
+        await forward(metrics({ accountId, region, name, result, durationMs: performance.now() - started }));
+        return result;
     }
 
     /** Lambda takes messages from a queue in the name of the function's role. @throws as CreateEventSourceMapping does */
@@ -157,16 +169,18 @@ export function lambdaOverlay(
     return {
         service: "lambda",
         pathPrefix,
+        stop: () => streams.stop(),
         async handle(request, forward) {
             if (request.path.startsWith(pathPrefix)) {
                 return runProxied(request, forward);
             }
-            if (request.operation === "CreateEventSourceMapping") {
+            if (request.operation?.includes("EventSourceMapping")) {
                 const { FunctionName, EventSourceArn } = request.parameters as Record<string, string | undefined>;
-                if (EventSourceArn?.startsWith("arn:aws:sqs:")) {
-                    await requireQueueAccess(arnOf(request, functionName(FunctionName ?? "")), EventSourceArn);
+                const functionArn = arnOf(request, functionName(FunctionName ?? ""));
+                if (request.operation === "CreateEventSourceMapping" && EventSourceArn?.startsWith("arn:aws:sqs:")) {
+                    await requireQueueAccess(functionArn, EventSourceArn);
                 }
-                return undefined;
+                return streams.handle(request, functionArn, forward);
             }
             const [, reference, sub] =
                 /^\/\d{4}-\d{2}-\d{2}\/functions(?:\/([^/]+))?(?:\/([^/]+))?\/?$/.exec(request.path) ?? [];

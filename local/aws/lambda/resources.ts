@@ -257,6 +257,7 @@ async function describe(aws: Aws, FunctionName: string) {
 }
 
 function eventSource(inputs: Inputs<EventSourceMappingArgs>) {
+    const { onFailure } = inputs.destinationConfig ?? {};
     const mapping: CreateEventSourceMappingCommandInput = {
         FunctionName: inputs.functionName,
         Enabled: inputs.enabled,
@@ -268,6 +269,7 @@ function eventSource(inputs: Inputs<EventSourceMappingArgs>) {
         MaximumRetryAttempts: inputs.maximumRetryAttempts,
         ParallelizationFactor: inputs.parallelizationFactor,
         TumblingWindowInSeconds: inputs.tumblingWindowInSeconds,
+        DestinationConfig: onFailure && { OnFailure: { Destination: onFailure.destinationArn } },
         FilterCriteria: pascalKeys(inputs.filterCriteria) as CreateEventSourceMappingCommandInput["FilterCriteria"],
         ScalingConfig: pascalKeys(inputs.scalingConfig) as CreateEventSourceMappingCommandInput["ScalingConfig"],
     };

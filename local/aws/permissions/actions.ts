@@ -402,6 +402,24 @@ const services: Readonly<Record<string, Service>> = {
             ],
         ],
     },
+    kinesis: {
+        rows: [
+            [/^(ListStreams|DescribeLimits|DescribeAccountSettings)$/, anything],
+            [/^(TagResource|UntagResource|ListTagsForResource|.*ResourcePolicy)$/, named("ResourceARN")],
+            [
+                /./,
+                // Of an iterator alone nobody here knows the stream: name it, too.
+                ({ StreamARN, StreamName, ConsumerARN }, { arn }) => [
+                    {
+                        resource:
+                            ConsumerARN ??
+                            StreamARN ??
+                            (StreamName === undefined ? "*" : arn("kinesis", `stream/${StreamName}`)),
+                    },
+                ],
+            ],
+        ],
+    },
     kms: { rows: [[/./, ({ KeyId }, { arn }) => [{ resource: isArn(KeyId ?? "") ? KeyId! : arn("kms", `key/${KeyId}`) }]]] }, // prettier-ignore
     lambda: {
         actions: { Invoke: "InvokeFunction", InvokeWithResponseStream: "InvokeFunction" },

@@ -269,9 +269,19 @@ const deniedCodes: Readonly<Record<string, string>> = {
 
 function accessDenied(service: string, message: string): AwsError {
     const code = deniedCodes[service] ?? "AccessDeniedException";
-    const isJson = ["acm", "dynamodb", "ecr", "ecs", "events", "kms", "logs", "secretsmanager", "sqs", "ssm"].includes(
-        service,
-    );
+    const isJson = [
+        "acm",
+        "dynamodb",
+        "ecr",
+        "ecs",
+        "events",
+        "kinesis",
+        "kms",
+        "logs",
+        "secretsmanager",
+        "sqs",
+        "ssm",
+    ].includes(service);
     return new AwsError(code, message, isJson ? 400 : 403);
 }
 

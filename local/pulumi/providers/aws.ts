@@ -15,6 +15,7 @@ import { lb } from "../../aws/elb/resources";
 import { events } from "../../aws/events/resources";
 import { iamDataSources } from "../../aws/iam/dataSources";
 import { iam } from "../../aws/iam/resources";
+import { kinesis } from "../../aws/kinesis/resources";
 import { lambda } from "../../aws/lambda/resources";
 import { logs } from "../../aws/logs/resources";
 import { type Adapters, type AnyAdapter, type Existing, Gone } from "../../aws/resources/adapter";
@@ -48,6 +49,7 @@ export const adapters: Adapters = {
     ...ecs,
     ...events,
     ...iam,
+    ...kinesis,
     ...lambda,
     ...lb,
     ...logs,

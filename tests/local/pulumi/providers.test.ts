@@ -93,8 +93,8 @@ describe("local/pulumi/providers: the table of resource types", () => {
     }
 
     it("refuses a type it does not know, and says what to add", () => {
-        expect(() => offline().check(urnOf("aws:kinesis/stream:Stream", "events"), {}, {})).to.throw(
-            'The local system has no adapter for the resource type "aws:kinesis/stream:Stream": ' +
+        expect(() => offline().check(urnOf("aws:glue/job:Job", "events"), {}, {})).to.throw(
+            'The local system has no adapter for the resource type "aws:glue/job:Job": ' +
                 "add a row for it to resources.ts of its service's folder in local/aws/ (made of `kept`, when nothing observes what it does).",
         );
     });
@@ -546,6 +546,11 @@ describe("local/pulumi/providers: resources in the emulator", () => {
                 ttl: { attributeName: "expiresAt", enabled: true },
             },
             { pointInTimeRecovery: { enabled: true } },
+        );
+        await life(
+            "aws:kinesis/stream:Stream",
+            { shardCount: 1, encryptionType: "KMS", kmsKeyId: "alias/aws/kinesis" },
+            { retentionPeriod: 48, tags: { a: "1" } },
         );
         const certificate = await life(
             "aws:acm/certificate:Certificate",

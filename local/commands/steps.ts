@@ -59,7 +59,7 @@ export function operation<Context extends Running>(
             const started = Date.now();
             // Once is enough; of a preview much is not known yet.
             const policyPack = kind === "up" ? ownPolicyPack(file) : undefined;
-            const options = { ...stack.options(file), policyPack, refresh: kind === "secondUp" };
+            const options = { ...stack.options(file), policyPack, refresh: kind === "secondUp", stateAtEnd: true };
             const result = await runOperation(file, kind === "secondUp" ? "up" : kind, options);
             report[kind] = { changes: result.changes, milliseconds: Date.now() - started };
             step.title = `${step.title}: ${summary(result)}`;
@@ -86,7 +86,7 @@ export function destroyed<Context extends Running>(report: StackReport, stack: S
         task: async (context, step) => {
             const system = runningSystem(context);
             const options = stack.options(system.file);
-            await runOperation(system.file, "destroy", options);
+            await runOperation(system.file, "destroy", { ...options, stateAtEnd: true });
             const remaining = readState(system.file, options.stack, stack.projectName).resources.length;
             const processes = await system.stop();
             context.system = undefined;

@@ -21,6 +21,12 @@ export interface OperationOptions {
     readonly policyPack?: PolicyPackOptions;
     /** Whether `up` first reads what is there, as `pulumi up --refresh` does. @default false */
     readonly refresh?: boolean;
+    /**
+     * Whether the state is written at the end alone, not after each resource: quicker, and what was made is forgotten
+     * when the engine is killed. For systems that go with their stacks.
+     * @default false
+     */
+    readonly stateAtEnd?: boolean;
     /** What the engine prints, as it comes. */
     readonly onOutput?: (text: string) => void;
     /** Told of each resource when its operation is done. */
@@ -116,7 +122,10 @@ export async function runOperation(
         workspace: workspace.directory,
         pulumiRoot: existsSync(join(home, ".tools/bin/pulumi")) ? join(home, ".tools") : undefined,
         policyPack: options.policyPack,
-        environment: engineEnvironment(system, workspace),
+        environment: {
+            ...engineEnvironment(system, workspace),
+            ...(options.stateAtEnd === true && { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }),
+        },
     };
     return await new Promise((resolve, reject) => {
         let answer: Exclude<ProgramAnswer, { kind: "output" | "progress" }> | undefined;
@@ -171,6 +180,7 @@ export function engineEnvironment(system: SystemFile, workspace: Workspace): Rec
         PULUMI_HOME: workspace.pulumiHome,
         PULUMI_BACKEND_URL: workspace.backendUrl,
         PULUMI_CONFIG_PASSPHRASE: "local",
+        PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: "true",
         PULUMI_SKIP_UPDATE_CHECK: "true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
     };

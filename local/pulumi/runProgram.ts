@@ -1,9 +1,10 @@
 import type * as automation from "@pulumi/pulumi/automation";
 import { createRequire, registerHooks } from "node:module";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { projectRoot } from "../machine/projectRoot";
+import { isPackage, projectRoot } from "../machine/projectRoot";
 import { whyNoImage } from "../tasks/images/images";
+import { keepHandlers } from "./keptHandlers";
 import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation";
 
 // The process of one operation: the engine calls back into it to run the program.
@@ -11,15 +12,18 @@ import type { OperationResult, ProgramAnswer, ProgramRequest } from "./operation
 // The SDK takes a stack for every promise: to map each to its source would take a quarter of the time.
 Reflect.deleteProperty(Error, "prepareStackTrace");
 
-const examples = pathToFileURL(join(projectRoot, "examples") + "/").href;
+const examples = join(projectRoot, "examples") + sep;
 
-// The examples take the package from npm; in this checkout it is the package as it stands here.
-registerHooks({
-    resolve: (specifier, context, nextResolve) =>
-        specifier === "taskgate" && context.parentURL?.startsWith(examples)
-            ? nextResolve(join(projectRoot, "components", "index.ts"), context)
-            : nextResolve(specifier, context),
-});
+/** The examples take the package from npm; in this checkout it is the package as it stands here. */
+function resolvePackage(): void {
+    const from = pathToFileURL(examples).href;
+    registerHooks({
+        resolve: (specifier, context, nextResolve) =>
+            specifier === "taskgate" && context.parentURL?.startsWith(from)
+                ? nextResolve(join(projectRoot, "components", "index.ts"), context)
+                : nextResolve(specifier, context),
+    });
+}
 
 process.once("message", (request: ProgramRequest) => {
     run(request).then(
@@ -38,9 +42,15 @@ function answer(message: ProgramAnswer): void {
 }
 
 async function run(request: ProgramRequest): Promise<OperationResult> {
+    if (request.program.startsWith(examples)) {
+        resolvePackage(); // every other `require` would be slower
+    }
     // The program's own SDK: what the engine tells this process must reach the copy that the program uses.
     const requireOfProgram = createRequire(request.program);
     const { LocalWorkspace, PulumiCommand } = requireOfProgram("@pulumi/pulumi/automation") as typeof automation;
+    if (!isPackage) {
+        keepHandlers(requireOfProgram);
+    }
     // Whoever asked is gone: the CLI, whose program and providers end with this process, is told to end, too.
     const ended = new AbortController();
     process.once("disconnect", () => {
@@ -66,6 +76,7 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
     const stack = /\.yaml$/.test(request.program)
         ? await LocalWorkspace.createOrSelectStack({ stackName, workDir }, settings) // the engine's own YAML host runs it
         : await LocalWorkspace.createOrSelectStack({ stackName, projectName, program }, settings);
+    Object.assign(stack, { info: () => Promise.resolve() }); // the history's last entry: nobody reads it
     const { folder, config } = request.policyPack ?? {};
     const options = {
         color: "never" as const,

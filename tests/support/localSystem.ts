@@ -19,7 +19,7 @@ export function localSystem(): Promise<RunningSystem> {
 /** The stack "local", up; its first certificate may still be on its way. */
 export function localStack(): Promise<Caller> {
     stack ??= localSystem().then(async ({ file }) => {
-        const { outputs } = await runOperation(file, "up", { config: localConfig(file) });
+        const { outputs } = await runOperation(file, "up", { config: localConfig(file), stateAtEnd: true });
         return platformsOf(file, outputs)[0];
     });
     return stack;

@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { tags } from "./internal/arguments";
 import { outputsOf } from "./internal/outputs";
-import { nameReason } from "./internal/rules";
-import { ArgumentRules, choice, judged } from "./internal/validation";
+import { nameReason, namespaceReason } from "./internal/rules";
+import { ArgumentRules, choice, judged, plain, text } from "./internal/validation";
 
 /** What CloudWatch Container Insights collects; more of it costs more. */
 export const ContainerInsights = {
@@ -28,6 +28,11 @@ export interface ClusterArgs {
      */
     readonly containerInsights?: pulumi.Input<ContainerInsights>;
     /**
+     * Name of a Cloud Map namespace to make, in which services with `serviceConnect` find each other; it costs nothing.
+     * @default none
+     */
+    readonly serviceConnectNamespace?: string;
+    /**
      * Tags of everything that can have tags.
      * @default none
      */
@@ -45,11 +50,23 @@ export class Cluster extends pulumi.ComponentResource {
     constructor(name: string, args: ClusterArgs = {}, opts?: pulumi.ComponentResourceOptions) {
         args = judged("Cluster", name, args, clusterArguments);
         super("taskgate:index:Cluster", name, args, opts);
-        const { containerInsights = ContainerInsights.Disabled, tags } = args;
+        const { containerInsights = ContainerInsights.Disabled, serviceConnectNamespace, tags } = args;
 
+        const namespace =
+            serviceConnectNamespace === undefined
+                ? undefined
+                : new aws.servicediscovery.HttpNamespace(
+                      `${name}-namespace`,
+                      { name: serviceConnectNamespace, description: "Services that find each other", tags },
+                      { parent: this },
+                  );
         const cluster = new aws.ecs.Cluster(
             name,
-            { settings: [{ name: "containerInsights", value: containerInsights }], tags },
+            {
+                settings: [{ name: "containerInsights", value: containerInsights }],
+                serviceConnectDefaults: namespace && { namespace: namespace.arn },
+                tags,
+            },
             { parent: this },
         );
         const capacityProviders = new aws.ecs.ClusterCapacityProviders(
@@ -71,5 +88,9 @@ export class Cluster extends pulumi.ComponentResource {
 /** What is judged before anything is made. */
 export const clusterArguments: ArgumentRules<ClusterArgs> = {
     name: (name) => nameReason(name, longestName),
-    rules: { containerInsights: choice(ContainerInsights), tags },
+    rules: {
+        containerInsights: choice(ContainerInsights),
+        serviceConnectNamespace: plain(text(namespaceReason)),
+        tags,
+    },
 };

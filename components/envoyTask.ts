@@ -10,7 +10,7 @@ import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import {
     AccessLog,
     AppArgs,
-    appCombinations,
+    containerCombinations,
     appDefaults,
     appRules,
     appTask,
@@ -184,7 +184,7 @@ const envoyTaskArguments: ArgumentRules<EnvoyTaskArgs> = {
         desiredCount: plain(desiredCount),
     },
     combinations: [
-        ...appCombinations,
+        ...containerCombinations,
         taskPorts,
         endsAlone,
         given(["rotation"], rotationFaults),

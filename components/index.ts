@@ -23,11 +23,14 @@ export {
     type OidcSignIn,
     type ScheduledTasks,
     type ServiceAlarms,
+    type ServiceConnect,
+    ServiceConnectProtocol,
     type TargetHealth,
     Tls,
 } from "./loadBalancedService";
-export { NatGateways, Network, type NetworkArgs } from "./network";
+export { Endpoint, NatGateways, Network, type NetworkArgs } from "./network";
 export { OwnedService, ownerPolicy, type OwnerPolicyArgs } from "./ownerPolicy";
+export { PrivateService, type PrivateServiceArgs } from "./privateService";
 export { Sessions, type SessionsArgs } from "./sessions";
 export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";
 export { TaskPlatform, type TaskPlatformArgs } from "./taskPlatform";

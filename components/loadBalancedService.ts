@@ -47,9 +47,17 @@ import { CognitoSignIn, JwtValidation, OidcSignIn } from "./internal/loadBalanci
 import { outputsOf } from "./internal/outputs";
 import { allowIn, allowOutAnywhere, anywhere } from "./internal/securityGroups";
 import { appTask, SidecarArgs } from "./internal/task/appTask";
+import { ecsService } from "./internal/task/ecsService";
+import { FargateTask } from "./internal/task/fargateTask";
+import {
+    namedPortOf,
+    ServiceConnect,
+    serviceConnectConfiguration,
+    ServiceConnectProtocol,
+} from "./internal/task/serviceConnect";
 import { judged } from "./internal/validation";
 
-export { CapacityProvider, ClientAddress, LoadBalancerType, Tls };
+export { CapacityProvider, ClientAddress, LoadBalancerType, ServiceConnectProtocol, Tls };
 export type {
     Autoscaling,
     CognitoSignIn,
@@ -58,6 +66,7 @@ export type {
     OidcSignIn,
     ScheduledTasks,
     ServiceAlarms,
+    ServiceConnect,
     TargetHealth,
 };
 
@@ -97,7 +106,8 @@ export class LoadBalancedService extends pulumi.ComponentResource {
         const { domain, hostedZoneId, tags } = args;
         const isApplication = typeOf(args) === LoadBalancerType.Application;
 
-        const task = appTask(`${name}-task`, args, sidecarOf(args), this);
+        const namedPort = namedPortOf(args.serviceConnect);
+        const task = appTask(`${name}-task`, args, sidecarOf(args), this, { namedPort });
         const tasksSecurityGroup = new aws.ec2.SecurityGroup(
             `${name}-tasks-security-group`,
             { vpcId: args.vpcId, description: "The load balancer to tasks", tags },
@@ -113,12 +123,12 @@ export class LoadBalancedService extends pulumi.ComponentResource {
         const listening = isApplication
             ? applicationListeners(name, args, front, targetGroup, this)
             : networkListeners(name, args, front, targetGroup, this);
-        const service = ecsService(name, args, task.taskDefinitionArn, tasksSecurityGroup.id, listening, this);
+        const made = service(name, args, task, tasksSecurityGroup.id, listening, this);
         if (args.autoscaling !== undefined) {
             const resourceLabel = pulumi
                 .all([front.arn, targetGroup.arn])
                 .apply((arns) => arns.map(metricNameOf).join("/"));
-            const scaled = { clusterArn: args.clusterArn, serviceName: service.name, resourceLabel, tags };
+            const scaled = { clusterArn: args.clusterArn, serviceName: made.name, resourceLabel, tags };
             scaleService(name, args.autoscaling, scaled, this);
         }
         if (args.certificateSecretArn !== undefined) {
@@ -126,8 +136,8 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                 name,
                 {
                     clusterArn: args.clusterArn,
-                    serviceName: service.name,
-                    serviceArn: service.arn,
+                    serviceName: made.name,
+                    serviceArn: made.arn,
                     certificateSecretArn: args.certificateSecretArn,
                     onlyIncomplete: args.rotation === Rotation.Hot,
                     logRetentionDays: args.logRetentionDays ?? serviceDefaults.logRetentionDays,
@@ -148,8 +158,8 @@ export class LoadBalancedService extends pulumi.ComponentResource {
         }
         if (args.dashboard === true) {
             const clusterName = pulumi.output(args.clusterArn).apply((arn) => arn.slice(arn.lastIndexOf("/") + 1));
-            const plots = servicePlots(watched, clusterName, service.name);
-            dashboard(name, { dashboardName: service.name, plots }, this);
+            const plots = servicePlots(watched, clusterName, made.name);
+            dashboard(name, { dashboardName: made.name, plots }, this);
         }
         if (domain !== undefined && hostedZoneId !== undefined) {
             aliasRecord(
@@ -170,7 +180,7 @@ export class LoadBalancedService extends pulumi.ComponentResource {
         this.listenerArn = listening.listenerArn;
         this.targetGroupArn = targetGroup.arn;
         this.securityGroupId = tasksSecurityGroup.id;
-        this.serviceName = service.name;
+        this.serviceName = made.name;
         this.taskDefinitionArn = task.taskDefinitionArn;
         this.taskRoleArn = task.taskRoleArn;
         this.logGroupName = task.logGroupName;
@@ -217,7 +227,8 @@ function ownLoadBalancer(name: string, args: LoadBalancedServiceArgs, parent: pu
             subnetIds: args.loadBalancerSubnetIds ?? [],
             internal: args.internal ?? false,
             ports: isApplication || tasksRedirect(args) ? { https, http } : { https },
-            allowedCidrBlocks: args.allowedCidrBlocks ?? anywhere,
+            allowedCidrBlocks: args.allowedCidrBlocks ?? (args.clientSecurityGroupIds === undefined ? anywhere : []),
+            clientSecurityGroupIds: args.clientSecurityGroupIds ?? [],
             settings: {
                 idleTimeout: isApplication ? idleTimeoutOf(args) : undefined,
                 dropInvalidHeaderFields: isApplication ? true : undefined,
@@ -266,49 +277,38 @@ function connectPorts(
     }
 }
 
-function ecsService(
+function service(
     name: string,
     args: LoadBalancedServiceArgs,
-    taskDefinitionArn: pulumi.Input<string>,
+    task: FargateTask,
     securityGroupId: pulumi.Input<string>,
     listening: Listening,
     parent: pulumi.Resource,
 ): aws.ecs.Service {
-    const { autoscaling, capacityProvider = serviceDefaults.capacityProvider } = args;
-    return new aws.ecs.Service(
-        `${name}-service`,
+    const { autoscaling, serviceConnect, subnetIds, clusterArn, tags } = args;
+    return ecsService(
+        name,
         {
-            cluster: args.clusterArn,
-            taskDefinition: taskDefinitionArn,
+            ...{ clusterArn, subnetIds, securityGroupId, tags, taskDefinitionArn: task.taskDefinitionArn },
             desiredCount: autoscaling?.minTasks ?? args.desiredCount ?? serviceDefaults.desiredCount,
-            // Any cluster has the launch type; a capacity provider has to be attached to it first.
-            ...(capacityProvider === CapacityProvider.Fargate
-                ? { launchType: capacityProvider }
-                : { capacityProviderStrategies: [{ capacityProvider, weight: 1 }] }),
-            networkConfiguration: {
-                subnets: args.subnetIds,
-                securityGroups: [securityGroupId],
-                assignPublicIp: args.assignPublicIp ?? false,
-            },
+            isScaled: autoscaling !== undefined,
+            capacityProvider: args.capacityProvider ?? serviceDefaults.capacityProvider,
+            assignPublicIp: args.assignPublicIp ?? false,
             loadBalancers: listening.targets.map(({ targetGroupArn, port }) => ({
                 targetGroupArn,
                 containerName: isEndToEnd(args) ? "envoy" : "app",
                 containerPort: port,
             })),
             healthCheckGracePeriodSeconds: args.targetHealth?.graceSeconds ?? serviceDefaults.targetHealth.graceSeconds,
-            // New tasks are healthy before old ones go; a version that does not get healthy is taken back.
-            deploymentMinimumHealthyPercent: 100,
-            deploymentMaximumPercent: 200,
-            deploymentCircuitBreaker: { enable: true, rollback: true },
-            availabilityZoneRebalancing: "ENABLED",
-            propagateTags: "SERVICE",
-            tags: args.tags,
+            serviceConnect:
+                serviceConnect &&
+                serviceConnectConfiguration(
+                    serviceConnect,
+                    { containerPort: servedPort(args), logGroupName: task.logGroupName },
+                    parent,
+                ),
+            dependsOn: listening.dependsOn,
         },
-        {
-            parent,
-            dependsOn: [...listening.dependsOn],
-            // Autoscaling owns the number of tasks once the service is there.
-            ignoreChanges: autoscaling === undefined ? [] : ["desiredCount"],
-        },
+        parent,
     );
 }

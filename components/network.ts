@@ -2,13 +2,16 @@ import * as awsx from "@pulumi/awsx";
 import * as pulumi from "@pulumi/pulumi";
 
 import { integer, tags } from "./internal/arguments";
+import { Endpoint, neededEndpoints, vpcEndpoints } from "./internal/endpoints";
 import { outputsOf } from "./internal/outputs";
 import { availabilityZoneReason, nameReason, vpcCidrReason } from "./internal/rules";
 import { ArgumentRules, choice, faultOf, given, judged, list, plain, text } from "./internal/validation";
 
+export { Endpoint };
+
 /** How private subnets reach the internet. */
 export const NatGateways = {
-    /** Not at all: there are no private subnets, and nothing to pay for. */
+    /** Not at all: there are no private subnets but with `endpoints`, and nothing to pay for a gateway. */
     None: "none",
     /** By one NAT gateway for all Availability Zones: cheaper, gone with its zone. */
     Single: "single",
@@ -43,6 +46,13 @@ export interface NetworkArgs {
      */
     readonly natGateways?: NatGateways;
     /**
+     * Services of AWS that private subnets reach without the internet: S3 by a gateway endpoint, which costs nothing, the others by an interface
+     * endpoint in each Availability Zone, $7 to $8 a month each. Without a NAT gateway they are all that tasks reach, and what starts one is
+     * among them: `s3`, `ecr.api`, `ecr.dkr`, `logs`, and `secretsmanager`, `ssm` or `kms` where it has secrets. All its images are in ECR then.
+     * @default none
+     */
+    readonly endpoints?: Endpoint[];
+    /**
      * Tags of everything that can have tags.
      * @default none
      */
@@ -58,7 +68,7 @@ export class Network extends pulumi.ComponentResource {
     public readonly vpcId: pulumi.Output<string>;
     /** Ids of the public subnets, one in each Availability Zone. */
     public readonly publicSubnetIds: pulumi.Output<string[]>;
-    /** Ids of the private subnets, one in each Availability Zone; none without NAT gateways. */
+    /** Ids of the private subnets, one in each Availability Zone; none without NAT gateways and endpoints. */
     public readonly privateSubnetIds: pulumi.Output<string[]>;
 
     /** @throws pulumi.InputPropertiesError naming every refused argument */
@@ -66,7 +76,10 @@ export class Network extends pulumi.ComponentResource {
         args = judged("Network", name, args, networkArguments);
         super("taskgate:index:Network", name, args, opts);
         const { cidrBlock = "10.0.0.0/16", numberOfAvailabilityZones = 2, natGateways = NatGateways.None, tags } = args;
-        const { availabilityZones: availabilityZoneNames } = args;
+        const { availabilityZones: availabilityZoneNames, endpoints = [] } = args;
+        const hasGateway = natGateways !== NatGateways.None;
+        // What awsx calls private has a way to the internet.
+        const privateType = hasGateway ? awsx.ec2.SubnetType.Private : awsx.ec2.SubnetType.Isolated;
 
         const vpc = new awsx.ec2.Vpc(
             name,
@@ -76,13 +89,10 @@ export class Network extends pulumi.ComponentResource {
                 enableDnsHostnames: true,
                 natGateways: { strategy: natStrategies[natGateways] },
                 subnetStrategy: awsx.ec2.SubnetAllocationStrategy.Auto,
-                subnetSpecs:
-                    natGateways === NatGateways.None
-                        ? [{ type: awsx.ec2.SubnetType.Public, tags }]
-                        : [
-                              { type: awsx.ec2.SubnetType.Public, tags },
-                              { type: awsx.ec2.SubnetType.Private, tags },
-                          ],
+                subnetSpecs: [
+                    { type: awsx.ec2.SubnetType.Public, tags },
+                    ...(hasGateway || endpoints.length > 0 ? [{ type: privateType, tags }] : []),
+                ],
                 tags,
             },
             { parent: this },
@@ -90,7 +100,12 @@ export class Network extends pulumi.ComponentResource {
 
         this.vpcId = vpc.vpcId;
         this.publicSubnetIds = vpc.publicSubnetIds;
-        this.privateSubnetIds = vpc.privateSubnetIds;
+        this.privateSubnetIds = hasGateway || endpoints.length === 0 ? vpc.privateSubnetIds : vpc.isolatedSubnetIds;
+        if (endpoints.length > 0) {
+            const routeTableIds = vpc.routeTables.apply((tables) => pulumi.all(tables.map(({ id }) => id)));
+            const { vpcId, privateSubnetIds: subnetIds } = this;
+            vpcEndpoints(name, endpoints, { vpcId, subnetIds, routeTableIds, cidrBlock, tags }, this);
+        }
         this.registerOutputs(outputsOf(this));
     }
 }
@@ -103,6 +118,7 @@ export const networkArguments: ArgumentRules<NetworkArgs> = {
         numberOfAvailabilityZones: plain(integer(1, 6)),
         availabilityZones: plain(list(text(availabilityZoneReason), { least: 1, most: 6, unique: true })),
         natGateways: plain(choice(NatGateways)),
+        endpoints: plain(list(choice(Endpoint), { unique: true })),
         tags,
     },
     combinations: [
@@ -114,6 +130,16 @@ export const networkArguments: ArgumentRules<NetworkArgs> = {
                     : undefined,
             ),
         ),
+        given(["natGateways", "endpoints"], ({ natGateways = NatGateways.None, endpoints = [] }) => {
+            const lacking = neededEndpoints.filter((endpoint) => !endpoints.includes(endpoint));
+            const isAlone = natGateways === NatGateways.None && endpoints.length > 0 && lacking.length > 0;
+            return faultOf(
+                "endpoints",
+                isAlone
+                    ? `without a NAT gateway no task starts without ${lacking.join(", ")}: give them too, or natGateways`
+                    : undefined,
+            );
+        }),
     ],
 };
 

@@ -8,7 +8,7 @@ import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";
 import { authenticationRule } from "./internal/task/authentication";
 import { endsAlone, OwnEndArgs, ownEndRules } from "./internal/task/ownEnds";
-import { appCombinations, appRules } from "./internal/task/appTask";
+import { containerCombinations, appRules } from "./internal/task/appTask";
 import { taskDnsPlots } from "./internal/taskDns/dashboard";
 import { ArgumentRules, choice, faultOf, flag, given, judged, plain, together } from "./internal/validation";
 import { Network, networkArguments } from "./network";
@@ -299,7 +299,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         dashboard: plain(flag),
     },
     combinations: [
-        ...appCombinations,
+        ...containerCombinations,
         taskPorts,
         endsAlone,
         ...certificateCombinations,

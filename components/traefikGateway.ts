@@ -220,6 +220,7 @@ export class TraefikGateway extends pulumi.ComponentResource {
                 internal: args.internal ?? false,
                 ports: { https, http },
                 allowedCidrBlocks: args.allowedCidrBlocks ?? anywhere,
+                clientSecurityGroupIds: [],
                 settings: {},
                 tags,
             },

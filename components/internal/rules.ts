@@ -118,6 +118,10 @@ export const arnKinds = {
         ...{ thing: "an SSM parameter", service: "ssm", resource: /^parameter\/[\w/.-]+$/ },
         example: "ssm:eu-west-1:111122223333:parameter/apps/token",
     },
+    namespace: {
+        ...{ thing: "a Cloud Map namespace", service: "servicediscovery", resource: /^namespace\/ns-[a-z0-9]{1,64}$/ },
+        example: "servicediscovery:eu-west-1:111122223333:namespace/ns-0123456789abcdef",
+    },
     policy: {
         ...{ thing: "an IAM policy", service: "iam", resource: /^policy\/[\w+=,.@/-]+$/ },
         example: "iam::aws:policy/AmazonS3ReadOnlyAccess",
@@ -517,4 +521,18 @@ export function caaIssuerReason(value: string): Reason {
     return /^[a-z0-9-]+(\.[a-z0-9-]+)+( *; *[a-zA-Z0-9-]+=[\x21\x23-\x3a\x3c-\x7e]*)*$/.test(value)
         ? undefined
         : `"${value}" is not what names an authority in CAA records: give its domain, e.g. letsencrypt.org, and parameters after semicolons, if any`;
+}
+
+/** Name of a service in Service Connect, which is its port's, and a host's for those who call it. */
+export function discoveryNameReason(value: string): Reason {
+    return /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)
+        ? undefined
+        : `"${value}" is no name of a service: use a letter and up to 62 lower-case letters, digits and hyphens, e.g. orders`;
+}
+
+/** Name of an HTTP namespace, a part of which its services are called by (docs.aws.amazon.com/cloud-map/latest/api/API_CreateHttpNamespace.html). */
+export function namespaceReason(value: string): Reason {
+    return /^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$/.test(value)
+        ? undefined
+        : `"${value}" is no name of a namespace: use up to 254 lower-case letters, digits, dots and hyphens, e.g. shop`;
 }

@@ -33,6 +33,29 @@ describe("Cluster", () => {
         expect(made.find("it").inputs).to.deep.equal({ settings: [{ name: "containerInsights", value: "enhanced" }] });
     });
 
+    it("makes a namespace in which services find each other, and takes it for theirs", async () => {
+        const args = { serviceConnectNamespace: "shop", tags };
+        const made = await recordOne((options) => new Cluster("it", args, options));
+        expect(made.find("it-namespace").inputs).to.deep.equal({
+            ...{ name: "shop", description: "Services that find each other", tags },
+        });
+        expect(made.find("it").inputs).to.deep.equal({
+            settings: [{ name: "containerInsights", value: "disabled" }],
+            serviceConnectDefaults: {
+                namespace: "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-it-namespace",
+            },
+            tags,
+        });
+    });
+
+    it("refuses a namespace that is no name", async () => {
+        const args = { serviceConnectNamespace: "My Shop" };
+        expect(await refusalOf((options) => new Cluster("it", args, options))).to.deep.equal({
+            serviceConnectNamespace:
+                '"My Shop" is no name of a namespace: use up to 254 lower-case letters, digits, dots and hyphens, e.g. shop',
+        });
+    });
+
     it("refuses another word", async () => {
         const containerInsights = "on" as ContainerInsights;
         expect(await refusalOf((options) => new Cluster("it", { containerInsights }, options))).to.deep.equal({

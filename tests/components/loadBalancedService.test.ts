@@ -7,6 +7,7 @@ import {
     LoadBalancedService,
     LoadBalancedServiceArgs,
     LoadBalancerType,
+    ServiceConnectProtocol,
     Tls,
 } from "../../components";
 import { omit } from "../../local/machine/omit";
@@ -417,6 +418,101 @@ describe("LoadBalancedService", () => {
         });
     });
 
+    describe("inside the VPC", () => {
+        const ofGroups = (group: string, port: number): string[] =>
+            ["sg-web", "sg-worker"].map((peer) => `${group} ${port}-${port} from ${peer}`);
+
+        it("is reached by members of the groups that are named, and by nobody else", async () => {
+            const args = { ...minimal, internal: true, clientSecurityGroupIds: ["sg-web", "sg-worker"] };
+            const internal = await made(args);
+            expect(internal.find("it").inputs).to.include({ internal: true, loadBalancerType: "application" });
+            expect(rulesOf(internal)).to.deep.equal(
+                [
+                    ...[443, 80].flatMap((port) => ofGroups("sg-it-security-group", port)),
+                    ...[...connected(8080), ...tasksAnywhere],
+                ].sort(),
+            );
+            const both = await made({ ...args, allowedCidrBlocks: ["10.1.0.0/16"] });
+            expect(rulesOf(both)).to.deep.equal(
+                [
+                    ...[443, 80].flatMap((port) => [
+                        ...ofGroups("sg-it-security-group", port),
+                        `sg-it-security-group ${port}-${port} from 10.1.0.0/16`,
+                    ]),
+                    ...[...connected(8080), ...tasksAnywhere],
+                ].sort(),
+            );
+        });
+
+        it("has its name in a private zone, by the certificate that it is given", async () => {
+            const internal = await made({ ...minimal, internal: true, domain: "api.example.com", hostedZoneId: "Z1" });
+            expect(omit(internal.find("it-record").inputs, "aliases")).to.deep.equal({
+                ...{ zoneId: "Z1", name: "api.example.com", type: "A" },
+            });
+            expect(internal.resources.filter(({ type }) => type.startsWith("aws:acm/"))).to.deep.equal([]);
+        });
+    });
+
+    describe("in Service Connect", () => {
+        const namespaceArn = "arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-1";
+        const logConfiguration = {
+            logDriver: "awslogs",
+            options: {
+                "awslogs-group": "it-task-logs",
+                "awslogs-region": "eu-west-1",
+                "awslogs-stream-prefix": "service-connect",
+            },
+        };
+        const connect = (one: Recording<unknown>): unknown => one.find("it-service").inputs.serviceConnectConfiguration;
+        const ports = (one: Recording<unknown>): unknown => containersOf(one)[0].portMappings;
+
+        it("calls others and is called by nobody", async () => {
+            const client = await made({ ...minimal, serviceConnect: {} });
+            expect(connect(client)).to.deep.equal({ enabled: true, logConfiguration });
+            expect(ports(client)).to.deep.equal([{ containerPort: 8080, hostPort: 8080, protocol: "tcp" }]);
+        });
+
+        it("is called by its name at its port, by the groups that may connect to tasks", async () => {
+            const served = await made({
+                ...minimal,
+                serviceConnect: { name: "orders", namespaceArn },
+                allowedSecurityGroupIds: ["sg-web"],
+            });
+            expect(connect(served)).to.deep.equal({
+                ...{ enabled: true, namespace: namespaceArn, logConfiguration },
+                services: [
+                    { portName: "orders", discoveryName: "orders", clientAlias: [{ dnsName: "orders", port: 8080 }] },
+                ],
+            });
+            expect(ports(served)).to.deep.equal([
+                ...[{ containerPort: 8080, hostPort: 8080, protocol: "tcp", name: "orders", appProtocol: "http" }],
+            ]);
+            expect(rulesOf(served)).to.include("sg-it-tasks-security-group 8080-8080 from sg-web");
+        });
+
+        it("says what it speaks, where, and for how long", async () => {
+            const timed = await made({
+                ...minimal,
+                containerPort: 9000,
+                serviceConnect: { name: "orders", port: 80, protocol: ServiceConnectProtocol.Grpc, requestTimeout: 0 },
+            });
+            expect(connect(timed)).to.have.deep.property("services", [
+                {
+                    ...{ portName: "orders", discoveryName: "orders" },
+                    clientAlias: [{ dnsName: "orders", port: 80 }],
+                    timeout: { perRequestTimeoutSeconds: 0 },
+                },
+            ]);
+            expect(ports(timed)).to.deep.equal([
+                ...[{ containerPort: 9000, hostPort: 9000, protocol: "tcp", name: "orders", appProtocol: "grpc" }],
+            ]);
+            const tcp = { name: "cache", protocol: ServiceConnectProtocol.Tcp };
+            expect(ports(await made({ ...minimal, serviceConnect: tcp }))).to.deep.equal([
+                ...[{ containerPort: 8080, hostPort: 8080, protocol: "tcp", name: "cache" }],
+            ]);
+        });
+    });
+
     describe("at a Network Load Balancer", () => {
         const recordings = new Map<string, Recording<LoadBalancedService>>();
         before(async () => {
@@ -652,11 +748,35 @@ describe("LoadBalancedService", () => {
             });
         });
 
-        it("an internal load balancer with a public name", async () => {
-            const named = { domain: "www.example.com", hostedZoneId: "Z1" };
+        it("an internal load balancer that ACM would have to look up in a private zone", async () => {
+            const named = { domain: "www.example.com", hostedZoneId: "Z1", certificateArn: undefined };
             expect(await refused({ internal: true, ...named })).to.deep.equal({
                 hostedZoneId:
-                    "an internal load balancer has no address on the internet for a public record: give certificateArn, and a record in a private zone",
+                    "an internal load balancer has its record in a private zone, where ACM cannot validate a certificate: give certificateArn too",
+            });
+        });
+
+        it("a name in Service Connect where Envoy serves, and what goes with a name where there is none", async () => {
+            expect(await refused({ tls: Tls.EndToEnd, serviceConnect: { name: "orders" } })).to.deep.equal({
+                "serviceConnect.name":
+                    "Service Connect's proxy stands before the app, where Envoy is end to end: leave it out, or use tls terminate",
+            });
+            const noName = "goes with serviceConnect.name: without it nobody calls the service";
+            const nameless = { port: 80, protocol: ServiceConnectProtocol.Grpc, requestTimeout: 5 };
+            expect(await refused({ serviceConnect: nameless })).to.deep.equal({
+                "serviceConnect.port": noName,
+                "serviceConnect.protocol": noName,
+                "serviceConnect.requestTimeout": noName,
+            });
+            const tcp = { name: "orders", protocol: ServiceConnectProtocol.Tcp, requestTimeout: 5 };
+            expect(await refused({ serviceConnect: tcp })).to.deep.equal({
+                "serviceConnect.requestTimeout": "tcp knows no requests: leave it out, or give another protocol",
+            });
+            expect(await refused({ serviceConnect: { name: "Orders_1", namespaceArn: "shop" } })).to.deep.equal({
+                "serviceConnect.name":
+                    '"Orders_1" is no name of a service: use a letter and up to 62 lower-case letters, digits and hyphens, e.g. orders',
+                "serviceConnect.namespaceArn":
+                    '"shop" is not the ARN of a Cloud Map namespace, e.g. arn:aws:servicediscovery:eu-west-1:111122223333:namespace/ns-0123456789abcdef',
             });
         });
 
@@ -690,9 +810,11 @@ describe("LoadBalancedService", () => {
 
         it("to share without rules, or to change what is another's", async () => {
             const { listenerArn } = shapes.shared;
-            expect(await refused({ listenerArn, internal: true })).to.deep.equal({
+            expect(await refused({ listenerArn, internal: true, clientSecurityGroupIds: ["sg-web"] })).to.deep.equal({
                 loadBalancerSecurityGroupId: "is missing: it goes with listenerArn",
                 loadBalancerSubnetIds:
+                    "belongs to the service that makes the load balancer: leave it out with listenerArn",
+                clientSecurityGroupIds:
                     "belongs to the service that makes the load balancer: leave it out with listenerArn",
                 internal: "belongs to the service that makes the load balancer: leave it out with listenerArn",
                 hosts: "is missing: a service that joins a listener says which hosts or paths are its own",

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { NatGateways, Network, NetworkArgs } from "../../components";
+import { Endpoint, NatGateways, Network, NetworkArgs } from "../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 
 describe("Network", () => {
@@ -52,6 +52,116 @@ describe("Network", () => {
             natGateways: { strategy: "None" },
             subnetStrategy: "Auto",
             subnetSpecs: [{ type: "Public" }],
+        });
+    });
+
+    describe("with endpoints", () => {
+        const region = "eu-west-1";
+        const endpoints = [
+            ...[Endpoint.S3, Endpoint.EcrApi, Endpoint.EcrDkr, Endpoint.Logs],
+            ...[Endpoint.SecretsManager, Endpoint.Ssm, Endpoint.Kms],
+        ];
+        keepsHouseRules((options) => new Network("it", { endpoints, tags }, options));
+
+        const policyOf = (actions: string[], condition: object, ...more: object[]): object => ({
+            Version: "2012-10-17",
+            Statement: [
+                {
+                    ...{ Sid: "OwnAccount", Effect: "Allow", Principal: "*", Action: actions, Resource: "*" },
+                    Condition: { StringEquals: { "aws:PrincipalAccount": "111122223333", ...condition } },
+                },
+                ...more,
+            ],
+        });
+        const pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+
+        it("has private subnets without a way to the internet, and an endpoint for each service", async () => {
+            const made = await recordOne((options) => new Network("it", { endpoints }, options));
+            expect(made.find("it").inputs.natGateways).to.deep.equal({ strategy: "None" });
+            expect(made.find("it").inputs.subnetSpecs).to.deep.equal([{ type: "Public" }, { type: "Isolated" }]);
+            expect(made.component("it").outputs!.privateSubnetIds).to.deep.equal([
+                "subnet-it-isolated-1",
+                "subnet-it-isolated-2",
+            ]);
+            const interfaceOf = (service: string, actions: string[]): object => ({
+                vpcId: "vpc-it",
+                serviceName: `com.amazonaws.${region}.${service}`,
+                policy: policyOf(actions, {}),
+                vpcEndpointType: "Interface",
+                subnetIds: ["subnet-it-isolated-1", "subnet-it-isolated-2"],
+                securityGroupIds: ["sg-it-endpoints-security-group"],
+                privateDnsEnabled: true,
+            });
+            const made7 = Object.fromEntries(endpoints.map((each) => [each, made.find(`it-endpoint-${each}`).inputs]));
+            expect(made7).to.deep.equal({
+                s3: {
+                    vpcId: "vpc-it",
+                    serviceName: "com.amazonaws.eu-west-1.s3",
+                    policy: policyOf(
+                        ["s3:DeleteObject", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+                        { "aws:ResourceAccount": "111122223333" },
+                        {
+                            ...{ Sid: "ImageLayers", Effect: "Allow", Principal: "*", Action: "s3:GetObject" },
+                            Resource: "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*",
+                        },
+                    ),
+                    vpcEndpointType: "Gateway",
+                    routeTableIds: ["rtb-it-1", "rtb-it-2"],
+                },
+                "ecr.api": interfaceOf("ecr.api", ["ecr:GetAuthorizationToken", ...pull]),
+                "ecr.dkr": interfaceOf("ecr.dkr", pull),
+                logs: interfaceOf("logs", ["logs:CreateLogStream", "logs:PutLogEvents"]),
+                secretsmanager: interfaceOf("secretsmanager", [
+                    ...["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+                ]),
+                ssm: interfaceOf("ssm", ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]),
+                kms: interfaceOf("kms", ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]),
+            });
+        });
+
+        it("opens them to the VPC by HTTPS, and to nobody else", async () => {
+            const args = { endpoints, cidrBlock: "10.20.0.0/16" };
+            const made = await recordOne((options) => new Network("it", args, options));
+            expect(made.find("it-endpoints-security-group").inputs).to.deep.equal({
+                vpcId: "vpc-it",
+                description: "The VPC to endpoints of AWS services",
+            });
+            const rules = made.resources.filter(({ type }) => /SecurityGroup\w*Rule$/.test(type));
+            expect(rules.map(({ name, inputs }) => ({ name, inputs }))).to.deep.equal([
+                {
+                    name: "it-endpoints-from-vpc",
+                    inputs: {
+                        ...{ securityGroupId: "sg-it-endpoints-security-group", ipProtocol: "tcp" },
+                        ...{ fromPort: 443, toPort: 443, cidrIpv4: "10.20.0.0/16" },
+                    },
+                },
+            ]);
+        });
+
+        it("has those that are asked for beside a NAT gateway: S3's alone needs no security group", async () => {
+            const args = { endpoints: [Endpoint.S3], natGateways: NatGateways.Single };
+            const made = await recordOne((options) => new Network("it", args, options));
+            expect(made.childrenOf("it")).to.deep.equal([
+                "it awsx:ec2:Vpc",
+                "it-endpoint-s3 aws:ec2/vpcEndpoint:VpcEndpoint",
+            ]);
+            expect(made.find("it").inputs.subnetSpecs).to.deep.equal([{ type: "Public" }, { type: "Private" }]);
+            expect(made.component("it").outputs!.privateSubnetIds).to.deep.equal([
+                "subnet-it-private-1",
+                "subnet-it-private-2",
+            ]);
+        });
+
+        it("are refused where no task would start, and twice, and unknown", async () => {
+            const refused = (args: NetworkArgs) => refusalOf((options) => new Network("it", args, options));
+            expect(await refused({ endpoints: [Endpoint.S3, Endpoint.Logs] })).to.deep.equal({
+                endpoints:
+                    "without a NAT gateway no task starts without ecr.api, ecr.dkr: give them too, or natGateways",
+            });
+            expect(await refused({ endpoints: ["s3", "s3", "sqs"] as Endpoint[] })).to.deep.equal({
+                "endpoints[1]": '"s3" is named twice: give it once',
+                "endpoints[2]": '"sqs" is not one of s3, ecr.api, ecr.dkr, logs, secretsmanager, ssm, kms',
+            });
         });
     });
 

@@ -36,6 +36,7 @@ const sound = {
         ...place,
         ...{ image: "nginx", loadBalancerSubnetIds: ["subnet-3", "subnet-4"], certificateArn },
     },
+    PrivateService: { ...place, image: "nginx" },
     TraefikGateway: { ...place, loadBalancerSubnetIds: ["subnet-3", "subnet-4"], certificateSecretArn: secretArn },
     Sessions: {
         runTaskInput: JSON.stringify({
@@ -115,7 +116,7 @@ describe("wrong arguments", () => {
     const all = Object.keys(sound) as Component[];
     const withApp: Component[] = ["EnvoyTask", "TaskPlatform", "LoadBalancedService"];
     const inZone: Component[] = ["WildcardCertificate", "TaskDns", "TaskPlatform"];
-    const placed: Component[] = ["EnvoyTask", "LoadBalancedService", "TraefikGateway"];
+    const placed: Component[] = ["EnvoyTask", "LoadBalancedService", "PrivateService", "TraefikGateway"];
     const of = (which: readonly Component[], args: Args, path: string, reason: RegExp): Case[] =>
         which.map((component) => [component, args, path, reason]);
     const shared = {
@@ -454,7 +455,12 @@ describe("wrong arguments", () => {
             /from 3 to/,
         ],
         ["LoadBalancedService", { clientAddress: "preserved" }, "clientAddress", /is for a Network Load Balancer/],
-        ["LoadBalancedService", { internal: true, ...zone }, "hostedZoneId", /give certificateArn/],
+        [
+            "LoadBalancedService",
+            { internal: true, certificateArn: undefined, ...zone },
+            "hostedZoneId",
+            /give certificateArn too/,
+        ],
         ["TraefikGateway", { domain: "apps.example.com" }, "hostedZoneId", /go together/],
         ["TraefikGateway", { dashboardHost: "dash.example.com" }, "dashboardUsersSecretArn", /go together/],
         ["TraefikGateway", { httpsPort: 80 }, "httpPort", /give another/],
@@ -540,6 +546,7 @@ describe("names of components", () => {
         EnvoyTask: 41,
         TaskPlatform: 27,
         LoadBalancedService: 19,
+        PrivateService: 36,
         TraefikGateway: 18,
         Sessions: 32,
     };
@@ -571,6 +578,7 @@ describe("names of components", () => {
             "WildcardCertificate",
             "TaskDns",
             "EnvoyTask",
+            "PrivateService",
             "TaskPlatform",
             "LoadBalancedService",
             "TraefikGateway",

@@ -182,7 +182,7 @@ const ownEnds = fc.oneof(
 const guarded = all({ authentication: maybe(late(authentication)), ends: ownEnds });
 
 /** All that may be said of an app; what goes with what is settled by `app`. */
-const appMembers = {
+const appMembers: Record<string, Any> = {
     image: late(image),
     ...optional({
         containerPort: late(port),
@@ -327,6 +327,23 @@ const targetHealth = all({
 
 const own = characters(`${lower}${digits}`, 1, 40).map((label) => `${label}.example.com`);
 
+/** With a name or without: what goes with one is left out else. */
+const serviceConnect = all({
+    ...optional({
+        namespaceArn: late(
+            characters(`${lower}${digits}`, 1, 20).map((id) => arn("servicediscovery", `namespace/ns-${id}`)),
+        ),
+        name: fc.constantFrom("orders", "a", "x".repeat(63)),
+    }),
+    protocol: fc.constantFrom("http", "http2", "grpc", "tcp", undefined),
+    port: maybe(late(port)),
+    requestTimeout: maybe(late(whole(0, 2_147_483))),
+}).map(({ protocol, requestTimeout, port: called, ...args }) =>
+    args.name === undefined
+        ? args
+        : { ...args, protocol, port: called, requestTimeout: protocol === "tcp" ? undefined : requestTimeout },
+);
+
 const serviceMembers = {
     ...appMembers,
     ...placement,
@@ -348,6 +365,8 @@ const serviceMembers = {
     isHot: fc.boolean(),
     ...optional({
         internal: fc.boolean(),
+        clientSecurityGroupIds: fc.array(late(groupId), { maxLength: 2 }),
+        serviceConnect,
         clientAddress: fc.constantFrom("preserved", "proxyProtocol"),
         desiredCount: whole(0, 5000),
         autoscaling,
@@ -376,14 +395,12 @@ function service(of: Args): Args {
     } else if (args.internal !== true) {
         leaveOut("certificateArn");
     }
-    if (args.internal === true) {
-        leaveOut("domain", "hostedZoneId");
-    }
     if (isShared && !isNetwork) {
         args.listenerArn = arn("elasticloadbalancing", "listener/app/shared/1234567890abcdef/1234567890abcdef");
         args.loadBalancerSecurityGroupId = "sg-1";
         Object.assign(args, conditions ?? { hosts: ["a.example.com"], priority: 1 });
         leaveOut("loadBalancerSubnetIds", "internal", "webAclArn", "accessLogsBucket", "idleTimeout");
+        leaveOut("clientSecurityGroupIds");
         leaveOut("allowedCidrBlocks", "httpPort");
     }
     if (isNetwork) {
@@ -400,11 +417,50 @@ function service(of: Args): Args {
     if (isEndToEnd && isHot === true) {
         Object.assign(args, { rotation: "hot", sealedCertificateUrl: "https://sealed.example.com/certificate.json" });
     }
+    if (isEndToEnd && args.serviceConnect !== undefined) {
+        args.serviceConnect = {};
+    }
     if (args.autoscaling !== undefined) {
         leaveOut("desiredCount");
     }
     if (args.capacityProvider === "FARGATE_SPOT") {
         Object.assign(args, { deregistrationDelay: 30, stopTimeout: 30 }, isEndToEnd ? { drainSeconds: 20 } : {});
+    }
+    return args;
+}
+
+const privateMembers = {
+    image: late(image),
+    ...placement,
+    serving: maybe(
+        all({
+            containerPort: late(port),
+            ...optional({ allowedSecurityGroupIds: fc.array(late(groupId), { maxLength: 2 }), serviceConnect }),
+        }),
+    ),
+    ...optional({
+        command: appMembers.command,
+        variables: appMembers.variables,
+        secretKeyArns: late(keyArns),
+        size,
+        cpuArchitecture: late(fc.constantFrom("X86_64", "ARM64")),
+        healthCheck: late(healthCheck),
+        taskPolicyArns: fc.constantFrom([], ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]),
+        stopTimeout: whole(2, 120),
+        desiredCount: whole(0, 5000),
+        autoscaling,
+        capacityProvider: fc.constantFrom("FARGATE", "FARGATE_SPOT"),
+        assignPublicIp: late(fc.boolean()),
+        ...common,
+    }),
+};
+
+/** What of these goes together, as PrivateService's documentation says. */
+function privateService({ serving, ...rest }: Args): Args {
+    const args = { ...app(rest), ...((serving as Args | undefined) ?? { serviceConnect: {} }) } as Args;
+    if (args.autoscaling !== undefined) {
+        args.autoscaling = { ...(args.autoscaling as Args), requestsPerTarget: undefined };
+        delete args.desiredCount;
     }
     return args;
 }
@@ -452,7 +508,11 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
     Cluster: {
         longest: 247,
         args: all(
-            optional({ containerInsights: late(fc.constantFrom("disabled", "enabled", "enhanced")), tags: late(tags) }),
+            optional({
+                containerInsights: late(fc.constantFrom("disabled", "enabled", "enhanced")),
+                serviceConnectNamespace: fc.constantFrom("shop", "shop.internal", "x"),
+                tags: late(tags),
+            }),
         ),
     },
     Network: {
@@ -467,6 +527,9 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
                     ...optional({
                         cidrBlock: fc.constantFrom("10.0.0.0/16", "192.168.0.0/20", "172.16.0.0/18"),
                         natGateways: fc.constantFrom("none", "single", "onePerAvailabilityZone"),
+                        endpoints: fc
+                            .subarray(["secretsmanager", "ssm", "kms"])
+                            .map((some) => ["s3", "ecr.api", "ecr.dkr", "logs", ...some]),
                         tags: late(tags),
                     }),
                 }),
@@ -573,6 +636,7 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
         })),
     },
     LoadBalancedService: { longest: 19, args: all(serviceMembers).map(service) },
+    PrivateService: { longest: 36, args: all(privateMembers).map(privateService) },
     TraefikGateway: { longest: 18, args: all(gatewayMembers).map(gateway) },
     Sessions: {
         longest: 32,

@@ -39,6 +39,7 @@ export const nameRules: Readonly<Record<string, NameRule>> = {
     "aws:s3/bucket:Bucket": name(63, /^(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]+[a-z0-9]$/, "bucket"),
     "aws:scheduler/schedule:Schedule": name(64, dotted),
     "aws:secretsmanager/secret:Secret": name(512, /^[\w/+=.@-]+(?<!-[a-zA-Z0-9]{6})$/),
+    "aws:servicediscovery/httpNamespace:HttpNamespace": name(1024, /^[!-~]{1,1024}$/),
     "aws:sns/topic:Topic": name(256, words),
     "aws:sqs/queue:Queue": name(80, words),
 };

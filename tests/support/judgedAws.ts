@@ -38,6 +38,7 @@ const services: Readonly<Record<string, string>> = {
     elb: "elbv2",
     eventbridge: "events",
     secretsManager: "secretsmanager",
+    serviceDiscovery: "servicediscovery",
 };
 
 const isArn = /arn$/i;
@@ -196,6 +197,29 @@ const requestsOfKept: Readonly<Record<string, (inputs: Inputs) => readonly [stri
             Schedule: schedule,
             Timezone: timezone,
             ScalableTargetAction: pascalKeys(scalableTargetAction),
+        },
+    ],
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ({ tagsAll, ...inputs }) => [
+        "ec2",
+        "CreateVpcEndpoint",
+        {
+            VpcId: inputs.vpcId,
+            ServiceName: inputs.serviceName,
+            VpcEndpointType: inputs.vpcEndpointType,
+            PolicyDocument: inputs.policy,
+            PrivateDnsEnabled: inputs.privateDnsEnabled,
+            SubnetIds: inputs.subnetIds,
+            SecurityGroupIds: inputs.securityGroupIds,
+            RouteTableIds: inputs.routeTableIds,
+            TagSpecifications: [
+                {
+                    ResourceType: "vpc-endpoint",
+                    Tags: Object.entries((tagsAll ?? {}) as Record<string, string>).map(([Key, Value]) => ({
+                        Key,
+                        Value,
+                    })),
+                },
+            ],
         },
     ],
     "aws:wafv2/webAclAssociation:WebAclAssociation": ({ webAclArn, resourceArn }) => [

@@ -302,6 +302,8 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
                 vpcId: `vpc-${name}`,
                 publicSubnetIds: [`subnet-${name}-public-1`, `subnet-${name}-public-2`],
                 privateSubnetIds: [`subnet-${name}-private-1`, `subnet-${name}-private-2`],
+                isolatedSubnetIds: [`subnet-${name}-isolated-1`, `subnet-${name}-isolated-2`],
+                routeTables: [{ id: `rtb-${name}-1` }, { id: `rtb-${name}-2` }],
             };
         case "awsx:ecr:Image":
             return { imageUri: `${String(inputs.repositoryUrl)}@sha256:${"a1".repeat(32)}` };
@@ -362,6 +364,8 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             return { fqdn: inputs.name };
         case "aws:secretsmanager/secret:Secret":
             return { name, arn: arn("secretsmanager", `secret:${name}-AbCdEf`) };
+        case "aws:servicediscovery/httpNamespace:HttpNamespace":
+            return { arn: arn("servicediscovery", `namespace/ns-${name}`) };
         case "aws:sns/topic:Topic":
             return { name, arn: arn("sns", name) };
         case "aws:sqs/queue:Queue":

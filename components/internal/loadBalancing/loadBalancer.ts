@@ -21,6 +21,7 @@ export interface LoadBalancerArgs {
     readonly ports: Readonly<Record<string, pulumi.Input<number>>>;
     /** Who may connect. */
     readonly allowedCidrBlocks: readonly string[];
+    readonly clientSecurityGroupIds: readonly pulumi.Input<string>[];
     /** Settings that only one of the types has. */
     readonly settings: Pick<aws.lb.LoadBalancerArgs, "idleTimeout" | "accessLogs" | "dropInvalidHeaderFields">;
     readonly tags: Tags;
@@ -46,6 +47,10 @@ export function loadBalancer(name: string, args: LoadBalancerArgs, parent: pulum
             const rule = { securityGroupId: securityGroup.id, port, peer: { cidr }, tags };
             allowIn(`${name}-${protocol}-from-${cidr}`, rule, parent);
         }
+        args.clientSecurityGroupIds.forEach((securityGroupId, index) => {
+            const rule = { securityGroupId: securityGroup.id, port, peer: { securityGroupId }, tags };
+            allowIn(`${name}-${protocol}-from-group-${index + 1}`, rule, parent);
+        });
     }
     const made = new aws.lb.LoadBalancer(
         name,

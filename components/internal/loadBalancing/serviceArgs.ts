@@ -2,10 +2,14 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { AppArgs, appDefaults } from "../task/appTask";
+import { CapacityProvider } from "../task/ecsService";
 import { RotationArgs } from "../task/rotation";
+import { ServiceConnect } from "../task/serviceConnect";
 import { ServiceAlarms } from "./serviceAlarms";
 import { Autoscaling } from "./serviceScaling";
 import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
+
+export { CapacityProvider };
 
 /** What stands in front of the tasks. */
 export const LoadBalancerType = {
@@ -33,15 +37,6 @@ export const ClientAddress = {
     ProxyProtocol: "proxyProtocol",
 } as const;
 export type ClientAddress = (typeof ClientAddress)[keyof typeof ClientAddress];
-
-/** What tasks run on. */
-export const CapacityProvider = {
-    /** Capacity that stays. */
-    Fargate: "FARGATE",
-    /** Spare capacity, up to 70 % cheaper, which AWS takes back with two minutes' notice. */
-    FargateSpot: "FARGATE_SPOT",
-} as const;
-export type CapacityProvider = (typeof CapacityProvider)[keyof typeof CapacityProvider];
 
 /** How the load balancer judges whether a task is healthy. */
 export interface TargetHealth {
@@ -101,6 +96,12 @@ export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
      */
     readonly internal?: boolean;
     /**
+     * Ids of security groups whose members may connect to the load balancer of its own, such as another service's `securityGroupId`. With them, and
+     * without `allowedCidrBlocks`, nobody else may. How many there are is decided before the deployment.
+     * @default none
+     */
+    readonly clientSecurityGroupIds?: pulumi.Input<string>[];
+    /**
      * ARN of the HTTPS listener of an Application Load Balancer that the service joins, such as another service's `listenerArn`.
      * @default none: the service makes a load balancer of its own
      */
@@ -136,7 +137,7 @@ export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
      */
     readonly domain?: pulumi.Input<string>;
     /**
-     * Id of the public Route 53 hosted zone that holds `domain`.
+     * Id of the public Route 53 hosted zone that holds `domain`; of a private one for an internal load balancer with `certificateArn`.
      * @default none
      */
     readonly hostedZoneId?: pulumi.Input<string>;
@@ -151,6 +152,12 @@ export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
      * @default "preserved"
      */
     readonly clientAddress?: ClientAddress;
+    /**
+     * ECS Service Connect: other services are called by their names, without a load balancer; with a name, this one is called so besides, by members of
+     * `allowedSecurityGroupIds`.
+     * @default none
+     */
+    readonly serviceConnect?: ServiceConnect;
     /**
      * Tasks to keep running; with `autoscaling`, that decides.
      * @default 2

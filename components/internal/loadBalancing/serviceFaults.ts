@@ -1,5 +1,6 @@
 // What is wrong with the arguments of a load-balanced service.
 import {
+    allowedSecurityGroupIds,
     desiredCount,
     domain,
     hostedZoneId,
@@ -24,8 +25,9 @@ import {
     scheduleReason,
     timezoneReason,
 } from "../rules";
-import { appCombinations, appRules, portClashes } from "../task/appTask";
+import { containerCombinations, appRules, portClashes } from "../task/appTask";
 import { Rotation, rotationFaults, rotationRules } from "../task/rotation";
+import { serviceConnectFaults, serviceConnectRule } from "../task/serviceConnect";
 import {
     ArgumentRules,
     choice,
@@ -73,6 +75,22 @@ const longestName = 19;
 const percent = integer(1, 100, "percent");
 const endpoint = (what: string): Rule => required(text(httpsReason), `give ${what}`);
 
+export const autoscalingRule = plainRecord<Autoscaling>({
+    minTasks: required(desiredCount, "give the fewest tasks"),
+    maxTasks: required(desiredCount, "give the most tasks"),
+    cpuPercent: percent,
+    memoryPercent: percent,
+    requestsPerTarget: integer(1, 1_000_000),
+    schedules: list(
+        plainRecord<ScheduledTasks>({
+            schedule: required(text(scheduleReason), "give it, e.g. cron(0 7 * * ? *)"),
+            timezone: text(timezoneReason),
+            minTasks: required(desiredCount, "give the fewest tasks"),
+            maxTasks: required(desiredCount, "give the most tasks"),
+        }),
+    ),
+});
+
 /** What is judged before anything is made. */
 export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs> = {
     name: (name) => nameReason(name, longestName),
@@ -83,6 +101,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         tls: plain(choice(Tls)),
         loadBalancerSubnetIds: subnetIds(),
         internal: plain(flag),
+        clientSecurityGroupIds: allowedSecurityGroupIds,
         listenerArn: text((value) => arnReason(value, arnKinds.applicationListener)),
         loadBalancerSecurityGroupId: securityGroupId,
         hosts: plain(list(text(hostReason), { unique: true })),
@@ -94,22 +113,9 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         certificateSecretArn: secretArn,
         ...rotationRules,
         clientAddress: plain(choice(ClientAddress)),
+        serviceConnect: serviceConnectRule,
         desiredCount: plain(desiredCount),
-        autoscaling: plainRecord<Autoscaling>({
-            minTasks: required(desiredCount, "give the fewest tasks"),
-            maxTasks: required(desiredCount, "give the most tasks"),
-            cpuPercent: percent,
-            memoryPercent: percent,
-            requestsPerTarget: integer(1, 1_000_000),
-            schedules: list(
-                plainRecord<ScheduledTasks>({
-                    schedule: required(text(scheduleReason), "give it, e.g. cron(0 7 * * ? *)"),
-                    timezone: text(timezoneReason),
-                    minTasks: required(desiredCount, "give the fewest tasks"),
-                    maxTasks: required(desiredCount, "give the most tasks"),
-                }),
-            ),
-        }),
+        autoscaling: autoscalingRule,
         capacityProvider: plain(choice(CapacityProvider)),
         assignPublicIp: flag,
         targetHealth: plainRecord<TargetHealth>({
@@ -159,7 +165,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         ),
     },
     combinations: [
-        ...appCombinations,
+        ...containerCombinations,
         given(["tls"], (args) => {
             const { containerPort = serviceDefaults.containerPort } = args;
             const taken = { "Envoy's": sidecarPorts.https, "Envoy's for HTTP": sidecarPorts.http };
@@ -180,7 +186,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
                     : undefined,
             ),
         ),
-        given(["loadBalancer", "tls", "clientAddress", "internal", "autoscaling"], combinationFaults),
+        given(["loadBalancer", "tls", "clientAddress", "internal", "autoscaling", "serviceConnect"], combinationFaults),
         given(["loadBalancer", "tls"], certificateFaults),
         given(["rotation", "tls"], (args) => [
             ...rotationFaults(args),
@@ -239,6 +245,7 @@ function combinationFaults(args: LoadBalancedServiceArgs): Fault[] {
                 [
                     "loadBalancerSubnetIds",
                     "internal",
+                    "clientSecurityGroupIds",
                     "webAclArn",
                     "accessLogsBucket",
                     "idleTimeout",
@@ -303,12 +310,19 @@ function combinationFaults(args: LoadBalancedServiceArgs): Fault[] {
                 : [],
         ),
         ...when(
-            args.internal === true,
+            args.internal === true && args.certificateArn === undefined && !tasksRedirect(args),
             refused(
                 ["hostedZoneId"],
-                "an internal load balancer has no address on the internet for a public record: give certificateArn, and a record in a private zone",
+                "an internal load balancer has its record in a private zone, where ACM cannot validate a certificate: give certificateArn too",
             ),
         ),
+        ...serviceConnectFaults(args.serviceConnect),
+        ...when(isEndToEnd(args) && args.serviceConnect?.name !== undefined, [
+            {
+                propertyPath: "serviceConnect.name",
+                reason: "Service Connect's proxy stands before the app, where Envoy is end to end: leave it out, or use tls terminate",
+            },
+        ]),
         ...when(
             signIns(args).length > 1,
             signIns(args).map((propertyPath) => ({

@@ -72,8 +72,8 @@ export function autoscalingFaults(args: Autoscaling | undefined): Fault[] {
 export interface ScaledService {
     readonly clusterArn: pulumi.Input<string>;
     readonly serviceName: pulumi.Input<string>;
-    /** `<load balancer>/<target group>`, as the requests' metric names them. */
-    readonly resourceLabel: pulumi.Input<string>;
+    /** `<load balancer>/<target group>`, as the requests' metric names them; undefined: there is no load balancer. */
+    readonly resourceLabel?: pulumi.Input<string>;
     readonly tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
 }
 

@@ -35,7 +35,7 @@ import {
     together,
     word,
 } from "../validation";
-import { containerDefinitions, volumeNames } from "./containers";
+import { AppContainer, containerDefinitions, volumeNames } from "./containers";
 import { FargateTask, fargateTask } from "./fargateTask";
 import { buildRule, builtImage, ImageBuild, imageFaults } from "./imageBuild";
 import { cpuReason, memoryReason } from "./taskSize";
@@ -78,8 +78,8 @@ export interface ContainerHealthCheck {
     readonly startPeriod?: pulumi.Input<number>;
 }
 
-/** What runs in a task, beside the Envoy that taskgate puts in front of it. */
-export interface AppArgs {
+/** What runs in a task, and as what. */
+export interface ContainerArgs {
     /**
      * Image of the app's container, from any registry; one in ECR may be pulled without further permissions.
      * @default the one of `build`
@@ -90,11 +90,6 @@ export interface AppArgs {
      * @default the image is `image`
      */
     readonly build?: ImageBuild;
-    /**
-     * Port on which the app serves plain HTTP inside the task.
-     * @default 8080
-     */
-    readonly containerPort?: pulumi.Input<number>;
     /**
      * Arguments of the image's entry point.
      * @default the image's own
@@ -138,12 +133,6 @@ export interface AppArgs {
      */
     readonly healthCheck?: pulumi.Input<ContainerHealthCheck>;
     /**
-     * Path on which the app answers 200 when it can serve; Envoy asks it every 5 seconds. While it cannot, a load balancer is told so; without
-     * one, Envoy answers 503 itself.
-     * @default not asked
-     */
-    readonly healthCheckPath?: pulumi.Input<string>;
-    /**
      * ARNs of IAM policies for the app. Whether and how many there are is decided before the deployment.
      * @default none: the task has no privileges at all
      */
@@ -153,6 +142,31 @@ export interface AppArgs {
      * @default 30
      */
     readonly stopTimeout?: pulumi.Input<number>;
+    /**
+     * How long the containers' logs are kept, in days.
+     * @default 30
+     */
+    readonly logRetentionDays?: pulumi.Input<number>;
+    /**
+     * Tags of everything that can have tags.
+     * @default none
+     */
+    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
+}
+
+/** What runs in a task, beside the Envoy that taskgate puts in front of it. */
+export interface AppArgs extends ContainerArgs {
+    /**
+     * Port on which the app serves plain HTTP inside the task.
+     * @default 8080
+     */
+    readonly containerPort?: pulumi.Input<number>;
+    /**
+     * Path on which the app answers 200 when it can serve; Envoy asks it every 5 seconds. While it cannot, a load balancer is told so; without
+     * one, Envoy answers 503 itself.
+     * @default not asked
+     */
+    readonly healthCheckPath?: pulumi.Input<string>;
     /**
      * Seconds for which requests under way may go on when a task behind Envoy stops, 0 to 115; WebSockets too.
      * @default 20
@@ -199,16 +213,6 @@ export interface AppArgs {
      * @default "errors"
      */
     readonly accessLog?: pulumi.Input<AccessLog>;
-    /**
-     * How long the containers' logs are kept, in days.
-     * @default 30
-     */
-    readonly logRetentionDays?: pulumi.Input<number>;
-    /**
-     * Tags of everything that can have tags.
-     * @default none
-     */
-    readonly tags?: pulumi.Input<Record<string, pulumi.Input<string>>>;
 }
 
 /** What an app is when nothing else is said. */
@@ -253,12 +257,21 @@ export interface SidecarArgs {
     readonly sealedCertificateUrl?: pulumi.Input<string>;
 }
 
+/** How an app without an Envoy of its own is connected to. */
+export interface AppPort {
+    /** Nobody connects to it: it has no port. @default false */
+    readonly isClosed?: boolean;
+    /** How Service Connect knows it; undefined: not at all. */
+    readonly namedPort?: NonNullable<AppContainer["namedPort"]>;
+}
+
 /** Makes the task of an app, behind an Envoy or, without one, as it is. */
 export function appTask(
     name: string,
     args: AppArgs,
     sidecar: SidecarArgs | undefined,
     parent: pulumi.Resource,
+    appPort: AppPort = {},
 ): FargateTask {
     const { secrets = {} } = args;
     const certificateSecretArn = sidecar?.certificateSecretArn;
@@ -277,7 +290,7 @@ export function appTask(
                 .apply(([ofApp, ofEnvoy]) => [...ofEnvoy, ...Object.values(ofApp)]),
             keyArns: args.secretKeyArns,
             volumes: volumeNames(sidecar !== undefined, isSelfSigned),
-            containers: (logGroupName, region) => containers(args, image, sidecar, logGroupName, region),
+            containers: (logGroupName, region) => containers(args, image, sidecar, appPort, logGroupName, region),
             cpu: args.cpu ?? appDefaults.cpu,
             memory: args.memory ?? appDefaults.memory,
             cpuArchitecture,
@@ -301,6 +314,7 @@ function containers(
     args: AppArgs,
     image: pulumi.Input<string>,
     sidecar: SidecarArgs | undefined,
+    { isClosed = false, namedPort }: AppPort,
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
@@ -309,7 +323,8 @@ function containers(
         .output({
             app: {
                 image,
-                containerPort: args.containerPort ?? appDefaults.containerPort,
+                containerPort: isClosed ? undefined : (args.containerPort ?? appDefaults.containerPort),
+                namedPort,
                 command: args.command,
                 environment: args.environment,
                 secrets: args.secrets,
@@ -362,11 +377,10 @@ function containers(
         });
 }
 
-/** What may be said about an app. */
-export const appRules: Rules<AppArgs> = {
+/** What may be said about what runs in a task. */
+export const containerRules: Rules<ContainerArgs> = {
     image: text(imageReason),
     build: buildRule,
-    containerPort: port,
     command: list(word()),
     environment: map(word(), variableReason),
     secrets: map(required(secretReference, "give the ARN of a secret or a parameter"), variableReason),
@@ -384,7 +398,6 @@ export const appRules: Rules<AppArgs> = {
         retries: integer(1, 10),
         startPeriod: integer(0, 300, "seconds"),
     }),
-    healthCheckPath: text(pathReason),
     taskPolicyArns: plain(
         list(
             text((value) => arnReason(value, arnKinds.policy)),
@@ -392,6 +405,15 @@ export const appRules: Rules<AppArgs> = {
         ),
     ),
     stopTimeout: number(stopTimeoutReason),
+    logRetentionDays,
+    tags,
+};
+
+/** What may be said about an app. */
+export const appRules: Rules<AppArgs> = {
+    ...containerRules,
+    containerPort: port,
+    healthCheckPath: text(pathReason),
     drainSeconds: number(drainReason),
     dockerLabels: map(word()),
     httpsPort: port,
@@ -401,12 +423,10 @@ export const appRules: Rules<AppArgs> = {
     envoyImage: text(imageReason),
     helperImage: text(imageReason),
     accessLog: choice(AccessLog),
-    logRetentionDays,
-    tags,
 };
 
-/** What is to be said about several arguments of an app. */
-export const appCombinations: readonly Combination<AppArgs>[] = [
+/** What is to be said about several of them together. */
+export const containerCombinations: readonly Combination<ContainerArgs>[] = [
     given(["build"], imageFaults),
     together(["cpu", "memory"], ({ cpu = appDefaults.cpu, memory = appDefaults.memory }) =>
         faultOf("memory", memoryReason(cpu, memory)),

@@ -19,8 +19,10 @@ import {
 /** The user's own container. */
 export interface AppContainer {
     readonly image: string;
-    /** Port on which it serves plain HTTP. */
-    readonly containerPort: number;
+    /** Port on which it serves plain HTTP; without Envoy undefined where nobody connects. */
+    readonly containerPort: number | undefined;
+    /** How Service Connect knows that port; undefined: not at all. */
+    readonly namedPort?: { readonly name: string; readonly appProtocol?: string };
     readonly command?: readonly string[];
     readonly environment?: Readonly<Record<string, string>>;
     /** ARNs of parameters and secrets. */
@@ -88,13 +90,17 @@ export function volumeNames(hasEnvoy: boolean, isSelfSigned: boolean): string[] 
 export function containerDefinitions(task: TaskContainers): Container[] {
     const { app, envoy } = task;
     return envoy === undefined
-        ? [{ ...appContainer(task), portMappings: portMappings([app.containerPort]), dockerLabels: task.dockerLabels }]
+        ? [{ ...appContainer(task), portMappings: servedPorts(app), dockerLabels: task.dockerLabels }]
         : [
               { ...appContainer(task), cpu: sidecarSize(envoy.bootstrap.taskCpu).shares.app },
               initContainer(task, envoy),
               envoyContainer(task, envoy),
               lifecycleContainer(task, envoy),
           ];
+}
+
+function servedPorts({ containerPort, namedPort }: AppContainer): Container[] {
+    return containerPort === undefined ? [] : portMappings([containerPort]).map((port) => ({ ...port, ...namedPort }));
 }
 
 function appContainer(task: TaskContainers): Container {
@@ -167,7 +173,7 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { concurrency, shares, memory } = sidecarSize(bootstrap.taskCpu);
     const config = envoyBootstrap({
         ...bootstrap,
-        appPort: app.containerPort,
+        appPort: app.containerPort!,
         selfSigned: isSelfSigned,
         hot: isHot,
         admin: true,

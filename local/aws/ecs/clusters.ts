@@ -112,6 +112,7 @@ function updateCluster(state: EcsState, input: UpdateClusterCommandInput): objec
     const cluster = findCluster(state, input.cluster);
     cluster.settings = input.settings ?? cluster.settings;
     cluster.configuration = input.configuration ?? cluster.configuration;
+    cluster.serviceConnectDefaults = input.serviceConnectDefaults ?? cluster.serviceConnectDefaults;
     return { cluster: shown(state, cluster) };
 }
 

@@ -28,6 +28,7 @@ export const ecs: Adapters = service("ECS", {
                 clusterName: inputs.name,
                 settings: inputs.settings as CreateSettings,
                 configuration: inputs.configuration as ClusterConfiguration,
+                serviceConnectDefaults: inputs.serviceConnectDefaults,
                 tags: tagList(inputs.tagsAll),
             });
             return { id: cluster!.clusterArn!, arn: cluster?.clusterArn };
@@ -37,6 +38,7 @@ export const ecs: Adapters = service("ECS", {
                 cluster: change.id,
                 settings: change.inputs.settings as CreateSettings,
                 configuration: change.inputs.configuration as ClusterConfiguration,
+                serviceConnectDefaults: change.inputs.serviceConnectDefaults,
             });
             await changeEcsTags(aws, change.id, change);
         },
@@ -250,6 +252,7 @@ function serviceSettings(inputs: Inputs<ServiceArgs>): Omit<UpdateServiceCommand
             targetGroupArn,
         })),
         serviceRegistries: inputs.serviceRegistries && [inputs.serviceRegistries],
+        serviceConnectConfiguration: serviceConnectOf(inputs.serviceConnectConfiguration),
         deploymentConfiguration: {
             maximumPercent: inputs.deploymentMaximumPercent,
             minimumHealthyPercent: inputs.deploymentMinimumHealthyPercent,
@@ -264,6 +267,27 @@ function serviceSettings(inputs: Inputs<ServiceArgs>): Omit<UpdateServiceCommand
             },
         },
     };
+}
+
+function serviceConnectOf(
+    inputs: Inputs<ServiceArgs>["serviceConnectConfiguration"],
+): UpdateServiceCommandInput["serviceConnectConfiguration"] {
+    return (
+        inputs && {
+            enabled: inputs.enabled,
+            namespace: inputs.namespace,
+            logConfiguration: inputs.logConfiguration && {
+                ...inputs.logConfiguration,
+                logDriver: inputs.logConfiguration.logDriver as "awslogs",
+            },
+            services: inputs.services?.map(
+                ({ clientAlias = [], portName, discoveryName, timeout, ingressPortOverride }) => ({
+                    ...{ portName, discoveryName, ingressPortOverride, timeout },
+                    clientAliases: clientAlias.map(({ port, dnsName }) => ({ port, dnsName })),
+                }),
+            ),
+        }
+    );
 }
 
 async function waitUntilSteady(aws: Aws, inputs: Inputs<ServiceArgs>): Promise<void> {

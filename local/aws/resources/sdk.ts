@@ -20,6 +20,7 @@ const clientClasses = {
     s3: async () => (await import("@aws-sdk/client-s3")).S3,
     scheduler: async () => (await import("@aws-sdk/client-scheduler")).Scheduler,
     secretsManager: async () => (await import("@aws-sdk/client-secrets-manager")).SecretsManager,
+    serviceDiscovery: async () => (await import("@aws-sdk/client-servicediscovery")).ServiceDiscovery,
     sns: async () => (await import("@aws-sdk/client-sns")).SNS,
     sqs: async () => (await import("@aws-sdk/client-sqs")).SQS,
     ssm: async () => (await import("@aws-sdk/client-ssm")).SSM,

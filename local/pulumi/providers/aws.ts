@@ -29,6 +29,7 @@ import { route53 } from "../../aws/route53/resources";
 import { s3 } from "../../aws/s3/resources";
 import { scheduler } from "../../aws/scheduler/resources";
 import { secretsmanager } from "../../aws/secretsmanager/resources";
+import { servicediscovery } from "../../aws/servicediscovery/resources";
 import { sns } from "../../aws/sns/resources";
 import { sqs } from "../../aws/sqs/resources";
 import { ssm } from "../../aws/ssm/resources";
@@ -58,6 +59,7 @@ export const adapters: Adapters = {
     ...scheduler,
     ...secretsmanager,
     ...securityGroups,
+    ...servicediscovery,
     ...sns,
     ...sqs,
     ...ssm,

@@ -514,6 +514,11 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             },
             { scheduleExpression: "rate(6 hours)" },
         );
+        await life(
+            "aws:servicediscovery/httpNamespace:HttpNamespace",
+            { name: "shop", description: "x" },
+            { description: "y", tags: { a: "1" } },
+        );
         const cluster = await life("aws:ecs/cluster:Cluster", {}, { tags: { a: "1" } });
         await life("aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", {
             clusterName: cluster.name,

@@ -457,7 +457,7 @@ const privateMembers = {
 
 /** What of these goes together, as PrivateService's documentation says. */
 function privateService({ serving, ...rest }: Args): Args {
-    const args = { ...app(rest), ...((serving as Args | undefined) ?? { serviceConnect: {} }) } as Args;
+    const args = { ...app(rest), ...((serving as Args | undefined) ?? { serviceConnect: {} }) };
     if (args.autoscaling !== undefined) {
         args.autoscaling = { ...(args.autoscaling as Args), requestsPerTarget: undefined };
         delete args.desiredCount;

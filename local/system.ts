@@ -11,6 +11,7 @@ import { ec2Overlay } from "./aws/ec2/overlay";
 import { ecrOverlay } from "./aws/ecr/overlay";
 import { createEcs } from "./aws/ecs/overlay";
 import type { EcsOptions } from "./aws/ecs/overlay";
+import { createElastiCache } from "./aws/elasticache/overlay";
 import { createLoadBalancing } from "./aws/elb/loadBalancing";
 import { elbOverlay } from "./aws/elb/overlay";
 import { createEvents } from "./aws/events/overlay";
@@ -152,6 +153,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const amazon = await createAuthority("taskgate local Amazon Trust Services");
         const amazonRootFile = join(directory, "amazon-root.pem");
         writeFileSync(amazonRootFile, amazon.ca);
+        // What Node.js trusts on AWS by itself, and Pebble.
+        const authoritiesFile = join(directory, "authorities.pem");
         const acm = acmOverlay({
             onChange: () => loadBalancing.certificateChanged(),
             isInUse: (arn) => loadBalancing.uses(arn),
@@ -194,7 +197,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             networkInterfaces,
             loadBalancing,
             readSecret,
-            readCredentials: createCredentialReader(gatewayUrl, taskRoles),
+            readCredentials: createCredentialReader(gatewayUrl, taskRoles, authoritiesFile),
             checkExecutionRole: createExecutionRoleCheck(taskRoles),
             readIngress: createIngressReader(gatewayUrl),
             publish: (scope, task) => {
@@ -204,9 +207,16 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             },
             log,
         });
+        const caches = createElastiCache({
+            ...{ root, processes, permissions, log },
+            newAddress: () => networkInterfaces.newAddress(),
+            issue: (address) => amazon.issue([address], [address]),
+            readIngress: createIngressReader(gatewayUrl),
+        });
+        stops.push(() => caches.stop());
         const runner = createRunner({
             ...{ gatewayUrl, directory, processes, permissions },
-            caFile: tlsCaFile(directory),
+            caFile: authoritiesFile,
         });
         const lambda = lambdaOverlay(runner, permissions, (payload) => httpApis.delivered(payload));
         stops.push(() => lambda.stop()); // what reads streams waits for functions under way, which the runner ends
@@ -214,7 +224,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const overlays = [
             ecs.overlay,
             ecrOverlay(),
-            ec2Overlay(networkInterfaces, loadBalancing),
+            ec2Overlay(networkInterfaces, { uses: (id) => loadBalancing.uses(id) || caches.uses(id) }),
+            caches.overlay,
             events.overlay,
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
@@ -234,6 +245,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             startEmulator(processes, { root, accountId }),
             startPebble(processes, { dnsPort: dns.port, directory }),
         ]);
+        writeFileSync(authoritiesFile, [amazon.ca, readFileSync(tlsCaFile(directory), "utf8")].join("\n"));
         const trustedRootsFile = join(directory, "trusted-roots.pem");
         const roots = [amazon.ca, readFileSync(pebble.rootFile, "utf8"), ...rootCertificates];
         writeFileSync(trustedRootsFile, roots.join("\n"));

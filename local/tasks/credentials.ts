@@ -4,13 +4,13 @@ import { clientConfig } from "../machine/awsClients";
 import type { Scope } from "../machine/awsClients";
 import type { TaskRoles } from "./roles";
 
-/** The environment variables by which a task's containers call AWS: none for a role that permits nothing. */
+/** The environment variables by which a task's containers call AWS, and trust it: none for a role that permits nothing. */
 export type ReadCredentials = (
     scope: Scope,
     taskRoleArn: string | undefined,
 ) => Promise<Readonly<Record<string, string>>>;
 
-export function createCredentialReader(gatewayUrl: string, roles?: TaskRoles): ReadCredentials {
+export function createCredentialReader(gatewayUrl: string, roles?: TaskRoles, caFile?: string): ReadCredentials {
     return async (scope, taskRoleArn): Promise<Record<string, string>> => {
         const reason = taskRoleArn && (await roles?.whyNotAssumed(taskRoleArn, "ecs-tasks.amazonaws.com"));
         if (reason !== undefined) {
@@ -28,6 +28,7 @@ export function createCredentialReader(gatewayUrl: string, roles?: TaskRoles): R
             AWS_REGION: scope.region,
             AWS_ACCESS_KEY_ID: credentials.accessKeyId,
             AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+            ...(caFile !== undefined && { NODE_EXTRA_CA_CERTS: caFile }),
         };
     };
 }

@@ -351,6 +351,7 @@ function errorResponse(request: AwsRequest, error: AwsError): AwsResponse {
         case "iam":
         case "sns":
         case "sts":
+        case "elasticache":
         case "elasticloadbalancing":
         case "autoscaling":
         case "monitoring":

@@ -7,6 +7,7 @@ const codes: Readonly<Record<string, string>> = {
     cloudwatch: "ValidationError",
     ecr: "InvalidParameterException",
     ecs: "InvalidParameterException",
+    elasticache: "InvalidParameterValue",
     elbv2: "ValidationError",
     iam: "ValidationError",
     logs: "InvalidParameterException",

@@ -340,6 +340,34 @@ const services: Readonly<Record<string, Service>> = {
             ],
         ],
     },
+    elasticache: {
+        rows: [
+            [/TagsToResource|TagsFromResource|ListTagsForResource/, named("ResourceName")],
+            [
+                /./,
+                (parameters, { arn }) => {
+                    const {
+                        UserIds = [],
+                        UserGroupIds = [],
+                        ...one
+                    } = parameters as Record<string, string> & {
+                        UserIds?: readonly string[];
+                        UserGroupIds?: readonly string[];
+                    };
+                    const kinds = { replicationgroup: one.ReplicationGroupId, subnetgroup: one.CacheSubnetGroupName };
+                    const all = { ...kinds, user: one.UserId, usergroup: one.UserGroupId };
+                    const resources = [
+                        ...Object.entries(all).flatMap(([kind, id]) => (id === undefined ? [] : [`${kind}:${id}`])),
+                        ...UserIds.map((id) => `user:${id}`),
+                        ...UserGroupIds.map((id) => `usergroup:${id}`),
+                    ];
+                    return resources.length === 0
+                        ? [{ resource: "*" }]
+                        : resources.map((resource) => ({ resource: arn("elasticache", resource) }));
+                },
+            ],
+        ],
+    },
     elasticloadbalancing: {
         rows: [
             [/^Describe/, anything],

@@ -258,6 +258,7 @@ const everything = { Version: "2012-10-17", Statement: { Effect: "Allow", Action
 /** What each service calls a refusal; the others call it AccessDeniedException. */
 const deniedCodes: Readonly<Record<string, string>> = {
     ec2: "UnauthorizedOperation",
+    elasticache: "AccessDenied",
     elasticloadbalancing: "AccessDenied",
     iam: "AccessDenied",
     monitoring: "AccessDenied",

@@ -10,6 +10,7 @@ import { securityGroups } from "../../aws/ec2/securityGroupResources";
 import { ecrDataSources } from "../../aws/ecr/dataSources";
 import { ecr } from "../../aws/ecr/resources";
 import { ecs } from "../../aws/ecs/resources";
+import { elasticache } from "../../aws/elasticache/resources";
 import { elbDataSources } from "../../aws/elb/dataSources";
 import { lb } from "../../aws/elb/resources";
 import { events } from "../../aws/events/resources";
@@ -48,6 +49,7 @@ export const adapters: Adapters = {
     ...ec2,
     ...ecr,
     ...ecs,
+    ...elasticache,
     ...events,
     ...iam,
     ...kinesis,

@@ -16,6 +16,7 @@ import { adapters, createAwsProvider } from "../../../local/pulumi/providers/aws
 import { inOrderOfMaking, ipv6Subnet, planSubnets } from "../../../local/pulumi/providers/awsxSubnets";
 import type { Provider, State } from "../../../local/pulumi/providers/server";
 import { createIngressReader } from "../../../local/tasks/securityGroups";
+import { type Caches, startCaches } from "../../support/caches";
 import { accountId, type Emulator, startEmulator } from "../../support/emulator";
 
 const region = "eu-west-1";
@@ -334,6 +335,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
     let provider: Provider;
     let engine: ReturnType<typeof engineFor>;
     let aws: ReturnType<typeof createAws>;
+    let caches: Caches;
 
     before(async () => {
         const operations = balancerOperations({
@@ -344,14 +346,18 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         });
         const state = createState({ accountId, region });
         const elb = elbOverlay({ call: (_, name, input) => operations[name]?.(state, input as never) });
-        emulator = await startEmulator({ overlays: [elb] });
+        caches = await startCaches();
+        emulator = await startEmulator({ overlays: [elb, caches.overlay] });
         provider = createAwsProvider({ gatewayUrl: emulator.url, accessKeyId: accountId });
         provider.configure({ region, defaultTags: JSON.stringify({ tags: { team: "gate" } }) });
         engine = engineFor(provider);
         aws = createAws(emulator.url, { accountId, region });
     });
 
-    after(() => emulator?.stop());
+    after(async () => {
+        await emulator?.stop();
+        await caches?.stop();
+    });
 
     /** Made of one another's outputs; `change` is what the program says next. */
     async function lives(): Promise<void> {
@@ -551,6 +557,22 @@ describe("local/pulumi/providers: resources in the emulator", () => {
                 ttl: { attributeName: "expiresAt", enabled: true },
             },
             { pointInTimeRecovery: { enabled: true } },
+        );
+        await life("aws:elasticache/subnetGroup:SubnetGroup", { subnetIds: ["subnet-1"] }, { tags: { a: "1" } });
+        const user = { userId: "u", userName: "u", engine: "valkey", accessString: "on ~* +@all" };
+        await life("aws:elasticache/user:User", { ...user, authenticationMode: { type: "iam" } }, { tags: { a: "1" } });
+        await life(
+            "aws:elasticache/userGroup:UserGroup",
+            { userGroupId: "g", engine: "valkey", userIds: ["u"] },
+            { tags: { a: "1" } },
+        );
+        await life(
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            {
+                ...{ description: "cache", engine: "valkey", nodeType: "cache.t4g.micro", numCacheClusters: 1 },
+                ...{ atRestEncryptionEnabled: true, transitEncryptionEnabled: true, userGroupIds: ["g"] },
+            },
+            { tags: { a: "1" } },
         );
         await life(
             "aws:kinesis/stream:Stream",

@@ -10,6 +10,7 @@ import {
     CpuArchitecture,
     KeyType,
     Rotation,
+    RsaKeyType,
 } from "./components";
 import { imageReason } from "./components/internal/imageName";
 import {
@@ -56,6 +57,7 @@ export interface StackConfig {
         readonly challengeDelegation: ChallengeDelegation | undefined;
         readonly notificationEmail: string | undefined;
         readonly keyType: KeyType;
+        readonly rsaKeyType: RsaKeyType | undefined;
         readonly image: string;
         readonly command: string[] | undefined;
         readonly containerPort: number;
@@ -223,6 +225,8 @@ export function readConfig(): StackConfig {
             ),
             notificationEmail: text("notificationEmail", emailReason),
             keyType: choice("keyType", KeyType),
+            rsaKeyType: text("rsaKeyType", (kind) => choiceReason(kind, Object.values(RsaKeyType))) as
+                RsaKeyType | undefined,
             image: needed("image", "docker.io/traefik/whoami:v1.11.0", imageReason),
             command: command.length > 0 ? command : undefined,
             ...ports,

@@ -41,6 +41,7 @@ export const regions = Object.fromEntries(
             logGroupName: platform.logGroupName,
             certificateSecretArn: platform.certificateSecretArn,
             renewalFunctionName: platform.renewalFunctionName,
+            rsaRenewalFunctionName: platform.rsaRenewalFunctionName,
             dnsFunctionName: platform.dnsFunctionName,
             alertTopicArn: platform.alertTopicArn,
         },

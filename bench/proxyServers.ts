@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { AccessLog, certificateVariables, Front } from "../components/internal/envoy/envoyBootstrap";
+import { AccessLog, served, Front } from "../components/internal/envoy/envoyBootstrap";
 import { traefikContainers, traefikDynamicFile, traefikPorts } from "../components/internal/loadBalancing/traefik";
 import { containerDefinitions, EnvoySidecar } from "../components/internal/task/containers";
 import { createAuthority } from "../local/internet/authorities/tlsCertificate";
@@ -95,7 +95,7 @@ export async function startSidecar(
     const options = { httpsPort, ...shapes[name] };
     writeOwnRoutes(volume, domain, { taskId, options });
     const args = command.map((word) => inFolder(word, volume).replaceAll('"0.0.0.0"', '"127.0.0.1"'));
-    const { chain, key } = certificateVariables;
+    const { chain, key } = served.main.variables;
     const [program, ...words] = [...wrapper, envoyBinary(root), ...args];
     const started = await startProxy(processes, name, httpsPort, program, words, {
         [chain]: certificate,

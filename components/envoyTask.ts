@@ -96,7 +96,9 @@ export class EnvoyTask extends pulumi.ComponentResource {
             lifetimeSeconds: args.maxLifetime,
             authentication: args.authentication,
             certificateSecretArn: args.certificateSecretArn,
+            rsaCertificateSecretArn: args.rsaCertificateSecretArn,
             sealedCertificateUrl: args.sealedCertificateUrl,
+            rsaSealedCertificateUrl: args.rsaSealedCertificateUrl,
         };
         const task = appTask(name, args, sidecar, this);
         const securityGroup = servedPorts(name, args, allowedCidrBlocks, this);
@@ -132,6 +134,7 @@ export class EnvoyTask extends pulumi.ComponentResource {
                     serviceName: service.name,
                     serviceArn: service.arn,
                     certificateSecretArn: args.certificateSecretArn,
+                    rsaCertificateSecretArn: args.rsaCertificateSecretArn,
                     onlyIncomplete: args.rotation === Rotation.Hot,
                     logRetentionDays: args.logRetentionDays ?? appDefaults.logRetentionDays,
                     tags,

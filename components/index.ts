@@ -40,6 +40,7 @@ export {
     type CertificateArgs,
     type ChallengeDelegation,
     KeyType,
+    RsaKeyType,
     WildcardCertificate,
     type WildcardCertificateArgs,
 } from "./wildcardCertificate";

@@ -139,6 +139,7 @@ export class LoadBalancedService extends pulumi.ComponentResource {
                     serviceName: made.name,
                     serviceArn: made.arn,
                     certificateSecretArn: args.certificateSecretArn,
+                    rsaCertificateSecretArn: args.rsaCertificateSecretArn,
                     onlyIncomplete: args.rotation === Rotation.Hot,
                     logRetentionDays: args.logRetentionDays ?? serviceDefaults.logRetentionDays,
                     topicArn: args.alarms?.topicArn,
@@ -201,7 +202,9 @@ function sidecarOf(args: LoadBalancedServiceArgs): SidecarArgs | undefined {
         healthCheckPath: args.healthCheckPath ?? serviceDefaults.healthCheckPath,
         idleTimeout: sidecarIdleTimeout(type, idleTimeoutOf(args)),
         certificateSecretArn: args.certificateSecretArn,
+        rsaCertificateSecretArn: args.rsaCertificateSecretArn,
         sealedCertificateUrl: args.sealedCertificateUrl,
+        rsaSealedCertificateUrl: args.rsaSealedCertificateUrl,
     };
 }
 

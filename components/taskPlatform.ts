@@ -20,6 +20,7 @@ import {
     certificatePlots,
     certificateRules,
     longestCertificateName,
+    RsaKeyType,
     WildcardCertificate,
 } from "./wildcardCertificate";
 
@@ -86,6 +87,12 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs, OwnEndArgs {
      */
     readonly authentication?: pulumi.Input<Authentication>;
     /**
+     * Kind of the key of a second certificate, which clients get that know no ECDSA. It is renewed by a function of its own, with the same account. Whether it
+     * is given decides if there is one.
+     * @default all clients get the one of `keyType`
+     */
+    readonly rsaKeyType?: pulumi.Input<RsaKeyType>;
+    /**
      * How a later certificate reaches the tasks. With `hot`, a copy of each is published to everybody, its key encrypted under a password that only the
      * certificate's secret holds.
      * @default "redeploy"
@@ -135,6 +142,10 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly certificateArns: pulumi.Output<Record<string, string>>;
     /** Name of the Lambda function that renews the certificate. */
     public readonly renewalFunctionName: pulumi.Output<string>;
+    /** ARN of the secret with the RSA certificate beside it; empty without `rsaKeyType`. */
+    public readonly rsaCertificateSecretArn: pulumi.Output<string>;
+    /** Name of the Lambda function that renews that; empty without. */
+    public readonly rsaRenewalFunctionName: pulumi.Output<string>;
     /** Name of the Lambda function that writes the DNS records. */
     public readonly dnsFunctionName: pulumi.Output<string>;
     /** Name of the DynamoDB table of names: which task is live, since when, under which name. */
@@ -156,19 +167,32 @@ export class TaskPlatform extends pulumi.ComponentResource {
         const isHot = args.rotation === Rotation.Hot;
         const { vpcId, subnetIds } = tasksNetwork(name, args, this);
         const cluster = new Cluster(`${name}-cluster`, { containerInsights: args.containerInsights, tags }, options);
-        const certificate = new WildcardCertificate(
-            `${name}-certificate`,
-            {
-                ...certificateArgs(args),
-                domain,
-                hostedZoneId,
-                sealedCopy: isHot || undefined,
-                watchedPort: args.httpsPort ?? 443,
-                logRetentionDays,
-                tags,
-            },
-            options,
-        );
+        const certificateOf = {
+            ...certificateArgs(args),
+            domain,
+            hostedZoneId,
+            sealedCopy: isHot || undefined,
+            watchedPort: args.httpsPort ?? 443,
+            logRetentionDays,
+            tags,
+        };
+        const certificate = new WildcardCertificate(`${name}-certificate`, certificateOf, options);
+        const rsaCertificate =
+            args.rsaKeyType === undefined
+                ? undefined
+                : new WildcardCertificate(
+                      `${name}-rsa-certificate`,
+                      {
+                          ...certificateOf,
+                          keyType: args.rsaKeyType,
+                          accountKeyParameterName: certificate.accountKeyParameterName,
+                          alertTopicArn: certificate.topicArn,
+                          notificationEmail: undefined,
+                          importToAcm: undefined,
+                          acmRegions: undefined,
+                      },
+                      options,
+                  );
         const task = new EnvoyTask(
             `${name}-task`,
             {
@@ -179,7 +203,9 @@ export class TaskPlatform extends pulumi.ComponentResource {
                 clusterArn: cluster.clusterArn,
                 certificateSecretArn: certificate.secretArn,
                 rotation: args.rotation,
+                rsaCertificateSecretArn: rsaCertificate?.secretArn,
                 sealedCertificateUrl: isHot ? certificate.sealedCopyUrl : undefined,
+                rsaSealedCertificateUrl: isHot ? rsaCertificate?.sealedCopyUrl : undefined,
                 domain,
                 idleTimeout: args.idleTimeout,
                 maxLifetime: args.maxLifetime,
@@ -226,6 +252,8 @@ export class TaskPlatform extends pulumi.ComponentResource {
         this.certificateArn = certificate.certificateArn;
         this.certificateArns = certificate.certificateArns;
         this.renewalFunctionName = certificate.functionName;
+        this.rsaCertificateSecretArn = rsaCertificate?.secretArn ?? pulumi.output("");
+        this.rsaRenewalFunctionName = rsaCertificate?.functionName ?? pulumi.output("");
         this.dnsFunctionName = dns.functionName;
         this.namesTableName = dns.tableName;
         this.alertTopicArn = certificate.topicArn;
@@ -275,8 +303,12 @@ function tasksNetwork(
 
 /** Those of all parts, so that none is refused when others are made already. */
 const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
-    // The certificate has the least room.
-    name: (name, { importToAcm }) => nameReason(name, longestCertificateName(importToAcm) - "-certificate".length),
+    // The certificates have the least room.
+    name: (name, { importToAcm, rsaKeyType }) => {
+        const rooms = [longestCertificateName(importToAcm) - "-certificate".length];
+        rooms.push(...(rsaKeyType === undefined ? [] : [longestCertificateName() - "-rsa-certificate".length]));
+        return nameReason(name, Math.min(...rooms));
+    },
     rules: {
         ...appRules,
         ...certificateRules,
@@ -294,6 +326,7 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         containerInsights: clusterArguments.rules.containerInsights,
         ...ownEndRules,
         authentication: authenticationRule,
+        rsaKeyType: choice(RsaKeyType),
         rotation: plain(choice(Rotation)),
         desiredCount: plain(desiredCount),
         dashboard: plain(flag),
@@ -303,6 +336,14 @@ const taskPlatformArguments: ArgumentRules<TaskPlatformArgs> = {
         taskPorts,
         endsAlone,
         ...certificateCombinations,
+        together<TaskPlatformArgs, "keyType" | "rsaKeyType">(["keyType", "rsaKeyType"], ({ keyType, rsaKeyType }) =>
+            faultOf(
+                "rsaKeyType",
+                rsaKeyType !== undefined && keyType?.startsWith("RSA")
+                    ? `stands beside an ECDSA key, and keyType is ${keyType}: leave one of them out`
+                    : undefined,
+            ),
+        ),
         together<TaskPlatformArgs, "acmeProfile" | "rotation" | "desiredCount">(
             ["acmeProfile", "rotation", "desiredCount"],
             ({ acmeProfile, rotation, desiredCount: count }) =>

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { SEALED_OBJECT } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
-import { acmeDirectory, email, integer, logRetentionDays, named, tags } from "./internal/arguments";
+import { acmeDirectory, email, integer, logRetentionDays, named, tags, topicArn } from "./internal/arguments";
 import { bucketStatements, renewalStatements } from "./internal/certificate/policies";
 import { acmImport } from "./internal/functions/acmImport";
 import type { Curve, Plot } from "./internal/dashboard";
@@ -24,6 +24,7 @@ import {
     externalAccountReason,
     mostLabelsReason,
     nameReason,
+    parameterNameReason,
     regionReason,
     secretReferenceReason,
 } from "./internal/rules";
@@ -58,6 +59,17 @@ export const KeyType = {
     Rsa4096: "RSA-4096",
 } as const;
 export type KeyType = (typeof KeyType)[keyof typeof KeyType];
+
+/** Those that clients understand which know no ECDSA. */
+export const RsaKeyType = {
+    /** 2048 bits. */
+    Rsa2048: "RSA-2048",
+    /** 3072 bits. */
+    Rsa3072: "RSA-3072",
+    /** 4096 bits. */
+    Rsa4096: "RSA-4096",
+} as const;
+export type RsaKeyType = (typeof RsaKeyType)[keyof typeof RsaKeyType];
 
 /** A schedule's name has 64 characters, of which its own ending, Pulumi and what the certificate is made from take 25; the import's role is longer. */
 export function longestCertificateName(importToAcm = false): number {
@@ -185,6 +197,17 @@ export interface WildcardCertificateArgs extends CertificateArgs {
      */
     readonly watchedPort?: pulumi.Input<number>;
     /**
+     * Name of the SSM parameter with the ACME account's key, such as another WildcardCertificate's `accountKeyParameterName`: both are one customer to the
+     * authority, which checks their common names once.
+     * @default one of its own
+     */
+    readonly accountKeyParameterName?: pulumi.Input<string>;
+    /**
+     * ARN of a topic that hears of renewals, failures and alarms, such as another WildcardCertificate's `topicArn`. Whether it is given decides if a topic is made.
+     * @default one of its own
+     */
+    readonly alertTopicArn?: pulumi.Input<string>;
+    /**
      * How long the renewal's log is kept, in days.
      * @default 30
      */
@@ -240,19 +263,14 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             },
             options,
         );
-        const topic = new aws.sns.Topic(`${name}-alerts`, { displayName: "taskgate certificate", tags }, options);
-        if (args.notificationEmail !== undefined) {
-            new aws.sns.TopicSubscription(
-                `${name}-alerts-email`,
-                { topic: topic.arn, protocol: "email", endpoint: args.notificationEmail },
-                options,
-            );
-        }
+        const topic = alertTopic(name, args, this);
 
         const { accountId } = aws.getCallerIdentityOutput({}, options);
         const { partition } = aws.getPartitionOutput({}, options);
         const { region } = aws.getRegionOutput({}, options);
-        const accountKeyParameterName = pulumi.interpolate`/taskgate/${secret.name}/acme-account-key`;
+        const accountKeyParameterName = pulumi.output(
+            args.accountKeyParameterName ?? pulumi.interpolate`/taskgate/${secret.name}/acme-account-key`,
+        );
         const names = pulumi.all([domain, includeApex]).apply(([base, apex]) => [`*.${base}`, ...(apex ? [base] : [])]);
         const directoryUrl = pulumi.output(acmeDirectory).apply(acmeDirectoryUrl);
         const orderParameterName = pulumi.interpolate`/taskgate/${secret.name}/acme-order`;
@@ -288,7 +306,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                         bucket: bucket.arn,
                         sealed: sealed?.arn,
                         secret: secret.arn,
-                        topic: topic.arn,
+                        topic: topic.topicArn,
                         eventBus: pulumi.interpolate`arn:${partition}:events:${region}:${accountId}:event-bus/default`,
                     })
                     .apply(renewalStatements),
@@ -321,7 +339,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     BUCKET_NAME: bucket.bucket,
                     SECRET_ARN: secret.arn,
                     ...(sealed && { SEALED_BUCKET_NAME: sealed.bucket }),
-                    TOPIC_ARN: topic.arn,
+                    TOPIC_ARN: topic.topicArn,
                 },
                 packages: ["acme-client"],
                 timeout: 600, // an order with two challenges takes some 30 s; a slow certificate authority some minutes
@@ -343,7 +361,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 threshold: 0,
                 // Runs are an hour apart and a bit more: one that failed counts until the next has been heard.
                 hourly: { hours: 1, ofHours: 2 },
-                topicArn: topic.arn,
+                topicArn: topic.topicArn,
                 tags,
             },
             this,
@@ -360,7 +378,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 statistic: "Minimum",
                 threshold: 20,
                 hourly: { hours: 3, ofHours: 3, below: true },
-                topicArn: topic.arn,
+                topicArn: topic.topicArn,
                 tags,
             },
             this,
@@ -379,7 +397,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     threshold: 0,
                     // A task may be looked at just before it takes it up.
                     hourly: { hours: 2, ofHours: 3 },
-                    topicArn: topic.arn,
+                    topicArn: topic.topicArn,
                     tags,
                 },
                 this,
@@ -406,7 +424,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                 tags,
             },
             this,
-            [bucket, secret, topic, failures, expiry, cleanUp],
+            [bucket, secret, ...topic.made, failures, expiry, cleanUp],
         );
 
         this.secretArn = secret.arn;
@@ -421,7 +439,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                           kmsKeyArn: args.kmsKeyArn,
                           madeFrom: schedule.name,
                           regions: args.acmRegions,
-                          topicArn: topic.arn,
+                          topicArn: topic.topicArn,
                           logRetentionDays,
                           tags,
                       },
@@ -436,7 +454,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
             : pulumi.output("");
         this.bucketName = bucket.bucket;
         this.functionName = renewal.name;
-        this.topicArn = topic.arn;
+        this.topicArn = topic.topicArn;
         this.accountKeyParameterName = accountKeyParameterName;
         this.registerOutputs(outputsOf(this));
     }
@@ -511,10 +529,22 @@ const certificateArguments: ArgumentRules<WildcardCertificateArgs> = {
         hostedZoneId: named.hostedZoneId,
         sealedCopy: plain(flag),
         watchedPort: integer(1, 65_535),
+        accountKeyParameterName: text(parameterNameReason),
+        alertTopicArn: topicArn,
         logRetentionDays,
         tags,
     },
-    combinations: certificateCombinations,
+    combinations: [
+        ...certificateCombinations,
+        given<WildcardCertificateArgs>([], ({ alertTopicArn, notificationEmail }) =>
+            faultOf(
+                "notificationEmail",
+                alertTopicArn !== undefined && notificationEmail !== undefined
+                    ? "subscribes to a topic that is made: leave it out, and subscribe to alertTopicArn"
+                    : undefined,
+            ),
+        ),
+    ],
 };
 
 /** Those that are given. */
@@ -528,6 +558,26 @@ function textsOf(
 /** A record's name as conditions of IAM compare it (docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html). */
 function normalized(recordName: string): string {
     return recordName.toLowerCase().replace(/\.$/, "");
+}
+
+/** The topic that was given, or one of our own. */
+function alertTopic(
+    name: string,
+    { alertTopicArn, notificationEmail, tags }: WildcardCertificateArgs,
+    parent: pulumi.Resource,
+): { readonly topicArn: pulumi.Output<string>; readonly made: readonly pulumi.Resource[] } {
+    if (alertTopicArn !== undefined) {
+        return { topicArn: pulumi.output(alertTopicArn), made: [] };
+    }
+    const topic = new aws.sns.Topic(`${name}-alerts`, { displayName: "taskgate certificate", tags }, { parent });
+    if (notificationEmail !== undefined) {
+        new aws.sns.TopicSubscription(
+            `${name}-alerts-email`,
+            { topic: topic.arn, protocol: "email", endpoint: notificationEmail },
+            { parent },
+        );
+    }
+    return { topicArn: topic.arn, made: [topic] };
 }
 
 type Tags = WildcardCertificateArgs["tags"];

@@ -6,7 +6,7 @@ export const EVENT_SOURCE = "taskgate.certificate";
 /** The object's name in the bucket of sealed copies. */
 export const SEALED_OBJECT = "certificate.json";
 
-/** What Envoy knows the certificate as, and the environment variable in which it finds the password of its key. */
+/** What Envoy knows a certificate as, and the environment variable in which it finds the password of its key. */
 export const SEALED = { secretName: "certificate", passwordVariable: "TLS_KEY_PASSWORD" } as const;
 
 /** A file from which Envoy reads a certificate (envoy.extensions.transport_sockets.tls.v3.TlsCertificate). */

@@ -22,9 +22,13 @@ export async function redeployService(_event: unknown, context: LambdaContext): 
     const ecs = new ECSClient(clientSettings());
     const secretsManager = new SecretsManagerClient(clientSettings());
 
-    const secret = await call(`secretsmanager:DescribeSecret of ${secretArn}`, deadline, () =>
-        secretsManager.send(new DescribeSecretCommand({ SecretId: secretArn })),
-    );
+    const changes: Date[] = [];
+    for (const SecretId of [secretArn, process.env.RSA_SECRET_ARN].filter((arn) => arn !== undefined)) {
+        const secret = await call(`secretsmanager:DescribeSecret of ${SecretId}`, deadline, () =>
+            secretsManager.send(new DescribeSecretCommand({ SecretId })),
+        );
+        changes.push(...(secret.LastChangedDate === undefined ? [] : [secret.LastChangedDate]));
+    }
     const { services = [] } = await call(`ecs:DescribeServices of ${service}`, deadline, () =>
         ecs.send(new DescribeServicesCommand({ cluster, services: [service] })),
     );
@@ -33,7 +37,7 @@ export async function redeployService(_event: unknown, context: LambdaContext): 
     if (deployed === undefined) {
         throw failure("ServiceNotFound", `The service ${service} has no deployment in ${cluster}: was it deleted?`);
     }
-    const changed = secret.LastChangedDate;
+    const [changed] = changes.sort((a, b) => Number(b) - Number(a));
     // By whole seconds: a task may have failed for want of a certificate that came later in the same one.
     const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
     const isWanted = process.env.ONLY_INCOMPLETE !== "true" || primary?.rolloutState !== "COMPLETED";

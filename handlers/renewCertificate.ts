@@ -389,7 +389,7 @@ async function publishForTasks({ settings, store, deadline, delivered }: Run, se
  * what they were started with, and that may not be at its end.
  */
 async function look({ settings, deadline, delivered, context }: Run): Promise<void> {
-    const { watchedPort, hostedZoneId, names, sealedBucketName } = settings;
+    const { watchedPort, hostedZoneId, names, keyType, sealedBucketName } = settings;
     if (watchedPort === undefined || delivered?.state !== "usable") {
         return;
     }
@@ -403,7 +403,8 @@ async function look({ settings, deadline, delivered, context }: Run): Promise<vo
     try {
         const limit = Math.min(deadline, Date.now() + ASK_MILLISECONDS);
         const domain = names[0].replace(/^\*\./, "");
-        const seen = await lookAtTasks(openZone(hostedZoneId, limit), domain, watchedPort, isStale);
+        const isRsa = keyType.startsWith("RSA");
+        const seen = await lookAtTasks(openZone(hostedZoneId, limit), domain, watchedPort, isRsa, isStale);
         tellLook(context.functionName, seen, new Date());
     } catch (error) {
         log("warn", "tasks are not looked at", { reason: describeError(error) });

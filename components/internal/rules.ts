@@ -498,6 +498,13 @@ export function secretReferenceReason(value: string): Reason {
           "this is not the ARN of a secret in Secrets Manager or of a parameter in SSM: keep the key there, and out of the program";
 }
 
+/** Name of a parameter in SSM, in a hierarchy (docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html). */
+export function parameterNameReason(value: string): Reason {
+    return /^(\/[\w.-]+){1,15}$/.test(value)
+        ? undefined
+        : `"${value}" is not the name of an SSM parameter in a hierarchy, e.g. /apps/acme-account-key`;
+}
+
 /** The URL of a directory given by name or as a URL. */
 export function acmeDirectoryUrl(directory: string): string {
     return acmeDirectories[directory as keyof typeof acmeDirectories] ?? directory;

@@ -8,6 +8,9 @@ const NAMES = 20;
 /** A task that does not answer in time, or lets nobody in from here, is not counted. */
 const PATIENCE_MILLISECONDS = 5_000;
 
+/** Signature algorithms of a client that knows no ECDSA, as OpenSSL names them. */
+const RSA_ALONE = "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pkcs1_sha256";
+
 export interface Look {
     /** How many showed a certificate. */
     readonly looked: number;
@@ -22,26 +25,34 @@ export interface Shown {
     readonly validToDate: Date;
 }
 
-/** Connects to some of the tasks that the zone names below a domain, by the address that it gives, others each time. */
+/**
+ * Connects to some of the tasks that the zone names below a domain, by the address that it gives, others each time. For an RSA certificate as a client that
+ * knows no ECDSA, where there is something for such.
+ */
 export async function lookAtTasks(
     zone: HostedZone,
     domain: string,
     port: number,
+    isRsa: boolean,
     isStale: (shown: Shown) => boolean,
 ): Promise<Look> {
     const tasks = await readTaskNames(zone, domain, NAMES);
     const shown = await Promise.all(
-        tasks.map(async ({ name, values: [address] }) => ({ name, seen: await shownBy(name, address, port) })),
+        tasks.map(async ({ name, values: [address] }) => {
+            const shown = async (algorithms?: string) => shownBy(name, address, port, algorithms);
+            // Who has both shows RSA to nobody that knows better.
+            return { name, seen: (isRsa ? await shown(RSA_ALONE) : undefined) ?? (await shown()) };
+        }),
     );
     const seen = shown.flatMap(({ name, seen: found }) => (found === undefined ? [] : [{ name, found }]));
     return { looked: seen.length, stale: seen.filter(({ found }) => isStale(found)).map(({ name }) => name) };
 }
 
 /** The certificate as it is: whether it is trusted is not asked. */
-function shownBy(name: string, host: string, port: number): Promise<Shown | undefined> {
+function shownBy(name: string, host: string, port: number, sigalgs?: string): Promise<Shown | undefined> {
     const { connect } = load("node:tls");
     const servername = name.replace(/\.$/, "");
-    const socket = connect({ host, port, servername, rejectUnauthorized: false });
+    const socket = connect({ host, port, servername, sigalgs, rejectUnauthorized: false });
     const shown = new Promise<Shown | undefined>((resolve) => {
         socket.once("secureConnect", () => resolve(socket.getPeerX509Certificate()));
         socket.on("error", () => resolve(undefined));

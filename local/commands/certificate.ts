@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from "commander";
 
 import type { RenewalEvent, RenewalResult } from "../../handlers/renewCertificate";
-import { askRenewal } from "../internet/caller";
+import { askRenewal, type RegionOutputs } from "../internet/caller";
 import { chosenCallers, deployedFunction, type DeployedOptions } from "./chosen";
 
 /** Of RFC 5280, section 5.3.1: those that a subscriber may give. */
@@ -11,6 +11,7 @@ interface Options extends DeployedOptions {
     readonly json?: boolean;
     readonly force?: boolean;
     readonly reason?: string;
+    readonly rsa?: boolean;
 }
 
 type Ask = (event: RenewalEvent) => Promise<RenewalResult>;
@@ -28,9 +29,13 @@ export function define(command: Command): void {
         .option("--json", "as JSON, for programs")
         .option("--force", "with renew: although it is not due, and however soon after a failure")
         .addOption(new Option("--reason <word>", "with revoke").choices(Object.keys(reasons)))
+        .option("--rsa", "the RSA certificate beside it, of the local system; with --aws, name its function")
         .option("--aws", "of a deployed stack, with the credentials at hand: invokes its function")
         .option("--region <name>", "with --aws: where")
-        .option("--function <name>", "with --aws: the function that renews (renewalFunctionName)")
+        .option(
+            "--function <name>",
+            "with --aws: the function that renews (renewalFunctionName or rsaRenewalFunctionName)",
+        )
         .action(async (action: string, options: Options) => {
             const event = eventOf(action, options);
             const found: Record<string, RenewalResult> = {};
@@ -72,14 +77,26 @@ function eventOf(action: string, { force, reason }: Options): RenewalEvent {
 function placesOf(command: Command, options: Options): [string, Ask][] {
     const deployed = deployedFunction(options, "renewalFunctionName", "WildcardCertificate");
     if (deployed !== undefined) {
+        if (options.rsa === true) {
+            throw new Error(
+                "--rsa is for the local system: with --aws, give --function rsaRenewalFunctionName's value.",
+            );
+        }
         const { region, functionName } = deployed;
         // Not even loaded without --aws.
         return [[region, async (event) => (await import("./renewalOnAws")).renewalOnAws(region, functionName, event)]];
     }
     return chosenCallers(command).map(({ region, lambda, outputs }) => [
         region,
-        (event) => askRenewal(lambda, outputs.renewalFunctionName, event),
+        (event) => askRenewal(lambda, functionOf(outputs, options), event),
     ]);
+}
+
+function functionOf({ renewalFunctionName, rsaRenewalFunctionName }: RegionOutputs, { rsa }: Options): string {
+    if (rsa === true && !rsaRenewalFunctionName) {
+        throw new Error("There is no RSA certificate beside the first: leave --rsa out, or deploy with rsaKeyType.");
+    }
+    return rsa === true ? rsaRenewalFunctionName : renewalFunctionName;
 }
 
 /** What was asked for is there, the account or a certificate, and nothing is wrong. */

@@ -25,6 +25,8 @@ export interface RegionOutputs {
     readonly runTaskInput: string;
     readonly certificateSecretArn: string;
     readonly renewalFunctionName: string;
+    /** Empty where there is no RSA certificate beside the first. */
+    readonly rsaRenewalFunctionName: string;
     readonly dnsFunctionName: string;
     readonly alertTopicArn: string;
 }

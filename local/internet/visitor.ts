@@ -60,6 +60,8 @@ export interface VisitOptions {
     readonly address?: string;
     /** Beside those of every request. */
     readonly headers?: Readonly<Record<string, string>>;
+    /** The signature algorithms that it knows, as OpenSSL names them. @default OpenSSL's */
+    readonly sigalgs?: string;
 }
 
 /** GET by HTTPS, over HTTP/2 where it is offered. */
@@ -67,13 +69,14 @@ export async function visit(
     system: SystemFile,
     hostname: string,
     path = "/",
-    { address, headers }: VisitOptions = {},
+    { address, headers, sigalgs }: VisitOptions = {},
 ): Promise<Page> {
     const socket = connectTls({
         host: address ?? (await addressOf(system, hostname)),
         port: system.httpsPort,
         servername: hostname,
         ca: trusted(system),
+        sigalgs,
         ALPNProtocols: ["h2", "http/1.1"],
     });
     await new Promise<void>((done, reject) => socket.once("secureConnect", done).once("error", reject));

@@ -7,8 +7,10 @@ import { expect } from "chai";
 import { readAccountKeys } from "../../handlers/certificate/accountKey";
 import { findAccount, openAccount } from "../../handlers/certificate/account";
 import { openAuthority } from "../../handlers/certificate/authority";
+import { readChain } from "../../handlers/certificate/facts";
 import { createKey } from "../../handlers/certificate/keys";
 import { keepPendingOrder } from "../../handlers/certificate/pendingOrder";
+import { certificateId } from "../../handlers/certificate/renewalInfo";
 import { readCertificateSettings } from "../../handlers/certificate/settings";
 import { renewCertificate, type RenewalEvent, type RenewalResult } from "../../handlers/renewCertificate";
 import { setEnvironment, xmlError } from "../support/fakeAws";
@@ -858,6 +860,41 @@ describe("renewCertificate with an authority that remembers", () => {
             expect(operations).to.deep.equal(Array(2).fill("GET /2013-04-01/hostedzone/Z1/rrset"));
         } finally {
             log.restore();
+            world.tidy();
+        }
+    });
+
+    it("issues an RSA certificate beside an ECDSA one of the same account without a challenge, and renews each by itself", async () => {
+        const log = captureLog();
+        const undo: (() => void)[] = [];
+        const run = (event = {}) => renewCertificate(event, lambdaContext(300_000));
+        const orders = () =>
+            world.caTap.requests
+                .filter(({ path, status }) => path === "/order-plz" && status === 201)
+                .map(({ body }) => JSON.parse(body) as { payload: string })
+                .map(
+                    ({ payload }) => JSON.parse(Buffer.from(payload, "base64url").toString()) as { replaces?: string },
+                );
+        try {
+            await world.prepare();
+            const ecdsa = await run();
+            const { environment } = world;
+            const account = { ACCOUNT_KEY_PARAMETER: environment.ACCOUNT_KEY_PARAMETER!, KEY_TYPE: "RSA-2048" };
+            await world.prepare(account);
+            expect(await run()).to.include({ outcome: "issued" });
+            const operations = world.route53Aws.requests.map(({ operation }) => operation);
+            expect(operations).to.deep.equal(Array(2).fill("GET /2013-04-01/hostedzone/Z1/rrset"));
+            const { keyType, certificateChain } = (await world.secret()) as Record<string, string>;
+            expect(keyType).to.equal("RSA-2048");
+            const rsaId = certificateId(readChain(certificateChain)[0]);
+            expect(await run({ force: true })).to.include({ outcome: "renewed" });
+            expect(orders().map(({ replaces }) => replaces)).to.deep.equal([undefined, rsaId]);
+
+            undo.push(setEnvironment(environment));
+            expect(await run()).to.include({ outcome: "not due", serialNumber: ecdsa.serialNumber });
+        } finally {
+            log.restore();
+            undo.forEach((step) => step());
             world.tidy();
         }
     });

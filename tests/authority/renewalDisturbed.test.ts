@@ -10,7 +10,7 @@ import { setEnvironment, xmlError } from "../support/fakeAws";
 import { captureLog, lambdaContext, type LogLine } from "../support/fakeLambda";
 import type { TappedAnswer, TappedRequest } from "../support/tap";
 import { until } from "../support/until";
-import { selfSignedWildcard } from "../support/wildcard";
+import { rsa, selfSignedWildcard } from "../support/wildcard";
 import { startCertificateWorld, type CertificateWorld } from "../support/certificateWorld";
 
 const RECORD = "_acme-challenge.tasks.example.test.";
@@ -419,8 +419,12 @@ describe("a disturbed renewal", () => {
         let port: number;
 
         /** What stands at this name, listening at an address of its own. */
-        const serve = async (address: string, tls: { certificate: string; privateKey: string }): Promise<void> => {
-            const server = createServer({ key: tls.privateKey, cert: tls.certificate });
+        const serve = async (
+            address: string,
+            ...shown: { certificate: string; privateKey: string }[]
+        ): Promise<void> => {
+            const [key, cert] = [shown.map((each) => each.privateKey), shown.map((each) => each.certificate)];
+            const server = createServer({ key, cert });
             servers.push(server);
             await new Promise<void>((resolve) => server.listen(port, address, resolve));
             ({ port } = server.address() as AddressInfo);
@@ -486,6 +490,24 @@ describe("a disturbed renewal", () => {
             name(other, "127.0.0.3");
             expect(await renew()).to.include({ outcome: "not due" });
             expect(told()).to.deep.equal([[2, 1, [`${other}.tasks.example.test.`]]]);
+        });
+
+        it("and tells which show another RSA certificate, beside an ECDSA one or alone", async () => {
+            undo.push(setEnvironment({ KEY_TYPE: "RSA-2048" }));
+            await renew();
+            const newest = (await world.secret()) as { certificateChain: string; privateKey: string };
+            const [ecdsaOne, oldRsa] = [await shortLived(0.9), await selfSignedWildcard("tasks.example.test", undefined, rsa)]; // prettier-ignore
+            const newRsa = { certificate: newest.certificateChain, privateKey: newest.privateKey };
+            await serve("127.0.0.2", ecdsaOne, newRsa);
+            await serve("127.0.0.3", ecdsaOne, oldRsa);
+            await serve("127.0.0.4", ecdsaOne); // had none of RSA when it was started
+            const bucket = await world.sealedBucket();
+            undo.push(setEnvironment({ WATCHED_PORT: String(port), SEALED_BUCKET_NAME: bucket.name }));
+            name(one, "127.0.0.2");
+            name(other, "127.0.0.3");
+            name(gone, "127.0.0.4");
+            expect(await renew()).to.include({ outcome: "not due" });
+            expect(told()).to.deep.equal([[3, 2, [`${other}.tasks.example.test.`, `${gone}.tasks.example.test.`]]]);
         });
 
         it("and is not stopped by a zone that cannot be read", async () => {

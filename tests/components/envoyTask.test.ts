@@ -2,7 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
-import { envoyBootstrap, EnvoyBootstrapOptions, ownRoutes } from "../../components/internal/envoy/envoyBootstrap";
+import {
+    envoyBootstrap,
+    EnvoyBootstrapOptions,
+    ownRoutes,
+    served,
+} from "../../components/internal/envoy/envoyBootstrap";
 import {
     drainEnvoy,
     drainWatchedEnvoy,
@@ -701,7 +706,7 @@ describe("EnvoyTask", () => {
             unknown
         >[];
         expect(app.mountPoints).to.equal(undefined);
-        expect(init.command).to.deep.equal([[openVolume, writeFirstCertificate].join("\n")]);
+        expect(init.command).to.deep.equal([[openVolume, writeFirstCertificate(served.main)].join("\n")]);
         expect(container.secrets).to.deep.equal([
             { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
             { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },
@@ -725,6 +730,81 @@ describe("EnvoyTask", () => {
         expect(hot.find("it-task-role").inputs).to.not.have.property("policy");
         const { environment } = hot.find("it-redeploy").inputs as { environment: { variables: object } };
         expect(environment.variables).to.have.property("ONLY_INCOMPLETE", "true");
+    });
+
+    describe("with an RSA certificate beside the first", () => {
+        const rsaCertificateSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rsa-AbCdE1";
+        const sealedCertificateUrl = "https://sealed.s3.eu-west-1.amazonaws.com/certificate.json";
+        const rsaSealedCertificateUrl = "https://rsa-sealed.s3.eu-west-1.amazonaws.com/certificate.json";
+        type Found = Record<string, unknown>;
+        const variables = (arn: string, prefix: string) => [
+            { name: `${prefix}CERTIFICATE_CHAIN`, valueFrom: `${arn}:certificateChain::` },
+            { name: `${prefix}PRIVATE_KEY`, valueFrom: `${arn}:privateKey::` },
+        ];
+
+        it("gives Envoy both, lets ECS read both secrets, and replaces the service's tasks after either's renewal", async () => {
+            const args: EnvoyTaskArgs = { ...minimal, desiredCount: 1, rsaCertificateSecretArn };
+            const made = await recordOne((options) => new EnvoyTask("it", args, options));
+            const [, , container] = made.find("it").inputs.containerDefinitions as Found[];
+            expect(container.secrets).to.deep.equal([
+                ...variables(certificateSecretArn, "TLS_"),
+                ...variables(rsaCertificateSecretArn, "TLS_RSA_"),
+            ]);
+            expect((container.command as string[])[1]).to.include(
+                '"tls_certificates":[{"certificate_chain":{"environment_variable":"TLS_CERTIFICATE_CHAIN"},' +
+                    '"private_key":{"environment_variable":"TLS_PRIVATE_KEY"}},' +
+                    '{"certificate_chain":{"environment_variable":"TLS_RSA_CERTIFICATE_CHAIN"},' +
+                    '"private_key":{"environment_variable":"TLS_RSA_PRIVATE_KEY"}}]',
+            );
+            const both = [certificateSecretArn, rsaCertificateSecretArn];
+            const policy = JSON.stringify(made.find("it-execution-policy").inputs.policy);
+            expect(both.filter((arn) => !policy.includes(arn))).to.deep.equal([]);
+            const { environment } = made.find("it-redeploy").inputs as { environment: { variables: object } };
+            expect(environment.variables).to.include({ SECRET_ARN: both[0], RSA_SECRET_ARN: both[1] });
+            const seen = made.find("it-redeploy-policy").inputs.policy as { Statement: Found[] };
+            expect(seen.Statement.find(({ Sid }) => Sid === "SeeRenewals")).to.deep.equal({
+                Sid: "SeeRenewals",
+                Effect: "Allow",
+                Action: "secretsmanager:DescribeSecret",
+                Resource: both,
+            });
+        });
+
+        it("lets the helper follow both where the rotation is hot, each with a password of its own", async () => {
+            const sealed = { sealedCertificateUrl, rsaSealedCertificateUrl };
+            const args: EnvoyTaskArgs = { ...minimal, rotation: "hot", rsaCertificateSecretArn, ...sealed };
+            const made = await recordOne((options) => new EnvoyTask("it", args, options));
+            const [, init, container, lifecycle] = made.find("it").inputs.containerDefinitions as Found[];
+            expect(init.command).to.deep.equal([
+                [openVolume, writeFirstCertificate(served.main), writeFirstCertificate(served.rsa)].join("\n"),
+            ]);
+            expect(container.secrets).to.deep.equal([
+                ...variables(certificateSecretArn, "TLS_"),
+                { name: "TLS_KEY_PASSWORD", valueFrom: `${certificateSecretArn}:keyPassword::` },
+                ...variables(rsaCertificateSecretArn, "TLS_RSA_"),
+                { name: "TLS_RSA_KEY_PASSWORD", valueFrom: `${rsaCertificateSecretArn}:keyPassword::` },
+            ]);
+            expect(lifecycle.command).to.deep.equal([[followCertificate, drainEnvoy].join("\n")]);
+            expect(lifecycle.environment).to.deep.include.members([
+                { name: "CERTIFICATE_URL", value: sealedCertificateUrl },
+                { name: "RSA_CERTIFICATE_URL", value: rsaSealedCertificateUrl },
+            ]);
+        });
+
+        it("refuses a place of later ones without it, and it without one where the rotation is hot", async () => {
+            const refusal = (args: Partial<EnvoyTaskArgs>) =>
+                refusalOf((options) => new EnvoyTask("it", { ...minimal, ...args }, options));
+            expect(await refusal({ rotation: "hot", sealedCertificateUrl, rsaCertificateSecretArn })).to.deep.equal({
+                rsaSealedCertificateUrl:
+                    'is missing: tasks with the rotation "hot" look for later ones of rsaCertificateSecretArn too',
+            });
+            for (const args of [{ rotation: "hot", sealedCertificateUrl } as const, { rsaCertificateSecretArn }]) {
+                expect(await refusal({ ...args, rsaSealedCertificateUrl })).to.deep.equal({
+                    rsaSealedCertificateUrl:
+                        'goes with rsaCertificateSecretArn and the rotation "hot": leave it out, or give both',
+                });
+            }
+        });
     });
 
     it("refuses a hot rotation from nowhere, and a place that nobody looks at", async () => {

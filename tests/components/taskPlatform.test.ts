@@ -100,6 +100,8 @@ describe("TaskPlatform", () => {
             certificateArns: {},
             certificateSecretArn: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:it-certificate-secret-AbCdEf",
             renewalFunctionName: "it-certificate-renewal",
+            rsaCertificateSecretArn: "",
+            rsaRenewalFunctionName: "",
             dnsFunctionName: "it-dns-sync",
             executionRoleArn: "arn:aws:iam::111122223333:role/it-task-execution-role",
             namesTableName: "it-dns-registry",
@@ -248,6 +250,48 @@ describe("TaskPlatform", () => {
                 JSON.stringify(runTaskInput(["subnet-it-network-public-1", "subnet-it-network-public-2"])),
                 ...["--query", "tasks[0].taskArn", "--output", "text"],
             ]);
+        });
+    });
+
+    describe("with an RSA certificate beside the first", () => {
+        const args: TaskPlatformArgs = { ...minimal, rsaKeyType: "RSA-2048", notificationEmail: "ops@example.com" };
+
+        it("makes another, of the same account and with the same alerts, and shows tasks both", async () => {
+            const kept = { ...args, rotation: "hot", importToAcm: true, acmeEmail: "acme@example.com" } as const;
+            const other = await recordOne((options) => new TaskPlatform("it", kept, options));
+            const inputs = other.component("it-rsa-certificate").inputs;
+            expect(inputs).to.deep.equal({
+                domain: "tasks.example.com",
+                hostedZoneId: minimal.hostedZoneId,
+                acmeEmail: "acme@example.com",
+                keyType: "RSA-2048",
+                sealedCopy: true,
+                watchedPort: 443,
+                accountKeyParameterName: "/taskgate/it-certificate-secret/acme-account-key",
+                alertTopicArn: "arn:aws:sns:eu-west-1:111122223333:it-certificate-alerts",
+            });
+            const rsaCertificateSecretArn = other.component("it-rsa-certificate").outputs?.secretArn;
+            expect(other.component("it-task").inputs).to.deep.include({
+                rsaCertificateSecretArn,
+                rsaSealedCertificateUrl:
+                    "https://it-rsa-certificate-sealed.s3.eu-west-1.amazonaws.com/certificate.json",
+            });
+            expect(other.component("it").outputs).to.deep.include({
+                rsaCertificateSecretArn,
+                rsaRenewalFunctionName: "it-rsa-certificate-renewal",
+            });
+        });
+
+        it("refuses one beside RSA, another kind, and a name that is too long for it", async () => {
+            const refusal = (more: object, name = "it") =>
+                refusalOf((options) => new TaskPlatform(name, { ...args, ...more }, options));
+            expect(await refusal({ keyType: "RSA-3072" })).to.deep.equal({
+                rsaKeyType: "stands beside an ECDSA key, and keyType is RSA-3072: leave one of them out",
+            });
+            expect(await refusal({ rsaKeyType: "P-256" })).to.deep.equal({
+                rsaKeyType: '"P-256" is not one of RSA-2048, RSA-3072, RSA-4096',
+            });
+            expect(Object.values(await refusal({}, "n".repeat(24))).join()).to.include("23");
         });
     });
 

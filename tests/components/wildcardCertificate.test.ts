@@ -623,6 +623,41 @@ describe("WildcardCertificate", () => {
         });
     });
 
+    it("is one customer with another, and tells the same people, when it is given those", async () => {
+        const accountKeyParameterName = "/taskgate/other-secret/acme-account-key";
+        const args = {
+            ...minimal,
+            accountKeyParameterName,
+            alertTopicArn: "arn:aws:sns:eu-west-1:111122223333:alerts",
+        };
+        const other = await recordOne((options) => new WildcardCertificate("it", args, options));
+        expect(other.childrenOf("it").filter((child) => child.startsWith("it-alerts"))).to.deep.equal([]);
+        const { variables } = other.find("it-renewal").inputs.environment as { variables: Record<string, string> };
+        expect(variables).to.include({
+            ACCOUNT_KEY_PARAMETER: accountKeyParameterName,
+            ORDER_PARAMETER: "/taskgate/it-secret/acme-order",
+            TOPIC_ARN: args.alertTopicArn,
+        });
+        const statements = JSON.stringify(other.find("it-renewal-policy").inputs.policy);
+        expect(statements).to.include(`"arn:aws:ssm:eu-west-1:111122223333:parameter${accountKeyParameterName}"`);
+        expect(statements).to.not.include("/taskgate/it-secret/acme-account-key");
+        expect(statements).to.include(`"${args.alertTopicArn}"`);
+        expect(other.find("it-expiry").inputs.alarmActions).to.deep.equal([args.alertTopicArn]);
+        expect(other.component("it").outputs).to.deep.include({
+            accountKeyParameterName,
+            topicArn: args.alertTopicArn,
+        });
+        const refusal = (more: Partial<WildcardCertificateArgs>) =>
+            refusalOf((options) => new WildcardCertificate("it", { ...args, ...more }, options));
+        expect(await refusal({ notificationEmail: "ops@example.com" })).to.deep.equal({
+            notificationEmail: "subscribes to a topic that is made: leave it out, and subscribe to alertTopicArn",
+        });
+        expect(await refusal({ accountKeyParameterName: "acme account" })).to.deep.equal({
+            accountKeyParameterName:
+                '"acme account" is not the name of an SSM parameter in a hierarchy, e.g. /apps/acme-account-key',
+        });
+    });
+
     it("refuses all that is wrong at once", async () => {
         const args: WildcardCertificateArgs = {
             ...minimal,

@@ -13,7 +13,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { EnvoyAuthentication } from "../../components/internal/envoy/authentication";
 import {
     AccessLog,
-    certificateVariables,
+    served,
     envoyBootstrap,
     Front,
     sidecarHealthPath,
@@ -80,7 +80,7 @@ function behaviour(envoy: string): void {
             '"0.0.0.0"',
             '"127.0.0.1"',
         );
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         await processes.start({
             name,
             command: envoy,

@@ -13,7 +13,7 @@ import { WebSocket, WebSocketServer } from "ws";
 
 import {
     AccessLog,
-    certificateVariables,
+    served,
     endFile,
     envoyBootstrap,
     Front,
@@ -103,7 +103,7 @@ function behaviour(envoy: string): void {
         [appPort, httpsPort, httpPort] = [await freePort(), await freePort(), await freePort()];
         await startApp();
         writeOwnRoutes(directory, domain, { taskId });
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         await startEnvoy("envoy", { httpsPort, httpPort }, { [chain]: pem.certificate, [key]: pem.privateKey });
         await until("Envoy has found the app healthy", async () => (await get(own)).status === 200);
     });
@@ -300,7 +300,7 @@ function behaviour(envoy: string): void {
     });
 
     it("tells a load balancer that the app is not healthy, and passes on what it still sends", async () => {
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const ports = { httpsPort: await freePort(), front: Front.NetworkLoadBalancer };
         const volume = mkdtempSync(join(directory, "volume-"));
         writeOwnRoutes(volume, domain, { taskId, options: ports });
@@ -317,7 +317,7 @@ function behaviour(envoy: string): void {
     it("serves every name below the domain, and no other, where the task's id is not told", async () => {
         const volume = mkdtempSync(join(directory, "volume-"));
         writeOwnRoutes(volume, domain);
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const ports = { httpsPort: await freePort() };
         await startEnvoy("anonymous", ports, { [chain]: pem.certificate, [key]: pem.privateKey }, volume);
         const statusOf = async (name: string): Promise<number> =>
@@ -330,7 +330,7 @@ function behaviour(envoy: string): void {
         const volume = mkdtempSync(join(directory, "volume-"));
         writeOwnRoutes(volume, domain, { taskId, lifetimeSeconds: 7200 });
         const end = Number(readFileSync(join(volume, basename(endFile)), "utf8"));
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const ports = { httpsPort: await freePort() };
         await startEnvoy("limited", ports, { [chain]: pem.certificate, [key]: pem.privateKey }, volume);
         const sunsetOf = async (name: string) => (await getFrom({ port: ports.httpsPort }, name)).headers.sunset;
@@ -345,7 +345,7 @@ function behaviour(envoy: string): void {
 
     it("does not start without the routes of its task", async () => {
         const volume = mkdtempSync(join(directory, "volume-"));
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const certificate = { [chain]: pem.certificate, [key]: pem.privateKey };
         const ports = { httpsPort: await freePort() };
         const failure: unknown = await startEnvoy("without-routes", ports, certificate, volume).catch(
@@ -355,7 +355,7 @@ function behaviour(envoy: string): void {
     });
 
     it("does not start without its certificate", async () => {
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const incomplete = { [key]: { [chain]: pem.certificate }, [chain]: { [key]: pem.privateKey } };
         for (const [missing, certificate] of Object.entries(incomplete)) {
             const ports = { httpsPort: await freePort() };

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
 
-import { AccessLog, certificateVariables, envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog, served, envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
 import { sidecarSize } from "../../components/internal/envoy/sidecarSize";
 import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
@@ -70,7 +70,7 @@ describe("Envoy at its limit of connections", () => {
         const { port: appPort } = app.address() as AddressInfo;
         const options = { httpsPort: port, appPort, taskCpu: 256, accessLog: AccessLog.Off };
         const bootstrap = changed(JSON.stringify(envoyBootstrap(options)));
-        const { chain, key } = certificateVariables;
+        const { chain, key } = served.main.variables;
         const { pid } = await processes.start({
             name,
             command: envoyBinary(projectRoot),

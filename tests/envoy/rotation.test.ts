@@ -4,25 +4,30 @@ import { createServer, Server } from "node:http";
 import * as http2 from "node:http2";
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
-import { connect } from "node:tls";
+import { connect, ConnectionOptions } from "node:tls";
 
-import { ContainerDefinition } from "@aws-sdk/client-ecs";
+import { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
 import { AccessLog, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
-import { containerDefinitions } from "../../components/internal/task/containers";
+import { containerDefinitions, EnvoySidecar } from "../../components/internal/task/containers";
 import { createKeyPassword, seal } from "../../handlers/certificate/sealed";
 import { LocalEcs, startLocalEcs } from "../support/localEcs";
 import { helperImage, whoami } from "../support/sidecar";
 import { until } from "../support/until";
-import { Pem, selfSignedWildcard } from "../support/wildcard";
+import { Pem, rsa, selfSignedWildcard } from "../support/wildcard";
 
 const port = 8443;
 const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
 
-function containers(sealedCertificateUrl: string): ContainerDefinition[] {
+const rsaSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rsa-AbCdE1";
+
+function containers(
+    sealedCertificateUrl: string | undefined,
+    ofRsa?: Pick<EnvoySidecar, "rsaCertificateSecretArn" | "rsaSealedCertificateUrl">,
+): ContainerDefinition[] {
     const definitions = containerDefinitions({
         app: whoami,
         envoy: {
@@ -31,6 +36,7 @@ function containers(sealedCertificateUrl: string): ContainerDefinition[] {
             bootstrap: { httpsPort: port, taskCpu: 256, healthCheckPath: "/health", accessLog: AccessLog.Off },
             certificateSecretArn: secretArn,
             sealedCertificateUrl,
+            ...ofRsa,
             drainSeconds: 5,
         },
         logGroupName: "logs",
@@ -152,6 +158,94 @@ describe("a certificate that is renewed while its tasks run", () => {
             expect(published.text).to.not.include(secret);
         });
         expect(logs.match(/took up another certificate/g)).to.have.length.at.least(4);
+    });
+});
+
+describe("a task with an RSA certificate beside an ECDSA one", () => {
+    const passwords = { ecdsa: createKeyPassword(), rsa: createKeyPassword() };
+    const published: Record<string, string> = {};
+    let local: LocalEcs;
+    let publisher: Server;
+    let urlOf: (file: string) => string;
+    let pems: { ecdsa: Pem; rsa: Pem; newEcdsa: Pem; newRsa: Pem };
+
+    const of = ({ certificate, privateKey }: Pem) => ({ certificateChain: certificate, privateKey });
+    /** Serials that clients see: one that knows all algorithms, one without ECDSA, and that with TLS 1.2. */
+    const seen = async (host: string): Promise<string[]> => {
+        const old = { sigalgs: "rsa_pss_rsae_sha256:rsa_pkcs1_sha256" };
+        const clients: ConnectionOptions[] = [{}, old, { ...old, maxVersion: "TLSv1.2" }];
+        return Promise.all(
+            clients.map(
+                (options) =>
+                    new Promise<string>((resolve, reject) => {
+                        const socket = connect({ host, port, rejectUnauthorized: false, ...options }, () => {
+                            resolve(socket.getPeerX509Certificate()!.serialNumber);
+                            socket.destroy();
+                        }).once("error", reject);
+                    }),
+            ),
+        );
+    };
+    const serials = (ecdsaOne: Pem, rsaOne: Pem): string[] =>
+        [ecdsaOne, rsaOne, rsaOne].map(({ certificate }) => new X509Certificate(certificate).serialNumber);
+    const running = async (definitions: ContainerDefinition[]): Promise<{ taskArn: string; host: string }> => {
+        const taskArn = await local.run(...definitions);
+        const { containers: [{ networkInterfaces }] = [] } = (await local.healthy(taskArn)) as Task;
+        const host = networkInterfaces![0].privateIpv4Address!;
+        await until("Envoy found the app healthy", async () => (await get(host, sidecarHealthPath)) === 200);
+        return { taskArn, host };
+    };
+
+    before(async () => {
+        const fresh = (algorithm?: typeof rsa) => selfSignedWildcard("tasks.example.com", undefined, algorithm);
+        const [ecdsaOne, newEcdsa] = [await fresh(), await fresh()];
+        pems = { ecdsa: ecdsaOne, newEcdsa, rsa: await fresh(rsa), newRsa: await fresh(rsa) };
+        publisher = createServer(({ url = "" }, response) => {
+            const text = published[url];
+            response.writeHead(text === undefined ? 404 : 200).end(text);
+        });
+        await new Promise<void>((resolve) => publisher.listen(0, "127.0.0.2", resolve));
+        urlOf = (file) => `http://127.0.0.2:${(publisher.address() as AddressInfo).port}${file}`;
+        local = await startLocalEcs();
+        for (const [arn, pem, password] of [
+            [secretArn, pems.ecdsa, passwords.ecdsa],
+            [rsaSecretArn, pems.rsa, passwords.rsa],
+        ] as const) {
+            local.secrets.set(`${arn}:certificateChain::`, pem.certificate);
+            local.secrets.set(`${arn}:privateKey::`, pem.privateKey);
+            local.secrets.set(`${arn}:keyPassword::`, password);
+        }
+    });
+    after(async () => {
+        await local.stop();
+        publisher.closeAllConnections();
+        publisher.close();
+    });
+
+    it("shows each client the one that it understands", async () => {
+        const { host } = await running(containers(undefined, { rsaCertificateSecretArn: rsaSecretArn }));
+        expect(await seen(host)).to.deep.equal(serials(pems.ecdsa, pems.rsa));
+    });
+
+    it("takes up each by itself where the rotation is hot, under a password of its own", async () => {
+        const { host, taskArn } = await running(
+            containers(urlOf("/ecdsa.json"), {
+                rsaCertificateSecretArn: rsaSecretArn,
+                rsaSealedCertificateUrl: urlOf("/rsa.json"),
+            }),
+        );
+        expect(await seen(host)).to.deep.equal(serials(pems.ecdsa, pems.rsa));
+        published["/rsa.json"] = seal(of(pems.newRsa), passwords.rsa);
+        const shows = (...both: [Pem, Pem]) =>
+            until("it is shown", async () => (await seen(host)).join() === serials(...both).join());
+        await shows(pems.ecdsa, pems.newRsa);
+        published["/ecdsa.json"] = seal(of(pems.newEcdsa), passwords.ecdsa);
+        await shows(pems.newEcdsa, pems.newRsa);
+        const logs = ["app", "init", "envoy", "lifecycle"].map((name) => local.log(taskArn, name)).join("\n");
+        const keys = Object.values(pems).flatMap(({ privateKey }) =>
+            privateKey.split("\n").filter((line) => line.length > 40),
+        );
+        [...keys, ...Object.values(passwords)].forEach((secret) => expect(logs).to.not.include(secret));
     });
 });
 

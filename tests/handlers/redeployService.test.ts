@@ -11,14 +11,15 @@ describe("redeployService", () => {
     const deployed = Date.parse("2026-05-01T00:00:00Z") / 1000;
     let aws: FakeAws;
     let changed: number;
+    let rsaChanged: number;
     let deployments: object[];
     let inherited: NodeJS.ProcessEnv;
 
     const json = (value: object) => ({ type: "application/x-amz-json-1.1", body: JSON.stringify(value) }) as const;
-    const answer = ({ operation }: FakeRequest) => {
+    const answer = ({ operation, body }: FakeRequest) => {
         switch (operation) {
             case "DescribeSecret":
-                return json({ ARN: secretArn, LastChangedDate: changed });
+                return json({ LastChangedDate: body.includes(secretArn) ? changed : rsaChanged });
             case "DescribeServices":
                 return json({ services: [{ serviceName: "web", deployments }] });
             default:
@@ -83,6 +84,25 @@ describe("redeployService", () => {
         }
         delete process.env.ONLY_INCOMPLETE;
         expect(results).to.deep.equal([false, true, true, true]);
+    });
+
+    it("replaces them when either of two certificates is newer", async () => {
+        process.env.RSA_SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:rsa-AbCdE1";
+        const results = [];
+        for ([changed, rsaChanged] of [
+            [deployed - 60, deployed - 30],
+            [deployed - 60, deployed + 60],
+            [deployed + 60, deployed - 60],
+        ]) {
+            results.push(await redeployService({}, context));
+        }
+        delete process.env.RSA_SECRET_ARN;
+        const and = "deployment of 2026-05-01T00:00:00.000Z";
+        expect(results).to.deep.equal([
+            { redeployed: false, reason: `certificate of 2026-04-30T23:59:30.000Z, ${and}` },
+            { redeployed: true, reason: `certificate of 2026-05-01T00:01:00.000Z, ${and}` },
+            { redeployed: true, reason: `certificate of 2026-05-01T00:01:00.000Z, ${and}` },
+        ]);
     });
 
     it("names a service that is not there", async () => {

@@ -363,6 +363,7 @@ const serviceMembers = {
     ports,
     idle: fc.record({ application: whole(1, 4000), network: whole(60, 6000) }),
     isHot: fc.boolean(),
+    hasRsa: fc.boolean(),
     ...optional({
         internal: fc.boolean(),
         clientSecurityGroupIds: fc.array(late(groupId), { maxLength: 2 }),
@@ -382,7 +383,7 @@ const serviceMembers = {
 
 /** What of these goes together, as LoadBalancedService's documentation says. */
 function service(of: Args): Args {
-    const { type, front, isNamed, signIn: kind, rule: conditions, ports: clients, idle, isHot, ...rest } = of;
+    const { type, front, isNamed, signIn: kind, rule: conditions, ports: clients, idle, isHot, hasRsa, ...rest } = of;
     const args: Args = { ...app(rest), loadBalancer: type, ...(conditions as Args | undefined) };
     const leaveOut = (...keys: string[]): void => keys.forEach((key) => delete args[key]);
     const [isNetwork, isEndToEnd, isShared] = [type === "network", args.tls === "endToEnd", front === "shared"];
@@ -419,6 +420,11 @@ function service(of: Args): Args {
     }
     if (isEndToEnd && args.serviceConnect !== undefined) {
         args.serviceConnect = {};
+    }
+    if (isEndToEnd && hasRsa === true) {
+        const url = "https://rsa-sealed.example.com/certificate.json";
+        args.rsaCertificateSecretArn = arn("secretsmanager", "secret:rsa-AbCdE1");
+        Object.assign(args, isHot === true ? { rsaSealedCertificateUrl: url } : {});
     }
     if (args.autoscaling !== undefined) {
         leaveOut("desiredCount");
@@ -547,6 +553,7 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
                     ...(importToAcm && { acmRegions: late(fc.constant(["us-east-1", "ap-southeast-2"])) }),
                     revokeOnDestroy: late(fc.boolean()),
                     watchedPort: late(whole(1, 65_535)),
+                    accountKeyParameterName: late(fc.constant("/taskgate/other/acme-account-key")),
                     acmeProfileRequired: late(fc.boolean()),
                     acmePreferredChain: late(fc.constant("ISRG Root X2")),
                     acmeExternalAccount: late(

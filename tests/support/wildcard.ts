@@ -8,12 +8,22 @@ export interface Pem {
     readonly privateKey: string;
 }
 
+const ecdsa = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+
+/** Of keys that clients understand which know no ECDSA. */
+export const rsa = {
+    name: "RSASSA-PKCS1-v1_5",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: "SHA-256",
+};
+
 /** A self-signed certificate for every name one label below `domain`, valid for a day if nothing else is said. */
 export async function selfSignedWildcard(
     domain: string,
     [from, to] = [Date.now() - 60_000, Date.now() + 86_400_000],
+    algorithm: webcrypto.EcKeyGenParams | webcrypto.RsaHashedKeyGenParams = ecdsa,
 ): Promise<Pem> {
-    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
     const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
     const certificate = await X509CertificateGenerator.createSelfSigned(
         {

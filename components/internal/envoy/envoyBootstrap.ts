@@ -57,9 +57,11 @@ export interface EnvoyBootstrapOptions {
     readonly healthCheckPath?: string;
     /** Seconds after which an idle connection is closed; longer than the load balancer's own, which may use it until then. Undefined: 300. */
     readonly idleTimeout?: number;
-    /** Whether the certificate is in `selfSignedFiles`. Undefined: it is in `certificateVariables`. */
+    /** Whether the certificate is in `selfSignedFiles`. Undefined: it is in the variables of `served.main`. */
     readonly selfSigned?: boolean;
-    /** Whether later certificates are taken up while it runs: what stands in `certificateFile` is served. */
+    /** Whether there is an RSA certificate beside it, in the variables of `served.rsa`, for clients that know no ECDSA. */
+    readonly hasRsa?: boolean;
+    /** Whether later certificates are taken up while it runs: what stands in the files of `served` is served. */
     readonly hot?: boolean;
     /** Whether the admin interface is there, on `adminSocket`. */
     readonly admin?: boolean;
@@ -69,8 +71,33 @@ export interface EnvoyBootstrapOptions {
     readonly authentication?: EnvoyAuthentication;
 }
 
-/** Environment variables that carry the certificate into the Envoy container, and into no other. */
-export const certificateVariables = { chain: "TLS_CERTIFICATE_CHAIN", key: "TLS_PRIVATE_KEY" } as const;
+/** How a certificate comes to Envoy. */
+export interface ServedCertificate {
+    /** Environment variables that carry it into the Envoy container, and into no other; the password is that of later ones. */
+    readonly variables: { readonly chain: string; readonly key: string; readonly password: string };
+    /** Where it is in a task that takes up later ones. Alone in its folder: Envoy looks at what is moved into it. */
+    readonly file: string;
+}
+
+/** The certificate, and the one that clients get which know no ECDSA, if there is one. */
+export const served: Readonly<Record<"main" | "rsa", ServedCertificate>> = {
+    main: {
+        variables: {
+            chain: "TLS_CERTIFICATE_CHAIN",
+            key: "TLS_PRIVATE_KEY",
+            password: SEALED.passwordVariable,
+        },
+        file: "/run/envoy/certificate/current.json",
+    },
+    rsa: {
+        variables: {
+            chain: "TLS_RSA_CERTIFICATE_CHAIN",
+            key: "TLS_RSA_PRIVATE_KEY",
+            password: "TLS_RSA_KEY_PASSWORD",
+        },
+        file: "/run/envoy/rsa-certificate/current.json",
+    },
+};
 
 /** Where the certificate is that a task has made for itself. */
 export const selfSignedFiles = { chain: "/run/tls/certificate.pem", key: "/run/tls/key.pem" } as const;
@@ -84,11 +111,10 @@ export const routesFile = "/run/envoy/routes.json";
 /** When a task ends by itself that has a lifetime, in seconds since the epoch; its `init` container writes that, too. */
 export const endFile = "/run/envoy/end";
 
-/** The certificate of a task that takes up later ones. Alone in its folder: Envoy looks at what is moved into it. */
-export const certificateFile = "/run/envoy/certificate/current.json";
-
-/** The first content of `certificateFile`: the certificate that the task was started with. */
-export const firstCertificate = secretOf(fromVariables());
+/** The first content of its file: the certificate that the task was started with. */
+export function firstCertificate(certificate: ServedCertificate): string {
+    return secretOf(fromVariables(certificate));
+}
 
 /** Stands in `ownRoutes` for the id that only the task knows. */
 export const ownIdPlaceholder = "OWN_TASK_ID";
@@ -209,29 +235,28 @@ function proxyProtocol({ front }: EnvoyBootstrapOptions): Json {
 }
 
 /** The certificate that ECS puts into the container's environment. */
-function fromVariables(): Json {
+function fromVariables({ variables }: ServedCertificate): Json {
     return {
-        certificate_chain: { environment_variable: certificateVariables.chain },
-        private_key: { environment_variable: certificateVariables.key },
+        certificate_chain: { environment_variable: variables.chain },
+        private_key: { environment_variable: variables.key },
     };
 }
 
-function certificateSource({ selfSigned = false, hot = false }: EnvoyBootstrapOptions): Json {
-    if (hot) {
-        const path_config_source = { path: certificateFile, watched_directory: { path: dirname(certificateFile) } };
-        const sds_config = { resource_api_version: "V3", path_config_source };
-        return { tls_certificate_sds_secret_configs: [{ name: SEALED.secretName, sds_config }] };
+function fromFile({ file }: ServedCertificate): Json {
+    const path_config_source = { path: file, watched_directory: { path: dirname(file) } };
+    return { name: SEALED.secretName, sds_config: { resource_api_version: "V3", path_config_source } };
+}
+
+/** Of two, Envoy shows RSA to those clients alone that know no ECDSA. */
+function certificateSource({ selfSigned = false, hasRsa = false, hot = false }: EnvoyBootstrapOptions): Json {
+    if (selfSigned) {
+        const { chain, key } = selfSignedFiles;
+        return { tls_certificates: [{ certificate_chain: { filename: chain }, private_key: { filename: key } }] };
     }
-    return {
-        tls_certificates: [
-            selfSigned
-                ? {
-                      certificate_chain: { filename: selfSignedFiles.chain },
-                      private_key: { filename: selfSignedFiles.key },
-                  }
-                : fromVariables(),
-        ],
-    };
+    const certificates = hasRsa ? [served.main, served.rsa] : [served.main];
+    return hot
+        ? { tls_certificate_sds_secret_configs: certificates.map(fromFile) }
+        : { tls_certificates: certificates.map(fromVariables) };
 }
 
 function tlsContext(options: EnvoyBootstrapOptions): Json {

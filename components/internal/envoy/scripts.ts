@@ -3,12 +3,13 @@
 import { watcher } from "../../../handlers/sessionNames";
 import {
     adminSocket,
-    certificateFile,
     endFile,
     firstCertificate,
     ownIdPlaceholder,
     routesFile,
     selfSignedFiles,
+    served,
+    ServedCertificate,
     sunsetPlaceholder,
 } from "./envoyBootstrap";
 
@@ -57,20 +58,29 @@ export const makeCertificate = `openssl req -x509 -newkey ec -pkeyopt ec_paramge
 chmod 0444 ${selfSignedFiles.key} ${selfSignedFiles.chain}`;
 
 /** Tells Envoy of the certificate in its environment, in a folder where another user may put later ones in its place. */
-export const writeFirstCertificate = `mkdir ${directoryOf(certificateFile)}
-chmod 0777 ${directoryOf(certificateFile)}
-printf %s '${firstCertificate}' > ${certificateFile}`;
+export function writeFirstCertificate(certificate: ServedCertificate): string {
+    const { file } = certificate;
+    return `mkdir ${directoryOf(file)}
+chmod 0777 ${directoryOf(file)}
+printf %s '${firstCertificate(certificate)}' > ${file}`;
+}
 
 /**
- * Looks at CERTIFICATE_URL every POLL_SECONDS at most, at a random moment, and moves what is new there into the place of what Envoy serves. It
- * cannot read the key in it. What Envoy cannot open it does not take, and goes on with what it had.
+ * Looks at CERTIFICATE_URL, and at RSA_CERTIFICATE_URL where there is one, every POLL_SECONDS at most, at a random moment, and moves what is new
+ * there into the place of what Envoy serves. It cannot read the key in it. What Envoy cannot open it does not take, and goes on with what it had.
+ * A copy names the variable with the key's password as if it were the only one.
  */
-export const followCertificate = `follow() {
+export const followCertificate = `look() {
+    curl --silent --show-error --fail --max-time 20 --output "$1.got" "$2" || return
+    sed "s/\"${served.main.variables.password}\"/\"$3\"/" "$1.got" > "$1.next"
+    cmp -s "$1.next" "$1" && return
+    mv "$1.next" "$1"
+    echo "took up another certificate"
+}
+follow() {
     while sleep $((1 + $(od -An -N2 -tu2 /dev/urandom) % POLL_SECONDS)); do
-        curl --silent --show-error --fail --max-time 20 --output ${certificateFile}.next "$CERTIFICATE_URL" || continue
-        cmp -s ${certificateFile}.next ${certificateFile} && continue
-        mv ${certificateFile}.next ${certificateFile}
-        echo "took up another certificate"
+        look ${served.main.file} "$CERTIFICATE_URL" ${served.main.variables.password}
+        [ -z "\${RSA_CERTIFICATE_URL:-}" ] || look ${served.rsa.file} "$RSA_CERTIFICATE_URL" ${served.rsa.variables.password}
     done
 }
 follow &`;

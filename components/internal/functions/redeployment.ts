@@ -12,6 +12,7 @@ export interface RedeployedService {
     readonly serviceName: pulumi.Output<string>;
     readonly serviceArn: pulumi.Input<string>;
     readonly certificateSecretArn: pulumi.Input<string>;
+    readonly rsaCertificateSecretArn?: pulumi.Input<string>;
     /** Its tasks take up certificates while they run: only deployments that did not come to their end are made anew. */
     readonly onlyIncomplete?: boolean;
     readonly logRetentionDays: pulumi.Input<number>;
@@ -29,8 +30,11 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
             handler: redeployService,
             description: "Replaces the service's tasks once its certificate was renewed",
             statements: pulumi
-                .all([service.serviceArn, service.certificateSecretArn])
-                .apply(([serviceArn, secretArn]): Statement[] => [
+                .all([
+                    service.serviceArn,
+                    [service.certificateSecretArn, service.rsaCertificateSecretArn].filter((arn) => arn !== undefined),
+                ])
+                .apply(([serviceArn, secrets]): Statement[] => [
                     {
                         Sid: "Redeploy",
                         Effect: "Allow",
@@ -41,13 +45,16 @@ export function redeployOnRenewal(name: string, service: RedeployedService, pare
                         Sid: "SeeRenewals",
                         Effect: "Allow",
                         Action: "secretsmanager:DescribeSecret",
-                        Resource: oneOrMore(secretArnsOf(secretArn)),
+                        Resource: oneOrMore(secrets.flatMap(secretArnsOf)),
                     },
                 ]),
             environment: {
                 CLUSTER_ARN: service.clusterArn,
                 SERVICE_NAME: service.serviceName,
                 SECRET_ARN: service.certificateSecretArn,
+                ...(service.rsaCertificateSecretArn !== undefined && {
+                    RSA_SECRET_ARN: service.rsaCertificateSecretArn,
+                }),
                 ...(service.onlyIncomplete === true && { ONLY_INCOMPLETE: "true" }),
             },
             packages: [],

@@ -196,6 +196,14 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
                     ? "each task makes a certificate for itself: give certificateSecretArn, or leave it out"
                     : undefined,
             ),
+            ...faultOf(
+                "rsaCertificateSecretArn",
+                args.rsaCertificateSecretArn !== undefined &&
+                    isEndToEnd(args) &&
+                    args.certificateSecretArn === undefined
+                    ? "stands beside certificateSecretArn: give that too, or this as that"
+                    : undefined,
+            ),
         ]),
         together(["domain", "certificateArn", "loadBalancer", "tls"], (args) =>
             faultOf(
@@ -294,7 +302,14 @@ function combinationFaults(args: LoadBalancedServiceArgs): Fault[] {
                 { propertyPath: "clientAddress", reason: "proxyProtocol is read by Envoy: use it with tls endToEnd" },
             ]),
             ...refused(
-                ["certificateSecretArn", "rotation", "drainSeconds", "envoyImage", "accessLog"],
+                [
+                    "certificateSecretArn",
+                    "rsaCertificateSecretArn",
+                    "rotation",
+                    "drainSeconds",
+                    "envoyImage",
+                    "accessLog",
+                ],
                 "is for Envoy: use it with tls endToEnd",
             ),
         ]),

@@ -1,7 +1,6 @@
 // The user's app: what may be said about it, what is wrong with that, and the task that it becomes.
 import * as pulumi from "@pulumi/pulumi";
 
-import { SEALED } from "../../../handlers/certificateNames";
 import {
     allowedCidrBlocks,
     allowedSecurityGroupIds,
@@ -12,7 +11,7 @@ import {
     tags,
 } from "../arguments";
 import { drainReason, stopTimeoutReason } from "../envoy/stopTimes";
-import { AccessLog, certificateVariables, Front } from "../envoy/envoyBootstrap";
+import { AccessLog, Front, served } from "../envoy/envoyBootstrap";
 import { envoyImage } from "../envoy/envoyVersion";
 import { imageReason } from "../imageName";
 import { arnKinds, arnReason, pathReason, Reason } from "../rules";
@@ -251,10 +250,13 @@ export interface SidecarArgs {
     readonly lifetimeSeconds?: pulumi.Input<number>;
     /** undefined: each task makes its own certificate. */
     readonly certificateSecretArn: pulumi.Input<string> | undefined;
+    /** undefined: there is no RSA certificate beside it. */
+    readonly rsaCertificateSecretArn?: pulumi.Input<string>;
     /** Whose requests reach the app; undefined: everybody's. */
     readonly authentication?: pulumi.Input<Authentication>;
     /** undefined: a task keeps the certificate that it was started with. */
     readonly sealedCertificateUrl?: pulumi.Input<string>;
+    readonly rsaSealedCertificateUrl?: pulumi.Input<string>;
 }
 
 /** How an app without an Envoy of its own is connected to. */
@@ -274,7 +276,7 @@ export function appTask(
     appPort: AppPort = {},
 ): FargateTask {
     const { secrets = {} } = args;
-    const certificateSecretArn = sidecar?.certificateSecretArn;
+    const { certificateSecretArn, rsaCertificateSecretArn } = sidecar ?? {};
     const isSelfSigned = sidecar !== undefined && certificateSecretArn === undefined;
     const cpuArchitecture = args.cpuArchitecture ?? appDefaults.cpuArchitecture;
     const image =
@@ -286,7 +288,7 @@ export function appTask(
         {
             images: [image, ...(sidecar === undefined ? [] : helpers(args))],
             secretArns: pulumi
-                .all([secrets, certificateSecretArn === undefined ? [] : [certificateSecretArn]])
+                .all([secrets, [certificateSecretArn, rsaCertificateSecretArn].filter((arn) => arn !== undefined)])
                 .apply(([ofApp, ofEnvoy]) => [...ofEnvoy, ...Object.values(ofApp)]),
             keyArns: args.secretKeyArns,
             volumes: volumeNames(sidecar !== undefined, isSelfSigned),
@@ -318,7 +320,15 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
-    const { certificateSecretArn, sealedCertificateUrl, idleSeconds, lifetimeSeconds, ...bootstrap } = sidecar ?? {};
+    const {
+        certificateSecretArn,
+        rsaCertificateSecretArn,
+        sealedCertificateUrl,
+        rsaSealedCertificateUrl,
+        idleSeconds,
+        lifetimeSeconds,
+        ...bootstrap
+    } = sidecar ?? {};
     return pulumi
         .output({
             app: {
@@ -342,7 +352,9 @@ function containers(
             idleSeconds,
             lifetimeSeconds,
             sealedCertificateUrl,
+            rsaSealedCertificateUrl,
             certificateSecretArn,
+            rsaCertificateSecretArn,
             dockerLabels: args.dockerLabels,
             logGroupName,
             region,
@@ -364,7 +376,9 @@ function containers(
                                       authentication: authentication && whole(authentication),
                                   },
                                   certificateSecretArn: envoy.certificateSecretArn,
+                                  rsaCertificateSecretArn: envoy.rsaCertificateSecretArn,
                                   sealedCertificateUrl: envoy.sealedCertificateUrl,
+                                  rsaSealedCertificateUrl: envoy.rsaSealedCertificateUrl,
                                   drainSeconds: envoy.drainSeconds,
                                   idleSeconds: envoy.idleSeconds,
                                   lifetimeSeconds: envoy.lifetimeSeconds,
@@ -466,7 +480,7 @@ export function portClashes(ports: Readonly<Record<string, number>>): Fault[] {
 
 /** Name of an environment variable. */
 function variableReason(name: string): Reason {
-    if ([...Object.values(certificateVariables), SEALED.passwordVariable].some((own) => own === name)) {
+    if (Object.values(served.main.variables).includes(name)) {
         return "is Envoy's own: the app must not have it, give the variable another name";
     }
     return /^[^=\0]+$/.test(name) ? undefined : `"${name}" is no name of a variable: leave out =`;

@@ -1,8 +1,14 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
-import { SEALED } from "../../../handlers/certificateNames";
 import { watcher } from "../../../handlers/sessionNames";
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
-import { certificateVariables, envoyBootstrap, EnvoyBootstrapOptions, Front, ownRoutes } from "../envoy/envoyBootstrap";
+import {
+    envoyBootstrap,
+    EnvoyBootstrapOptions,
+    Front,
+    ownRoutes,
+    served,
+    ServedCertificate,
+} from "../envoy/envoyBootstrap";
 import { sidecarSize } from "../envoy/sidecarSize";
 import {
     drainEnvoy,
@@ -46,11 +52,15 @@ export interface EnvoySidecar {
     readonly image: string;
     /** Of `init` and `lifecycle`: it has a shell and curl, and openssl where a certificate is to be made. */
     readonly helperImage: string;
-    readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "hot" | "selfSigned">;
+    readonly bootstrap: Omit<EnvoyBootstrapOptions, "appPort" | "admin" | "hasRsa" | "hot" | "selfSigned">;
     /** Secret with the certificate and its key; undefined: the task makes its own. */
     readonly certificateSecretArn: string | undefined;
+    /** Secret with the RSA certificate for clients that know no ECDSA; undefined: there is none. */
+    readonly rsaCertificateSecretArn?: string;
     /** Where later certificates are found while the task runs; undefined: it keeps the one that it was started with. */
     readonly sealedCertificateUrl?: string;
+    /** The same of the RSA certificate. */
+    readonly rsaSealedCertificateUrl?: string;
     /** Seconds that requests may go on after the stop has begun. */
     readonly drainSeconds: number;
     /** Seconds without a request after which the task ends by itself; undefined: it does not. */
@@ -126,7 +136,7 @@ function appContainer(task: TaskContainers): Container {
 
 /** Prepares the volumes and ends: Envoy starts after it. */
 function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
-    const { helperImage, certificateSecretArn, sealedCertificateUrl, lifetimeSeconds, bootstrap } = envoy;
+    const { helperImage, certificateSecretArn, lifetimeSeconds, bootstrap } = envoy;
     const { domain, authentication } = bootstrap;
     const sunset = lifetimeSeconds !== undefined;
     const variables = [...new Set(Object.values(authentication?.requiredClaims ?? {}))].sort();
@@ -141,7 +151,9 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             [
                 openVolume,
                 ...(isSelfSigned ? [makeCertificate] : []),
-                ...(sealedCertificateUrl === undefined ? [] : [writeFirstCertificate]),
+                ...(isHot(envoy)
+                    ? certificatesOf(envoy).map(({ certificate }) => writeFirstCertificate(certificate))
+                    : []),
                 ...(domain === undefined
                     ? []
                     : [...(sunset ? [writeEnd] : []), variables.length === 0 ? writeRoutes : writeGuardedRoutes]),
@@ -166,16 +178,16 @@ function initContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
 
 function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     const { app } = task;
-    const { bootstrap, certificateSecretArn, sealedCertificateUrl } = envoy;
-    const isHot = sealedCertificateUrl !== undefined;
-    const isSelfSigned = certificateSecretArn === undefined;
+    const { bootstrap } = envoy;
+    const isSelfSigned = envoy.certificateSecretArn === undefined;
     const ports = [bootstrap.httpsPort, ...(bootstrap.httpPort === undefined ? [] : [bootstrap.httpPort])];
     const { concurrency, shares, memory } = sidecarSize(bootstrap.taskCpu);
     const config = envoyBootstrap({
         ...bootstrap,
         appPort: app.containerPort!,
         selfSigned: isSelfSigned,
-        hot: isHot,
+        hasRsa: envoy.rsaCertificateSecretArn !== undefined,
+        hot: isHot(envoy),
         admin: true,
     });
     return {
@@ -196,15 +208,11 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
             { containerName: "app", condition: app.healthCheck ? "HEALTHY" : "START" },
         ],
         portMappings: portMappings(ports),
-        secrets: isSelfSigned
-            ? []
-            : [
-                  { name: certificateVariables.chain, valueFrom: `${certificateSecretArn}:certificateChain::` },
-                  { name: certificateVariables.key, valueFrom: `${certificateSecretArn}:privateKey::` },
-                  ...(isHot
-                      ? [{ name: SEALED.passwordVariable, valueFrom: `${certificateSecretArn}:keyPassword::` }]
-                      : []),
-              ],
+        secrets: certificatesOf(envoy).flatMap(({ certificate: { variables }, secretArn }) => [
+            { name: variables.chain, valueFrom: `${secretArn}:certificateChain::` },
+            { name: variables.key, valueFrom: `${secretArn}:privateKey::` },
+            ...(isHot(envoy) ? [{ name: variables.password, valueFrom: `${secretArn}:keyPassword::` }] : []),
+        ]),
         mountPoints: [mount(envoyVolume), ...(isSelfSigned ? [mount(tlsVolume, true)] : [])],
         dockerLabels: task.dockerLabels,
         ...confined(nonroot),
@@ -217,12 +225,30 @@ function envoyContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
     };
 }
 
+/** The certificates that come from a secret. */
+function certificatesOf({ certificateSecretArn, rsaCertificateSecretArn }: EnvoySidecar): readonly {
+    readonly certificate: ServedCertificate;
+    readonly secretArn: string;
+}[] {
+    return [
+        ...(certificateSecretArn === undefined ? [] : [{ certificate: served.main, secretArn: certificateSecretArn }]),
+        ...(rsaCertificateSecretArn === undefined
+            ? []
+            : [{ certificate: served.rsa, secretArn: rsaCertificateSecretArn }]),
+    ];
+}
+
+/** Whether it takes up later certificates while it runs. */
+function isHot({ sealedCertificateUrl }: EnvoySidecar): boolean {
+    return sealedCertificateUrl !== undefined;
+}
+
 /** Seconds after which a task has certainly looked for another certificate; on average it is half of that. */
 const pollSeconds = 60;
 
 /** Proves, as long as the task runs, that a TLS handshake with Envoy succeeds; drains it when the task stops. */
 function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Container {
-    const { sealedCertificateUrl, idleSeconds, lifetimeSeconds } = envoy;
+    const { sealedCertificateUrl, rsaSealedCertificateUrl, idleSeconds, lifetimeSeconds } = envoy;
     const { httpsPort, front } = envoy.bootstrap;
     const ends = [idleSeconds, lifetimeSeconds].filter((seconds) => seconds !== undefined);
     const watched = { idle: idleSeconds !== undefined, lifetime: lifetimeSeconds !== undefined };
@@ -243,6 +269,9 @@ function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Containe
                 ? []
                 : [
                       { name: "CERTIFICATE_URL", value: sealedCertificateUrl },
+                      ...(rsaSealedCertificateUrl === undefined
+                          ? []
+                          : [{ name: "RSA_CERTIFICATE_URL", value: rsaSealedCertificateUrl }]),
                       { name: "POLL_SECONDS", value: String(pollSeconds) },
                   ]),
             ...(idleSeconds === undefined ? [] : [{ name: "IDLE_SECONDS", value: String(idleSeconds) }]),

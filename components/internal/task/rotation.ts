@@ -1,6 +1,7 @@
-// How a later certificate reaches tasks that show one from a secret.
+// The certificates of tasks that show some from secrets: one beside the first, and how later ones reach them.
 import * as pulumi from "@pulumi/pulumi";
 
+import { secretArn } from "../arguments";
 import { httpsReason } from "../rules";
 import { choice, Fault, faultOf, plain, Rules, text } from "../validation";
 
@@ -13,8 +14,14 @@ export const Rotation = {
 } as const;
 export type Rotation = (typeof Rotation)[keyof typeof Rotation];
 
-/** What may be said about it, whoever makes the tasks. */
+/** What may be said about them, whoever makes the tasks. */
 export interface RotationArgs {
+    /**
+     * ARN of the secret of another certificate for the same names, with an RSA key, such as a second WildcardCertificate's: Envoy shows it to clients that
+     * know no ECDSA. Whether it is given decides what tasks are made of.
+     * @default all clients see the same
+     */
+    readonly rsaCertificateSecretArn?: pulumi.Input<string>;
     /**
      * How a later certificate reaches the tasks.
      * @default "redeploy"
@@ -25,19 +32,35 @@ export interface RotationArgs {
      * @default none
      */
     readonly sealedCertificateUrl?: pulumi.Input<string>;
+    /**
+     * Where they find later ones of `rsaCertificateSecretArn`: that WildcardCertificate's `sealedCopyUrl`.
+     * @default none
+     */
+    readonly rsaSealedCertificateUrl?: pulumi.Input<string>;
 }
 
 /** The rule of each. */
 export const rotationRules: Rules<RotationArgs> = {
+    rsaCertificateSecretArn: secretArn,
     rotation: plain(choice(Rotation)),
     sealedCertificateUrl: text(httpsReason),
+    rsaSealedCertificateUrl: text(httpsReason),
 };
 
-/** The one goes with the other. */
-export function rotationFaults({ rotation, sealedCertificateUrl }: RotationArgs): Fault[] {
+/** What goes with what. */
+export function rotationFaults({ rotation, sealedCertificateUrl, ...rsa }: RotationArgs): Fault[] {
     const isHot = rotation === Rotation.Hot;
     const reason = isHot
         ? `is missing: tasks with the rotation "hot" need to know where later certificates are, e.g. WildcardCertificate's sealedCopyUrl`
         : `goes with the rotation "hot": leave it out, or give that`;
-    return faultOf("sealedCertificateUrl", isHot === (sealedCertificateUrl !== undefined) ? undefined : reason);
+    const hasRsa = rsa.rsaCertificateSecretArn !== undefined;
+    const rsaReason =
+        isHot && hasRsa
+            ? `is missing: tasks with the rotation "hot" look for later ones of rsaCertificateSecretArn too`
+            : `goes with rsaCertificateSecretArn and the rotation "hot": leave it out, or give both`;
+    const isRsaWhole = (isHot && hasRsa) === (rsa.rsaSealedCertificateUrl !== undefined);
+    return [
+        ...faultOf("sealedCertificateUrl", isHot === (sealedCertificateUrl !== undefined) ? undefined : reason),
+        ...faultOf("rsaSealedCertificateUrl", isRsaWhole ? undefined : rsaReason),
+    ];
 }

@@ -19,7 +19,7 @@ import { envoyVersion, oldestEnvoyVersion } from "../../../../components/interna
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";
 import { writeOwnRoutes } from "../../../support/initEnvoy";
-import { selfSignedWildcard } from "../../../support/wildcard";
+import { rsa, selfSignedWildcard } from "../../../support/wildcard";
 
 const domain = "tasks.example.com";
 const minimal: EnvoyBootstrapOptions = { httpsPort: 443, appPort: 8080, taskCpu: 256, accessLog: AccessLog.Errors };
@@ -261,6 +261,7 @@ describe("The bootstrap of Envoy", () => {
         for (const { tools, version, admin } of cases) {
             it(`${version} in every combination of options, ${admin ? "with" : "without"} an admin interface`, async () => {
                 const { certificate, privateKey } = await selfSignedWildcard(domain);
+                const ofRsa = await selfSignedWildcard(domain, undefined, rsa);
                 const place = (path: string): string => join(directory, path.replaceAll("/", "-"));
                 writeFileSync(place(selfSignedFiles.chain), certificate);
                 writeFileSync(place(selfSignedFiles.key), privateKey);
@@ -293,6 +294,8 @@ describe("The bootstrap of Envoy", () => {
                             PATH: process.env.PATH ?? "",
                             TLS_CERTIFICATE_CHAIN: certificate,
                             TLS_PRIVATE_KEY: privateKey,
+                            TLS_RSA_CERTIFICATE_CHAIN: ofRsa.certificate,
+                            TLS_RSA_PRIVATE_KEY: ofRsa.privateKey,
                         },
                         stdio: "pipe", // what Envoy says is in the error
                     },
@@ -322,6 +325,7 @@ function combinations(): EnvoyBootstrapOptions[] {
     );
     return all.map((options, index) => ({
         ...options,
+        hasRsa: options.idleTimeout !== undefined,
         httpsPort: 1024 + index,
         httpPort: options.httpPort && 10_000 + index,
     }));

@@ -132,6 +132,7 @@ describe("The stack program", () => {
             certificateSecretArn:
                 "arn:aws:secretsmanager:eu-west-1:111122223333:secret:tasks-eu-west-1-certificate-secret-AbCdEf",
             renewalFunctionName: "tasks-eu-west-1-certificate-renewal",
+            rsaRenewalFunctionName: "",
             dnsFunctionName: "tasks-eu-west-1-dns-sync",
             alertTopicArn: "arn:aws:sns:eu-west-1:111122223333:tasks-eu-west-1-certificate-alerts",
         });

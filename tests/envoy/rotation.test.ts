@@ -6,7 +6,7 @@ import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect, ConnectionOptions } from "node:tls";
 
-import { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
+import { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
@@ -190,7 +190,7 @@ describe("a task with an RSA certificate beside an ECDSA one", () => {
         [ecdsaOne, rsaOne, rsaOne].map(({ certificate }) => new X509Certificate(certificate).serialNumber);
     const running = async (definitions: ContainerDefinition[]): Promise<{ taskArn: string; host: string }> => {
         const taskArn = await local.run(...definitions);
-        const { containers: [{ networkInterfaces }] = [] } = (await local.healthy(taskArn)) as Task;
+        const { containers: [{ networkInterfaces }] = [] } = await local.healthy(taskArn);
         const host = networkInterfaces![0].privateIpv4Address!;
         await until("Envoy found the app healthy", async () => (await get(host, sidecarHealthPath)) === 200);
         return { taskArn, host };

@@ -16,6 +16,7 @@ import {
     metricNameOf,
 } from "./internal/loadBalancing/loadBalancer";
 import { serviceAlarms, ServiceAlarms } from "./internal/loadBalancing/serviceAlarms";
+import { Failover, LatencyRouting, Routing, RoutingHealthCheck } from "./internal/loadBalancing/routing";
 import { servicePlots } from "./internal/loadBalancing/serviceDashboard";
 import {
     CapacityProvider,
@@ -42,6 +43,7 @@ import {
     networkListeners,
     tcpTargets,
 } from "./internal/loadBalancing/serviceListeners";
+import { claimRecord, routed } from "./internal/loadBalancing/serviceRecord";
 import { Autoscaling, ScheduledTasks, scaleService } from "./internal/loadBalancing/serviceScaling";
 import { CognitoSignIn, JwtValidation, OidcSignIn } from "./internal/loadBalancing/signIn";
 import { outputsOf } from "./internal/outputs";
@@ -57,13 +59,16 @@ import {
 } from "./internal/task/serviceConnect";
 import { judged } from "./internal/validation";
 
-export { CapacityProvider, ClientAddress, LoadBalancerType, ServiceConnectProtocol, Tls };
+export { CapacityProvider, ClientAddress, Failover, LoadBalancerType, ServiceConnectProtocol, Tls };
 export type {
     Autoscaling,
     CognitoSignIn,
     JwtValidation,
+    LatencyRouting,
     LoadBalancedServiceArgs,
     OidcSignIn,
+    Routing,
+    RoutingHealthCheck,
     ScheduledTasks,
     ServiceAlarms,
     ServiceConnect,
@@ -163,12 +168,14 @@ export class LoadBalancedService extends pulumi.ComponentResource {
             dashboard(name, { dashboardName: made.name, plots }, this);
         }
         if (domain !== undefined && hostedZoneId !== undefined) {
+            claimRecord(name, args);
             aliasRecord(
                 `${name}-record`,
                 domain,
                 zoneHolding(`LoadBalancedService "${name}"`, { domain, hostedZoneId }, this),
                 front,
                 this,
+                routed(name, args, front.dnsName, this),
             );
         }
 

@@ -1,4 +1,5 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
 import { join, resolve } from "node:path";
 import { rootCertificates } from "node:tls";
 
@@ -91,6 +92,8 @@ export interface RunningSystem {
     publishedZones(): readonly ZoneContent[];
     /** Sends a signal to one of its processes, called as its log is; false = none runs. */
     signal(name: string, signal: NodeJS.Signals): boolean;
+    /** Cuts a region off from the internet, or gives it back: nobody gets an answer from its load balancers. Gives how many there are. */
+    setReachable(region: string, isReachable: boolean): number;
     /** Ends every task, function and server of it; gives how many processes are left all the same. */
     stop(): Promise<number>;
 }
@@ -137,6 +140,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
 
         const httpsPort = await portInBlock(block, 8443);
         const httpPort = await portInBlock(block, 8480);
+        const ports: Readonly<Record<number, number>> = { 80: httpPort, 443: httpsPort };
+        const localPort = (port: number) => ports[port] ?? port;
         const networkInterfaces = createNetworkInterfaces(block.number);
         const permissions = createPermissions({
             ...options.iam,
@@ -148,7 +153,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         const { identities } = permissions;
         const taskRoles: TaskRoles = { ...permissions, keyOfRole: identities.keyOfRole };
         const events = createEvents({ gatewayUrl, log, identities });
-        const route53 = route53Overlay(options.route53);
+        const route53 = route53Overlay({
+            isTargetHealthy: (dnsName) => loadBalancing.isHealthy(dnsName),
+            locate: (endpoint, port) => {
+                const [found] = isIPv4(endpoint) ? [endpoint] : addressesOf(endpoint);
+                return found === undefined ? undefined : { host: found, port: localPort(port) };
+            },
+            ...options.route53,
+        });
+        stops.push(() => Promise.resolve(route53.stop()));
         const readSecret = createSecretReader(gatewayUrl, taskRoles);
         const amazon = await createAuthority("taskgate local Amazon Trust Services");
         const amazonRootFile = join(directory, "amazon-root.pem");
@@ -172,7 +185,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             processes,
             address: () => networkInterfaces.newAddress(),
             certificateOf: (arn) => acm.keyPairOf(arn),
-            ports: { 80: httpPort, 443: httpsPort },
+            ports,
             jwks: () => ({
                 isLocal: (hostname) => zones().some(({ name }) => isBelowOrEqual(normalizeName(hostname), name)),
                 dnsPort: dns.port,
@@ -189,6 +202,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         });
         stops.push(() => httpApis.stop());
         const zones = () => [...route53.publishedZones(), ...loadBalancing.zones(), ...httpApis.zones()];
+        const addressesOf = (name: string) =>
+            answerQuestion(zones(), name, "A").answers.flatMap(({ type, data }) =>
+                type === "A" ? [String(data)] : [],
+            );
         stops.push(() => loadBalancing.stop());
         const ecs = createEcs({
             ...options.ecs,
@@ -239,7 +256,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         ];
 
         onStep("Starting DNS, the certificate authority and the AWS emulator");
-        const dns = await startDnsServer({ zones });
+        const dns = await startDnsServer({ zones, isHealthy: (set) => route53.isHealthy(set) });
         stops.push(() => dns.stop());
         const [emulator, pebble] = await Promise.all([
             startEmulator(processes, { root, accountId }),
@@ -287,6 +304,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             stop,
             publishedZones: () => route53.publishedZones(),
             signal: (name, what) => processes.signal(name, what),
+            setReachable: (region, isReachable) =>
+                loadBalancing
+                    .processesIn({ accountId, region })
+                    .filter((name) => processes.signal(name, isReachable ? "SIGCONT" : "SIGSTOP")).length,
             async startIdentityProvider(hostname) {
                 const address = networkInterfaces.newAddress();
                 const certificate = await amazon.issue([hostname]);

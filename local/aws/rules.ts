@@ -5,6 +5,7 @@ import { iamRules } from "./iam/rules";
 import { lambdaRules } from "./lambda/rules";
 import { logsRules } from "./logs/rules";
 import type { Rules } from "./models/rule";
+import { route53Rules } from "./route53/rules";
 import { s3Rules } from "./s3/rules";
 import { sqsRules } from "./sqs/rules";
 import { ssmRules } from "./ssm/rules";
@@ -17,6 +18,7 @@ export const rules: Readonly<Record<string, Rules>> = {
     iam: iamRules,
     lambda: lambdaRules,
     logs: logsRules,
+    route53: route53Rules,
     s3: s3Rules,
     sqs: sqsRules,
     ssm: ssmRules,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { WebSocket } from "ws";
 
-import { addressOf, trusted, Visited } from "./visitor";
+import { resolveWithTtl, trusted, Visited } from "./visitor";
 
 export interface LoadOptions {
     /** What is asked for. @default "/?wait=50ms" */
@@ -22,6 +22,10 @@ export interface LoadOptions {
     readonly webSocketSeconds?: number;
     /** After which a visitor gives up. @default 30 */
     readonly patienceSeconds?: number;
+    /** The region near which the visitors' resolver is. @default the one near which all are of whom nothing is said */
+    readonly near?: string;
+    /** For how many seconds at most their resolver keeps an answer, whose own time may be shorter. @default 0, it asks for each connection */
+    readonly cacheSeconds?: number;
 }
 
 /** A request that was not answered with 200, or a WebSocket that ended before its own end. */
@@ -67,7 +71,7 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
     const { path = "/?wait=50ms", requestsPerSecond = 20, webSockets = 2, webSocketPath = "/echo" } = options;
     const { webSocketSeconds = 3, patienceSeconds = 30 } = options;
     const patienceMs = patienceSeconds * 1_000;
-    const target = { ca: trusted(system), lookup: lookupIn(system), port: system.httpsPort };
+    const target = { ca: trusted(system), lookup: lookupIn(system, options), port: system.httpsPort };
     const kept = new Agent({ keepAlive: true });
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -217,10 +221,24 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
     };
 }
 
-/** Asks the system's DNS for each connection. */
-function lookupIn(system: Visited): LookupFunction {
+/** As their resolver does: by what it has kept, or by the system's DNS. */
+function lookupIn(system: Visited, { near, cacheSeconds = 0 }: LoadOptions): LookupFunction {
+    const kept = new Map<string, { readonly address: string; readonly until: number }>();
+    const addressOf = async (hostname: string): Promise<string> => {
+        const found = kept.get(hostname);
+        if (found !== undefined && Date.now() < found.until) {
+            return found.address;
+        }
+        const [record] = await resolveWithTtl(system, hostname, near);
+        if (record === undefined) {
+            throw new Error(`${hostname} has no address in DNS.`);
+        }
+        const { address, ttl } = record;
+        kept.set(hostname, { address, until: Date.now() + Math.min(ttl, cacheSeconds) * 1_000 });
+        return address;
+    };
     return (hostname, { all }, callback) => {
-        addressOf(system, hostname).then(
+        addressOf(hostname).then(
             (address) => (all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4)),
             (error: NodeJS.ErrnoException) => callback(error, ""),
         );

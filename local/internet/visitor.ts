@@ -1,4 +1,5 @@
 // A visitor on the internet: resolves names by the project's DNS server, and checks certificates against the root of the local CA.
+import type { RecordWithTtl } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
@@ -7,6 +8,7 @@ import { connect as connectTls, PeerCertificate, TLSSocket } from "node:tls";
 
 import { WebSocket } from "ws";
 
+import { resolverNear } from "./dns/regions";
 import { SystemFile } from "../machine/systemFile";
 
 /** What a visitor saw of an answer and of the connection it came over. */
@@ -22,12 +24,24 @@ export interface Page {
     readonly certificate: PeerCertificate;
 }
 
-/** The addresses of a name; none while it does not exist. */
-export async function resolve(system: Pick<SystemFile, "dns">, hostname: string): Promise<string[]> {
+/** The addresses of a name as a resolver near a region gets them; none while it does not exist. */
+export async function resolve(system: Pick<SystemFile, "dns">, hostname: string, near?: string): Promise<string[]> {
+    return (await resolveWithTtl(system, hostname, near)).map(({ address }) => address);
+}
+
+/** The same, with the seconds for which each may be kept. */
+export async function resolveWithTtl(
+    system: Pick<SystemFile, "dns">,
+    hostname: string,
+    near?: string,
+): Promise<RecordWithTtl[]> {
     const resolver = new Resolver({ timeout: 2_000, tries: 5 }); // 62 s in all: a busy machine may be late
     resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
+    if (near !== undefined) {
+        resolver.setLocalAddress(resolverNear(near));
+    }
     try {
-        return await resolver.resolve4(hostname);
+        return await resolver.resolve4(hostname, { ttl: true });
     } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === "ENOTFOUND" || code === "ENODATA") {

@@ -4,10 +4,12 @@ import { expect } from "chai";
 import {
     CapacityProvider,
     ClientAddress,
+    Failover,
     LoadBalancedService,
     LoadBalancedServiceArgs,
     LoadBalancerType,
     ServiceConnectProtocol,
+    Routing,
     Tls,
 } from "../../components";
 import { omit } from "../../local/machine/omit";
@@ -713,6 +715,107 @@ describe("LoadBalancedService", () => {
         ]);
     });
 
+    describe("in several regions", () => {
+        const named = { ...withoutCertificate, domain: "www.example.com", hostedZoneId: "Z1" };
+        const alias = [{ name: "it.elb.amazonaws.com", zoneId: "Z-elb", evaluateTargetHealth: true }];
+        const recordOf = async (routing: Routing): Promise<unknown> =>
+            (await made({ ...named, routing })).find("it-record").inputs;
+        const common = { zoneId: "Z1", name: "www.example.com", type: "A", aliases: alias };
+
+        it("has one of the records of its name, told apart by the region", async () => {
+            expect(await recordOf({ latency: {} })).to.deep.equal({
+                ...common,
+                setIdentifier: "eu-west-1",
+                latencyRoutingPolicies: [{ region: "eu-west-1" }],
+            });
+            expect(await recordOf({ latency: { region: "eu-west-2" }, setIdentifier: "blue" })).to.deep.equal({
+                ...common,
+                setIdentifier: "blue",
+                latencyRoutingPolicies: [{ region: "eu-west-2" }],
+            });
+            for (const type of Object.values(Failover)) {
+                expect(await recordOf({ failover: type })).to.deep.equal({
+                    ...common,
+                    setIdentifier: "eu-west-1",
+                    failoverRoutingPolicies: [{ type }],
+                });
+            }
+        });
+
+        it("has a certificate of its own, whose record does not go with another region's", async () => {
+            const recording = await made({ ...named, routing: { latency: {} } });
+            expect(recording.find("it-certificate-validation").inputs).to.deep.equal({
+                ...{ zoneId: "Z1", name: "_validation.www.example.com", type: "CNAME", ttl: 60, allowOverwrite: true },
+                records: ["_value.acm-validations.aws"],
+                setIdentifier: "eu-west-1",
+                weightedRoutingPolicies: [{ weight: 1 }],
+            });
+        });
+
+        it("is judged by its load balancer's targets alone, and from outside on request", async () => {
+            const { resources } = await made({ ...named, routing: { latency: {} } });
+            expect(resources.filter(({ type }) => type.includes("HealthCheck"))).to.deep.equal([]);
+            const looked = await made({
+                ...{ ...named, httpsPort: 8443, healthCheckPath: "/up", tags },
+                routing: { failover: "PRIMARY", healthCheck: {} },
+            });
+            expect(looked.find("it-health-check").inputs).to.deep.equal({
+                ...{ type: "HTTPS", fqdn: "it.elb.amazonaws.com", port: 8443, resourcePath: "/up", enableSni: true },
+                ...{ requestInterval: 30, failureThreshold: 3, disabled: false, invertHealthcheck: false, tags },
+            });
+            expect(looked.find("it-record").inputs.healthCheckId).to.equal("it-health-check-id");
+            const healthCheck = { path: "/deep", requestInterval: 10, failureThreshold: 2 };
+            const often = await made({ ...named, routing: { latency: {}, healthCheck } });
+            expect(often.find("it-health-check").inputs).to.include({
+                ...{ resourcePath: "/deep", requestInterval: 10, failureThreshold: 2 },
+            });
+        });
+
+        it("is taken out of service by a check that is not made and counts as failed", async () => {
+            const recording = await made({ ...named, routing: { latency: {}, inService: false } });
+            expect(recording.find("it-health-check").inputs).to.deep.equal({
+                ...{ type: "HTTPS", fqdn: "it.elb.amazonaws.com", port: 443, resourcePath: "/", enableSni: true },
+                ...{ requestInterval: 30, failureThreshold: 3, disabled: true, invertHealthcheck: true },
+            });
+            expect(recording.find("it-record").inputs).to.include({ healthCheckId: "it-health-check-id" });
+            expect(recording.find("it-service").inputs.desiredCount).to.equal(2);
+        });
+
+        /** What a second service of the program is refused for. */
+        async function second(one: Partial<LoadBalancedServiceArgs>, other: Partial<LoadBalancedServiceArgs>) {
+            const { result } = await record(() => {
+                new LoadBalancedService("one", { ...named, ...one });
+                try {
+                    new LoadBalancedService("two", { ...named, ...other });
+                } catch (error) {
+                    return (error as pulumi.InputPropertiesError).message;
+                }
+                return "";
+            });
+            return result.replace('LoadBalancedService "two" cannot be made: routing: ', "");
+        }
+
+        it("is refused what Route 53 would refuse beside another service's record of the name", async () => {
+            const primary = { routing: { failover: Failover.Primary } };
+            expect(await second({ routing: { latency: {} } }, { routing: { latency: {} } })).to.equal("");
+            expect(await second(primary, { routing: { failover: Failover.Secondary } })).to.equal("");
+            expect(await second(primary, { routing: { latency: {} }, domain: "other.example.com" })).to.equal("");
+            expect(await second(primary, primary)).to.equal(
+                '"one" is the PRIMARY of the same domain already: a name has one of each',
+            );
+            expect(await second(primary, { routing: { latency: {} } })).to.equal(
+                '"one" has a record of the same domain, with routing failover: Route 53 takes one policy for all records of a name, give the same',
+            );
+            expect(await second({}, { routing: { latency: {} } })).to.equal(
+                '"one" has a record of the same domain, with routing none: Route 53 takes one policy for all records of a name, give the same',
+            );
+            const blue = { routing: { latency: {}, setIdentifier: "blue" } };
+            expect(await second(blue, blue)).to.equal(
+                'setIdentifier "blue" is that of "one" for the same domain: give another',
+            );
+        });
+    });
+
     describe("refuses", () => {
         const refused = (args: Partial<LoadBalancedServiceArgs>, name = "it"): Promise<Record<string, string>> =>
             refusalOf((options) => new LoadBalancedService(name, { ...minimal, ...args }, options));
@@ -745,6 +848,31 @@ describe("LoadBalancedService", () => {
             });
             expect(await refused({ domain: "www.example.com" })).to.deep.equal({
                 hostedZoneId: "is missing: domain and hostedZoneId go together",
+            });
+        });
+
+        it("a routing that says nothing, two things, or nothing of a name", async () => {
+            const zoned = { domain: "www.example.com", hostedZoneId: "Z1" };
+            expect(await refused({ ...zoned, routing: {} })).to.deep.equal({
+                routing: "names no policy: give latency or failover",
+            });
+            expect(await refused({ ...zoned, routing: { latency: {}, failover: "PRIMARY" } })).to.deep.equal({
+                routing:
+                    "latency and failover cannot go together: Route 53 takes one policy for all records of a name, give one of them",
+            });
+            expect(await refused({ routing: { latency: {} } })).to.deep.equal({
+                domain: "is missing: routing is about its record, give domain and hostedZoneId",
+            });
+            const healthCheck = {};
+            const inside = { internal: true, ...zoned };
+            expect(await refused({ ...inside, routing: { latency: {}, healthCheck } })).to.deep.equal({
+                "routing.healthCheck":
+                    "comes from the internet, which does not reach an internal load balancer: leave it out",
+            });
+            const hosts = { hosts: ["www.example.com"], priority: 1 };
+            expect(await refused({ ...zoned, ...hosts, routing: { latency: {}, healthCheck } })).to.deep.equal({
+                "routing.healthCheck":
+                    "asks the load balancer by its own name, for which there is no rule beside hosts: leave out one of them",
             });
         });
 

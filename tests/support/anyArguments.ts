@@ -375,6 +375,20 @@ const serviceMembers = {
         assignPublicIp: late(fc.boolean()),
         targetHealth,
         deregistrationDelay: whole(0, 3600),
+        routing: all({
+            ...optional({
+                setIdentifier: late(fc.constantFrom("eu-west-1", "blue")),
+                inService: fc.boolean(),
+                healthCheck: all(
+                    optional({
+                        path: late(fc.constantFrom("/", "/up")),
+                        requestInterval: fc.constantFrom(10, 30),
+                        failureThreshold: whole(1, 10),
+                    }),
+                ),
+            }),
+            policy: fc.constantFrom({ latency: {} }, { latency: { region: "us-east-1" } }, { failover: "PRIMARY" }),
+        }).map(({ policy, ...rest }: Args): Args => ({ ...(policy as Args), ...rest })),
         webAclArn: late(fc.constant(arn("wafv2", "regional/webacl/shop/12345678-1234-1234-1234-123456789012"))),
         accessLogsBucket: late(fc.constant("example-logs")),
         alarms: all({ topicArn, ...optional({ errorPercent: whole(1, 100), latencySeconds: whole(1, 300) }) }),
@@ -395,6 +409,9 @@ function service(of: Args): Args {
         leaveOut("domain", "hostedZoneId");
     } else if (args.internal !== true) {
         leaveOut("certificateArn");
+    }
+    if (args.domain === undefined) {
+        leaveOut("routing");
     }
     if (isShared && !isNetwork) {
         args.listenerArn = arn("elasticloadbalancing", "listener/app/shared/1234567890abcdef/1234567890abcdef");
@@ -428,6 +445,9 @@ function service(of: Args): Args {
     }
     if (args.autoscaling !== undefined) {
         leaveOut("desiredCount");
+    }
+    if ((args.hosts !== undefined || args.internal === true) && args.routing !== undefined) {
+        args.routing = { ...(args.routing as Args), healthCheck: undefined };
     }
     if (args.capacityProvider === "FARGATE_SPOT") {
         Object.assign(args, { deregistrationDelay: 30, stopTimeout: 30 }, isEndToEnd ? { drainSeconds: 20 } : {});

@@ -143,10 +143,18 @@ export function allowSignIn(
     }
 }
 
+export interface ValidatedCertificateArgs {
+    readonly domain: pulumi.Input<string>;
+    readonly hostedZoneId: pulumi.Input<string>;
+    /** Where other regions have a certificate for the same name: what tells this one's record apart. */
+    readonly setIdentifier?: pulumi.Input<string>;
+    readonly tags: Tags;
+}
+
 /** A certificate of ACM, validated by a record in the zone; its ARN is known once it can be used. */
 export function validatedCertificate(
     name: string,
-    args: { readonly domain: pulumi.Input<string>; readonly hostedZoneId: pulumi.Input<string>; readonly tags: Tags },
+    args: ValidatedCertificateArgs,
     parent: pulumi.Resource,
 ): pulumi.Output<string> {
     const certificate = new aws.acm.Certificate(
@@ -164,6 +172,10 @@ export function validatedCertificate(
             records: [option.resourceRecordValue],
             ttl: 60,
             allowOverwrite: true, // the same name has the same record in every certificate of an account
+            // Each region its own, with the same value: without one region's, the others' certificates are still renewed.
+            ...(args.setIdentifier === undefined
+                ? {}
+                : { setIdentifier: args.setIdentifier, weightedRoutingPolicies: [{ weight: 1 }] }),
         },
         { parent },
     );
@@ -175,13 +187,14 @@ export function validatedCertificate(
     return validation.certificateArn;
 }
 
-/** A name for the load balancer. */
+/** A name for the load balancer, or with `routing` one of the records of a name. */
 export function aliasRecord(
     name: string,
     domain: pulumi.Input<string>,
     hostedZoneId: pulumi.Input<string>,
     target: { readonly dnsName: pulumi.Input<string>; readonly zoneId: pulumi.Input<string> },
     parent: pulumi.Resource,
+    routing: Partial<aws.route53.RecordArgs> = {},
 ): void {
     new aws.route53.Record(
         name,
@@ -190,6 +203,7 @@ export function aliasRecord(
             name: domain,
             type: "A",
             aliases: [{ name: target.dnsName, zoneId: target.zoneId, evaluateTargetHealth: true }],
+            ...routing,
         },
         { parent },
     );

@@ -5,6 +5,7 @@ import { AppArgs, appDefaults } from "../task/appTask";
 import { CapacityProvider } from "../task/ecsService";
 import { RotationArgs } from "../task/rotation";
 import { ServiceConnect } from "../task/serviceConnect";
+import { Routing } from "./routing";
 import { ServiceAlarms } from "./serviceAlarms";
 import { Autoscaling } from "./serviceScaling";
 import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
@@ -141,6 +142,11 @@ export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
      * @default none
      */
     readonly hostedZoneId?: pulumi.Input<string>;
+    /**
+     * Which of several regions answers for `domain`, where each has the service: docs/regions.md.
+     * @default this region alone
+     */
+    readonly routing?: Routing;
     /**
      * End to end: ARN of a Secrets Manager secret with the certificate that Envoy shows, such as WildcardCertificate's. Behind a Network Load
      * Balancer it is the one that clients see.

@@ -64,6 +64,7 @@ import {
     Tls,
     typeOf,
 } from "./serviceArgs";
+import { recordReason, routingFaults, routingRule } from "./serviceRecord";
 import { Autoscaling, autoscalingFaults, ScheduledTasks } from "./serviceScaling";
 import { CognitoSignIn, JwtValidation, OidcSignIn } from "./signIn";
 
@@ -110,6 +111,7 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         certificateArn: text((value) => arnReason(value, arnKinds.certificate, arnKinds.serverCertificate)),
         domain: domain(),
         hostedZoneId,
+        routing: routingRule,
         certificateSecretArn: secretArn,
         ...rotationRules,
         clientAddress: plain(choice(ClientAddress)),
@@ -188,6 +190,8 @@ export const loadBalancedServiceArguments: ArgumentRules<LoadBalancedServiceArgs
         ),
         given(["loadBalancer", "tls", "clientAddress", "internal", "autoscaling", "serviceConnect"], combinationFaults),
         given(["loadBalancer", "tls"], certificateFaults),
+        given(["routing", "hosts", "internal"], routingFaults),
+        given(["routing", "domain", "hostedZoneId"], (args) => faultOf("routing", recordReason(args))),
         given(["rotation", "tls"], (args) => [
             ...rotationFaults(args),
             ...faultOf(

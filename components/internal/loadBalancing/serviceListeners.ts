@@ -6,6 +6,7 @@ import { sidecarHealthPath } from "../envoy/envoyBootstrap";
 import { claimPriorities } from "./listenerClaims";
 import { splitConditions } from "./listenerRules";
 import { httpsListener, LoadBalancer, redirectListener, sslPolicy, validatedCertificate } from "./loadBalancer";
+import { setIdentifierOf } from "./serviceRecord";
 import {
     ClientAddress,
     idleTimeoutOf,
@@ -195,10 +196,12 @@ export function networkListeners(
 /** The listener's certificate: the one given, or one made for the domain. */
 function certificateOf(
     name: string,
-    { certificateArn, domain, hostedZoneId, tags }: LoadBalancedServiceArgs,
+    { certificateArn, domain, hostedZoneId, routing, tags }: LoadBalancedServiceArgs,
     parent: pulumi.Resource,
 ): pulumi.Input<string> | undefined {
-    return (
-        certificateArn ?? (domain && hostedZoneId && validatedCertificate(name, { domain, hostedZoneId, tags }, parent))
-    );
+    if (certificateArn !== undefined || domain === undefined || hostedZoneId === undefined) {
+        return certificateArn;
+    }
+    const setIdentifier = routing && setIdentifierOf(routing, parent);
+    return validatedCertificate(name, { domain, hostedZoneId, setIdentifier, tags }, parent);
 }

@@ -13,9 +13,9 @@ import { watchTarget } from "./targetHealth";
 import type { JwksSource } from "./jwtValidation";
 import { balancerOperations } from "./operations";
 import type { Operation } from "./operation";
-import { startProxy } from "./proxy";
+import { processName, startProxy } from "./proxy";
 import type { Proxy, TargetLoad } from "./proxy";
-import { createState, findTargetGroup, loadBalancerArnsOf, targetKey } from "./state";
+import { createState, findTargetGroup, loadBalancerArnsOf, targetGroupsOf, targetKey } from "./state";
 import type { BalancerState, LoadBalancer, Target, TargetGroup } from "./state";
 
 export interface LoadBalancingOptions {
@@ -51,8 +51,16 @@ export interface LoadBalancing {
     stateOf(scope: Scope, target: TargetAddress): Target["state"];
     /** A load balancer forwards to the target group. */
     isInUse(scope: Scope, targetGroupArn: string): boolean;
+    /**
+     * What Route 53 asks for where an alias is to know the health of its target, by the load balancer's name; undefined: there is none of that name.
+     * Each of its target groups has a healthy target (https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html, EvaluateTargetHealth),
+     * and it answers itself.
+     */
+    isHealthy(dnsName: string): boolean | undefined;
     /** Is told of each target group one of whose targets has changed its state. */
     onTargetChange(listener: (scope: Scope, targetGroupArn: string) => void): void;
+    /** What its load balancers' processes are called. */
+    processesIn(scope: Scope): string[];
     /** The names of the load balancers, as a DNS server publishes them. */
     zones(): readonly ZoneContent[];
     stop(): Promise<void>;
@@ -250,7 +258,23 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             return isInUse && target ? target.state : "unused";
         },
         isInUse: (scope, targetGroupArn) => loadBalancerArnsOf(stateOf(scope), targetGroupArn).length > 0,
+        isHealthy(dnsName) {
+            for (const state of states.values()) {
+                for (const [arn, { view }] of state.loadBalancers) {
+                    if (view.DNSName?.toLowerCase() === dnsName.toLowerCase()) {
+                        // A group without targets has no healthy one.
+                        const hasTargets = targetGroupsOf(state, arn).every(({ targets }) =>
+                            [...targets.values()].some((target) => target.state === "healthy"),
+                        );
+                        return hasTargets && proxies.get(arn)?.answers() !== false;
+                    }
+                }
+            }
+            return undefined;
+        },
         onTargetChange: (listener) => void listeners.push(listener),
+        processesIn: (scope) =>
+            [...stateOf(scope).loadBalancers.values()].map(({ view }) => processName(view.LoadBalancerName!)),
         zones() {
             const balancers = [...states.values()].flatMap(({ loadBalancers }) => [...loadBalancers.values()]);
             return balancers.map(({ view, address }) => {

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { ManagedProcess, Processes } from "../../machine/processes";
 
@@ -10,6 +11,8 @@ export interface Proxy {
     configure(files: ReadonlyMap<string, readonly object[]>): void;
     /** What a target has at hand; undefined until Envoy knows that it is draining. */
     loadAt(cluster: string, address: string, port: number): Promise<TargetLoad | undefined>;
+    /** Whether it has said anything lately: one that is held says nothing, whoever asks. */
+    answers(): boolean;
     stop(): Promise<void>;
 }
 
@@ -27,6 +30,13 @@ export interface ProxyOptions {
     readonly directory: string;
     readonly log: (text: string) => void;
 }
+
+export function processName(loadBalancerName: string): string {
+    return `balancers/${loadBalancerName}`;
+}
+
+/** How often it is looked at, in milliseconds, and how many looks in a row without an answer make it silent. */
+const [lookEveryMs, silentLooks] = [5_000, 2];
 
 export function startProxy({ processes, envoy, name, directory, log }: ProxyOptions): Proxy {
     const socketPath = join(directory, "admin.sock");
@@ -63,7 +73,7 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
     };
     const started: Promise<ManagedProcess | undefined> = processes
         .start({
-            name: `balancers/${name}`,
+            name: processName(name),
             command: envoy,
             args: [
                 ...["--config-yaml", JSON.stringify(bootstrap)],
@@ -81,8 +91,23 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
             return undefined;
         });
 
+    const looks = { silent: 0, ended: new AbortController() };
+    const lookAtIt = async (): Promise<void> => {
+        const { signal } = looks.ended;
+        while (!signal.aborted) {
+            const answer = await Promise.race([
+                ask(socketPath, "/ready"),
+                delay(lookEveryMs, undefined, { ref: false }),
+            ]);
+            looks.silent = answer === undefined ? looks.silent + 1 : 0;
+            await delay(lookEveryMs, undefined, { signal, ref: false }).catch(() => undefined);
+        }
+    };
+    void started.then(lookAtIt);
+
     return {
         configure,
+        answers: () => looks.silent < silentLooks,
         async loadAt(cluster, address, port) {
             const text = await ask(socketPath, "/clusters?format=json");
             const { cluster_statuses = [] } = JSON.parse(text ?? "{}") as { cluster_statuses?: ClusterStatus[] };
@@ -98,6 +123,7 @@ export function startProxy({ processes, envoy, name, directory, log }: ProxyOpti
             return { active: count("rq_active"), total: count("rq_total") + count("cx_total") };
         },
         async stop() {
+            looks.ended.abort();
             await (await started)?.stop(0);
             rmSync(directory, { recursive: true, force: true });
         },

@@ -2,6 +2,8 @@ import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 
 import { escapeName, isBelowOrEqual, normalizeName, parseValue } from "../../internet/dns/records";
 import type { ZoneContent } from "../../internet/dns/records";
+import { policyOf } from "../../internet/dns/routing";
+import type { Policy } from "../../internet/dns/routing";
 
 export interface Change {
     readonly action: "CREATE" | "DELETE" | "UPSERT";
@@ -143,8 +145,61 @@ function applyChange(
     if (set.Type !== "CNAME" && others.some(({ Type }) => Type === "CNAME")) {
         return `RRSet of type ${set.Type} with DNS name ${nameOf(set)} is not permitted because a conflicting RRSet of type CNAME with the same DNS name already exists in zone ${zoneName}`;
     }
-    sets.set(name, [...others, set]);
-    return undefined;
+    const refusal = routingFault(
+        set,
+        others.filter(({ Type }) => Type === set.Type),
+    );
+    if (refusal === undefined) {
+        sets.set(name, [...others, set]);
+    }
+    return refusal;
+}
+
+const policyWords: Readonly<Record<Policy, string>> = {
+    Weight: "weighted",
+    Region: "latency",
+    Failover: "failover",
+    GeoLocation: "geolocation",
+    MultiValueAnswer: "multivalue answer",
+};
+
+/** Most weighted sets, or of a multivalue answer, of one name and type. */
+const mostOfOneName = 100;
+
+/**
+ * What forbids a set beside the others of its name and type.
+ * https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html; the words, as far as they are known, from
+ * https://github.com/hashicorp/terraform-provider-aws/issues/1668, https://github.com/kubernetes-sigs/external-dns/issues/4345 and 2362,
+ * and https://github.com/aws/aws-sdk-go-v2/issues/518
+ */
+function routingFault(set: ResourceRecordSet, others: readonly ResourceRecordSet[]): string | undefined {
+    const policy = policyOf(set);
+    const described = `RRSet with DNS name ${nameOf(set)}, type ${set.Type}`;
+    if (policy === undefined) {
+        return others.length > 0
+            ? `${described} cannot be created as other RRSets exist with the same name and type.`
+            : undefined;
+    }
+    const words = policyWords[policy];
+    const identified = `${described}, SetIdentifier ${set.SetIdentifier}`;
+    if (others.some((other) => policyOf(other) !== policy)) {
+        return `${identified} cannot be created as a non-${words} set exists with the same name and type.`;
+    }
+    if (policy === "Region" && others.some(({ Region }) => Region === set.Region)) {
+        return `${identified}, and Region Name=${set.Region} cannot be created because a latency RRSet with the same name, type and region already exists.`;
+    }
+    if (policy === "Failover" && others.some(({ Failover }) => Failover === set.Failover)) {
+        return `${identified}, and Failover=${set.Failover} cannot be created because a failover RRSet with the same name, type and failover already exists.`;
+    }
+    if (set.Failover === "PRIMARY" && set.AliasTarget === undefined && set.HealthCheckId === undefined) {
+        return "A non-alias primary ResourceRecordSet must have an associated health check. No changes made.";
+    }
+    if (policy === "Weight" && !set.AliasTarget && others.some(({ TTL }) => TTL !== undefined && TTL !== set.TTL)) {
+        return `${identified} cannot be created as weighted sets must contain the same TTL.`;
+    }
+    return (policy === "Weight" || policy === "MultiValueAnswer") && others.length >= mostOfOneName
+        ? `${identified} cannot be created as there are ${mostOfOneName} ${words} sets with the same name and type.`
+        : undefined;
 }
 
 /** The order of values and of fields is of no account. */

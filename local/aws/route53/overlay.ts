@@ -4,25 +4,33 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import { XMLBuilder, XMLParser } from "fast-xml-parser";
 
-import { escapeName, normalizeName } from "../../internet/dns/records";
+import { escapeName, normalizeName, withoutDot } from "../../internet/dns/records";
 import type { ZoneContent } from "../../internet/dns/records";
 import { AwsError, xmlResponse } from "../gateway/overlay";
 import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
 import { applyBatch, batchCost } from "./changeBatch";
 import type { Change } from "./changeBatch";
+import { createHealthChecks } from "./healthChecks";
+import type { HealthCheckOptions } from "./healthChecks";
 import { createBudget } from "./limits";
 import type { Route53Limits } from "./limits";
 
-export interface Route53Options extends Route53Limits {
+export interface Route53Options extends Route53Limits, HealthCheckOptions {
     /** Resolves when an accepted change is INSYNC and served (default: 200 ms later; on AWS up to 60 s). */
     readonly propagated?: () => Promise<unknown>;
     /** Resolves when a change is no longer in hand; another one of the same zone is refused until then (default: 20 ms later). */
     readonly processed?: () => Promise<unknown>;
+    /** Whether what an alias leads to is healthy; undefined: nothing of AWS's that is known (default: nothing is). */
+    readonly isTargetHealthy?: (dnsName: string) => boolean | undefined;
 }
 
 export interface Route53Overlay extends Overlay {
     /** What the DNS servers of the public zones know: all that is INSYNC. */
     publishedZones(): readonly ZoneContent[];
+    /** By its health check, if it has one; and its target by `isTargetHealthy`, if it is to know. */
+    isHealthy(set: ResourceRecordSet): boolean;
+    /** Ends the health checks. */
+    stop(): void;
 }
 
 interface Zone {
@@ -43,10 +51,12 @@ interface ChangeInfo {
 
 /** The emulator keeps the hosted zones; their record sets, limits and propagation are ours. */
 export function route53Overlay(options: Route53Options = {}): Route53Overlay {
+    const { isTargetHealthy = () => undefined } = options;
     const { propagated = () => delay(200, undefined, { ref: false }), processed = () => delay(20) } = options;
     const zones = new Map<string, Zone>();
     const changes = new Map<string, ChangeInfo>();
     const budgets = new Map<string, ReturnType<typeof createBudget>>();
+    const healthChecks = createHealthChecks(options);
 
     function spend(accountId: string, changeCost: number): void {
         const budget = budgets.get(accountId) ?? createBudget(options);
@@ -130,6 +140,13 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
                 "The request was rejected because Route 53 was still processing a prior request.",
             );
         }
+        const unknown = batch
+            .filter(({ action }) => action !== "DELETE")
+            .map(({ set }) => set.HealthCheckId)
+            .find((id) => id !== undefined && !healthChecks.exists(zone.accountId, id));
+        if (unknown !== undefined) {
+            throw new AwsError("NoSuchHealthCheck", `No health check exists with the specified ID ${unknown}.`, 404);
+        }
         zone.changing = true;
         try {
             await processed();
@@ -145,12 +162,32 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
         return changeResponse("ChangeResourceRecordSetsResponse", change);
     }
 
+    function publishedZones(): readonly ZoneContent[] {
+        return [...zones.values()]
+            .filter(({ isPrivate, published }) => !isPrivate && published.sets.size > 0)
+            .map(({ published }) => published);
+    }
+
+    /** An alias to other records is as healthy as the healthiest of them. */
+    function isHealthy(set: ResourceRecordSet): boolean {
+        const { HealthCheckId, AliasTarget: alias } = set;
+        if (HealthCheckId !== undefined && !healthChecks.isHealthy(HealthCheckId)) {
+            return false;
+        }
+        if (alias?.EvaluateTargetHealth !== true) {
+            return true;
+        }
+        const name = normalizeName(alias.DNSName ?? "");
+        const records = publishedZones().flatMap(({ sets }) => sets.get(name) ?? []);
+        const same = records.filter((other) => other !== set && other.Type === set.Type);
+        return isTargetHealthy(withoutDot(name)) ?? (same.length === 0 || same.some(isHealthy));
+    }
+
     return {
         service: "route53",
-        publishedZones: () =>
-            [...zones.values()]
-                .filter(({ isPrivate, published }) => !isPrivate && published.sets.size > 0)
-                .map(({ published }) => published),
+        publishedZones,
+        isHealthy,
+        stop: () => healthChecks.stop(),
         async handle(request, forward) {
             const { method, path } = request;
             const [, kind, id, sub] = /^\/2013-04-01\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?\/?$/.exec(path) ?? [];
@@ -158,6 +195,10 @@ export function route53Overlay(options: Route53Options = {}): Route53Overlay {
             const batch = call === "POST hostedzone ID rrset" ? parseBatch(request.body) : undefined;
             const changesZone = call === "POST hostedzone" || call === "DELETE hostedzone ID";
             spend(request.accountId, batch ? batchCost(batch.changes) : changesZone ? 2 : 0);
+            const answer = await healthChecks.handle(request);
+            if (answer !== undefined) {
+                return response(answer.root, answer.content);
+            }
             switch (call) {
                 case "POST hostedzone":
                     return createHostedZone(request, forward);
@@ -186,6 +227,9 @@ interface SetXml extends Record<string, unknown> {
     readonly Name?: string;
     readonly Type?: string;
     readonly TTL?: string;
+    readonly Weight?: string;
+    readonly MultiValueAnswer?: string;
+    readonly AliasTarget?: { readonly EvaluateTargetHealth?: string };
     readonly ResourceRecords?: { readonly ResourceRecord?: readonly { readonly Value: string }[] };
 }
 
@@ -244,11 +288,16 @@ function parseBatch(body: Buffer): ChangeBatch {
     return { changes, comment: batch.Comment };
 }
 
-/** The SDK's form, with a name that can be compared; fields of routing policies are kept as they came. */
-function fromXml({ Name, TTL, ResourceRecords, ...rest }: SetXml): ResourceRecordSet {
+/** The SDK's form, with a name that can be compared. */
+function fromXml({ Name, TTL, ResourceRecords, Weight, MultiValueAnswer, AliasTarget, ...rest }: SetXml) {
     return {
         ...rest,
         Name: normalizeName(Name ?? ""),
+        ...(Weight !== undefined && { Weight: Number(Weight) }),
+        ...(MultiValueAnswer !== undefined && { MultiValueAnswer: MultiValueAnswer === "true" }),
+        ...(AliasTarget && {
+            AliasTarget: { ...AliasTarget, EvaluateTargetHealth: AliasTarget.EvaluateTargetHealth === "true" },
+        }),
         ...(TTL !== undefined && { TTL: Number(TTL) }),
         ...(ResourceRecords && { ResourceRecords: [...(ResourceRecords.ResourceRecord ?? [])] }),
     } as ResourceRecordSet;

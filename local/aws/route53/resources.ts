@@ -1,4 +1,7 @@
+import { randomUUID } from "node:crypto";
+
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
+import type { HealthCheckArgs, HealthCheckState } from "@pulumi/aws/route53/healthCheck";
 import type { RecordArgs, RecordState } from "@pulumi/aws/route53/record";
 import type { ZoneArgs, ZoneState } from "@pulumi/aws/route53/zone";
 import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
@@ -7,22 +10,88 @@ import type { Aws } from "../resources/sdk";
 const gone = ["NoSuchHostedZone"];
 
 export const route53: Adapters = service("Route 53", {
+    "route53/healthCheck:HealthCheck": adapter<HealthCheckArgs, HealthCheckState>({
+        taggable: true,
+        defaults: { disabled: false },
+        replaceOn: [
+            "type",
+            "requestInterval",
+            "measureLatency",
+            "ipAddress",
+            "referenceName",
+            "routingControlArn",
+            "triggers",
+        ],
+        refuses: [
+            "cloudwatchAlarmName",
+            "cloudwatchAlarmRegion",
+            "routingControlArn",
+            "triggers",
+            "insufficientDataHealthStatus",
+        ],
+        gone: ["NoSuchHealthCheck"],
+        async create(aws, inputs) {
+            const { HealthCheck } = await aws.route53.createHealthCheck({
+                CallerReference: `${inputs.referenceName ?? "pulumi"}-${Date.now()}-${randomUUID()}`.slice(0, 64),
+                HealthCheckConfig: {
+                    ...{
+                        Type: inputs.type as "HTTPS",
+                        IPAddress: inputs.ipAddress,
+                        MeasureLatency: inputs.measureLatency,
+                    },
+                    RequestInterval: inputs.requestInterval,
+                    ...checkChanges(inputs),
+                },
+            });
+            const id = HealthCheck!.Id!;
+            if (inputs.tagsAll && Object.keys(inputs.tagsAll).length > 0) {
+                const resource = { ResourceType: "healthcheck", ResourceId: id } as const;
+                await aws.route53.changeTagsForResource({ ...resource, AddTags: tagList(inputs.tagsAll) });
+            }
+            return { id, arn: `arn:aws:route53:::healthcheck/${id}` };
+        },
+        async update(aws, check) {
+            const resource = { ResourceType: "healthcheck", ResourceId: check.id } as const;
+            await aws.route53.updateHealthCheck({ HealthCheckId: check.id, ...checkChanges(check.inputs) });
+            await changeTags(
+                check,
+                (tags) => aws.route53.changeTagsForResource({ ...resource, AddTags: tagList(tags) }),
+                (keys) => aws.route53.changeTagsForResource({ ...resource, RemoveTagKeys: keys }),
+            );
+        },
+        async delete(aws, { id }) {
+            await aws.route53.deleteHealthCheck({ HealthCheckId: id });
+        },
+        async read(aws, { id }) {
+            await aws.route53.getHealthCheck({ HealthCheckId: id });
+        },
+    }),
     "route53/record:Record": adapter<RecordArgs, RecordState>({
-        replaceOn: ["zoneId", "name", "type", "setIdentifier"],
+        replaceOn: ["zoneId", "name"],
         refuses: ["cidrRoutingPolicy", "geoproximityRoutingPolicy"],
         gone,
         async create(aws, inputs) {
             const fqdn = await fqdnOf(aws, inputs);
-            await change(aws, inputs.allowOverwrite ? "UPSERT" : "CREATE", fqdn, inputs);
+            await change(aws, inputs.zoneId, [[inputs.allowOverwrite ? "UPSERT" : "CREATE", fqdn, inputs]]);
             const id = [inputs.zoneId, inputs.name, inputs.type, inputs.setIdentifier].filter(Boolean).join("_");
             return { id, fqdn };
         },
-        async update(aws, { inputs, outputs }) {
-            await change(aws, "UPSERT", outputs.fqdn!, inputs);
+        async update(aws, { old, inputs, outputs }) {
+            const fqdn = outputs.fqdn!;
+            const isSame = old.type === inputs.type && old.setIdentifier === inputs.setIdentifier;
+            // Another record as Route 53 sees it, in the same batch: as the real provider does, nobody is without an answer.
+            const create = inputs.allowOverwrite ? "UPSERT" : "CREATE";
+            const changes: readonly RecordChange[] = isSame
+                ? [["UPSERT", fqdn, inputs]]
+                : [
+                      ["DELETE", fqdn, old],
+                      [create, fqdn, inputs],
+                  ];
+            await change(aws, inputs.zoneId, changes);
         },
         async delete(aws, { inputs, outputs }) {
             try {
-                await change(aws, "DELETE", outputs.fqdn!, inputs);
+                await change(aws, inputs.zoneId, [["DELETE", outputs.fqdn!, inputs]]);
             } catch (error) {
                 if (!(error as Error).message.includes("it was not found")) {
                     throw error;
@@ -92,25 +161,33 @@ async function fqdnOf(aws: Aws, inputs: Inputs<RecordArgs>): Promise<string> {
     return `${name}.${zone}`;
 }
 
+type RecordChange = readonly ["CREATE" | "UPSERT" | "DELETE", fqdn: string, inputs: Inputs<RecordArgs>];
+
 /** Resolves when the name servers answer so, as with the real provider. */
-async function change(
-    aws: Aws,
-    Action: "CREATE" | "UPSERT" | "DELETE",
-    fqdn: string,
-    inputs: Inputs<RecordArgs>,
-): Promise<void> {
+async function change(aws: Aws, HostedZoneId: string, changes: readonly RecordChange[]): Promise<void> {
     const { waitUntilResourceRecordSetsChanged } = await import("@aws-sdk/client-route-53");
     const { ChangeInfo } = await aws.route53.changeResourceRecordSets({
-        HostedZoneId: inputs.zoneId,
+        HostedZoneId,
         ChangeBatch: {
             Comment: "Managed by Pulumi",
-            Changes: [{ Action, ResourceRecordSet: recordSet(fqdn, inputs) }],
+            Changes: changes.map(([Action, fqdn, inputs]) => ({ Action, ResourceRecordSet: recordSet(fqdn, inputs) })),
         },
     });
     await waitUntilResourceRecordSetsChanged(
         { client: aws.route53, minDelay: 0.1, maxDelay: 2, maxWaitTime: 300 },
         { Id: ChangeInfo?.Id },
     );
+}
+
+/** What can be changed of a health check that is there. */
+function checkChanges(inputs: Inputs<HealthCheckArgs>) {
+    return {
+        ...{ FullyQualifiedDomainName: inputs.fqdn, Port: inputs.port, ResourcePath: inputs.resourcePath },
+        ...{ SearchString: inputs.searchString, FailureThreshold: inputs.failureThreshold },
+        ...{ Inverted: inputs.invertHealthcheck, Disabled: inputs.disabled, EnableSNI: inputs.enableSni },
+        ...{ ChildHealthChecks: inputs.childHealthchecks, HealthThreshold: inputs.childHealthThreshold },
+        Regions: inputs.regions as "us-east-1"[] | undefined,
+    };
 }
 
 function recordSet(Name: string, inputs: Inputs<RecordArgs>): ResourceRecordSet {

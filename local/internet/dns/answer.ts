@@ -3,6 +3,9 @@ import type { SoaData } from "dns-packet";
 
 import { isBelowOrEqual, normalizeName, toAnswers, withoutDot } from "./records";
 import type { Answer, ZoneContent } from "./records";
+import { regionNear } from "./regions";
+import { choose } from "./routing";
+import type { View } from "./routing";
 
 export interface DnsAnswer {
     readonly rcode: "NOERROR" | "NXDOMAIN" | "REFUSED";
@@ -13,8 +16,16 @@ export interface DnsAnswer {
 
 const maxChain = 8;
 
+/** Of somebody of whom nothing is known, where everything is well. */
+const anybody: View = { region: regionNear(undefined), isHealthy: () => true, random: Math.random };
+
 /** What an authoritative server of these zones says to a question. */
-export function answerQuestion(zones: readonly ZoneContent[], question: string, type: string): DnsAnswer {
+export function answerQuestion(
+    zones: readonly ZoneContent[],
+    question: string,
+    type: string,
+    view: View = anybody,
+): DnsAnswer {
     const answers: Answer[] = [];
     let owner = question;
     for (let hop = 0; hop <= maxChain; hop++) {
@@ -33,15 +44,21 @@ export function answerQuestion(zones: readonly ZoneContent[], question: string, 
         if (!sets) {
             return { rcode: "NXDOMAIN", authoritative: true, answers, authorities: startOfAuthority(zone) };
         }
-        const found = sets.filter((set) => set.Type === type);
-        if (found.length > 0) {
+        const found = choose(
+            sets.filter((set) => set.Type === type),
+            view,
+        );
+        if (sets.some((set) => set.Type === type)) {
             answers.push(
-                ...found.flatMap((set) => (set.AliasTarget ? aliased(zones, set, owner) : toAnswers(set, owner))),
+                ...found.flatMap((set) => (set.AliasTarget ? aliased(zones, set, owner, view) : toAnswers(set, owner))),
             );
             const authorities = answers.length > 0 ? [] : startOfAuthority(zone);
             return { rcode: "NOERROR", authoritative: true, answers, authorities };
         }
-        const alias = sets.find((set) => set.Type === "CNAME");
+        const [alias] = choose(
+            sets.filter((set) => set.Type === "CNAME"),
+            view,
+        );
         if (!alias) {
             return { rcode: "NOERROR", authoritative: true, answers, authorities: startOfAuthority(zone) };
         }
@@ -88,8 +105,8 @@ function parentsOf(name: string): string[] {
     return labels.slice(1, -1).map((_, index) => labels.slice(index + 1).join("."));
 }
 
-function aliased(zones: readonly ZoneContent[], set: ResourceRecordSet, owner: string): Answer[] {
-    const { answers } = answerQuestion(zones, set.AliasTarget?.DNSName ?? "", set.Type ?? "");
+function aliased(zones: readonly ZoneContent[], set: ResourceRecordSet, owner: string, view: View): Answer[] {
+    const { answers } = answerQuestion(zones, set.AliasTarget?.DNSName ?? "", set.Type ?? "", view);
     return answers.filter(({ type }) => type === set.Type).map((answer) => ({ ...answer, name: withoutDot(owner) }));
 }
 

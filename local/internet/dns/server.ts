@@ -17,10 +17,14 @@ import type { OptAnswer, Packet } from "dns-packet";
 import { answerQuestion } from "./answer";
 import type { DnsAnswer } from "./answer";
 import type { ZoneContent } from "./records";
+import { regionNear } from "./regions";
+import type { View } from "./routing";
 
 export interface DnsServerOptions {
     /** What is published at the moment. */
     readonly zones: () => readonly ZoneContent[];
+    /** Which record sets with a routing policy are healthy (default: all). */
+    readonly isHealthy?: View["isHealthy"];
     /** 0 = a free one. */
     readonly port?: number;
 }
@@ -36,7 +40,9 @@ const ednsPayloadSize = 1232; // what the DNS operators agreed on: no fragments
 
 /** An authoritative DNS server on 127.0.0.1, at the same port by UDP and by TCP. */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
-    const answer = (query: Packet) => respond(query, options.zones());
+    const { isHealthy = () => true } = options;
+    const answer = (query: Packet, client: string | undefined) =>
+        respond(query, options.zones(), { region: regionNear(client), isHealthy, random: Math.random });
     const { tcp, udp } = await listen(options.port ?? 0);
     const connections = new Set<Socket>();
 
@@ -49,7 +55,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     udp.on("message", (message, client) => {
         const query = readQuery(message, decode);
         if (query) {
-            udp.send(encodeForUdp(query, answer(query)), client.port, client.address);
+            udp.send(encodeForUdp(query, answer(query, client.address)), client.port, client.address);
         }
     });
     return {
@@ -84,7 +90,7 @@ async function listen(port: number, attempts = 10): Promise<{ readonly tcp: Serv
 }
 
 /** By TCP each message has its length in front (RFC 1035, 4.2.2). */
-function serveStream(connection: Socket, answer: (query: Packet) => Packet): void {
+function serveStream(connection: Socket, answer: (query: Packet, client: string | undefined) => Packet): void {
     let received = Buffer.alloc(0);
     connection.on("data", (chunk: Buffer) => {
         received = Buffer.concat([received, chunk]);
@@ -96,7 +102,7 @@ function serveStream(connection: Socket, answer: (query: Packet) => Packet): voi
                 connection.destroy();
                 return;
             }
-            connection.write(streamEncode(answer(query)));
+            connection.write(streamEncode(answer(query, connection.remoteAddress)));
         }
     });
 }
@@ -111,7 +117,7 @@ function readQuery(message: Buffer, read: (message: Buffer) => Packet): Packet |
     }
 }
 
-function respond(query: Packet, zones: readonly ZoneContent[]): Packet {
+function respond(query: Packet, zones: readonly ZoneContent[], view: View): Packet {
     const [question, ...more] = query.questions ?? [];
     const opcode = ((query.flags ?? 0) >> 11) & 15;
     if (opcode !== 0) {
@@ -120,7 +126,7 @@ function respond(query: Packet, zones: readonly ZoneContent[]): Packet {
     if (!question || more.length > 0) {
         return toPacket(query, rcodes.FORMERR);
     }
-    const answer = answerQuestion(zones, question.name, question.type);
+    const answer = answerQuestion(zones, question.name, question.type, view);
     return toPacket(query, rcodes[answer.rcode], answer);
 }
 

@@ -12,6 +12,15 @@ const withApp = (more: object) => ({ ...definition, containerDefinitions: [{ ...
 const target = (Values: readonly string[]) => ({
     Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values } }],
 });
+const alias = { AliasTarget: { EvaluateTargetHealth: true } };
+const ofSets = (...sets: readonly object[]) => ({
+    ChangeBatch: {
+        Changes: sets.map((set) => ({
+            Action: "CREATE",
+            ResourceRecordSet: { Name: "a.example.com", Type: "A", ...set },
+        })),
+    },
+});
 const many = (count: number) => Array.from({ length: count }, (_, i) => `v${i}`);
 
 /** What is taken, and then what breaks each rule, in the order of the table. */
@@ -72,6 +81,19 @@ const examples: Readonly<Record<string, readonly [taken: object, ...broken: obje
     ],
     "lambda UpdateFunctionConfiguration": [{}, { Environment: { Variables: { A: "b".repeat(4_096) } } }],
     "logs PutRetentionPolicy": [{ retentionInDays: 30 }, { retentionInDays: 31 }],
+    "route53 ChangeResourceRecordSets": [
+        ofSets({}, { Region: "eu-west-1", SetIdentifier: "a" }, { Failover: "PRIMARY", SetIdentifier: "a", ...alias }),
+        ofSets({}, { Weight: 0 }),
+        ofSets({ SetIdentifier: "a" }),
+        ofSets({ Failover: "SECONDARY", SetIdentifier: "a", AliasTarget: { EvaluateTargetHealth: false } }),
+        ofSets({ MultiValueAnswer: true, SetIdentifier: "a", ...alias }),
+    ],
+    "route53 CreateHealthCheck": [
+        { HealthCheckConfig: { Type: "HTTPS", FullyQualifiedDomainName: "a.example.com", RequestInterval: 10 } },
+        { HealthCheckConfig: { Type: "HTTPS", FullyQualifiedDomainName: "a.example.com", RequestInterval: 20 } },
+        { HealthCheckConfig: { Type: "HTTPS" } },
+        { HealthCheckConfig: { Type: "HTTP_STR_MATCH", IPAddress: "192.0.2.1" } },
+    ],
     "s3 CreateBucket": [{ Bucket: "a.b-1" }, { Bucket: "A_b" }],
     "sqs CreateQueue": [{ QueueName: "a_b-1.fifo" }, { QueueName: "a.b" }],
     "ssm PutParameter": [{ Name: "/taskgate/key" }, { Name: "/AWS/key" }, { Name: "/a".repeat(16) }],

@@ -549,6 +549,23 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             { zoneId: zone.zoneId, name: "a", type: "A", ttl: 60, records: ["127.0.0.1"] },
             { ttl: 30 },
         );
+        // Another set identifier is another record to Route 53, and one that is changed to the real provider.
+        await life(
+            "aws:route53/record:Record",
+            {
+                ...{ zoneId: zone.zoneId, name: "b", type: "A", ttl: 60, records: ["127.0.0.1"] },
+                ...{ setIdentifier: "eu-west-1", latencyRoutingPolicies: [{ region: "eu-west-1" }] },
+            },
+            { setIdentifier: "ireland" },
+        );
+        await life(
+            "aws:route53/healthCheck:HealthCheck",
+            {
+                ...{ type: "HTTPS", fqdn: "a.example.test", port: 443, requestInterval: 10, failureThreshold: 2 },
+                ...{ disabled: true, invertHealthcheck: false, tags: { a: "1" } },
+            },
+            { invertHealthcheck: true },
+        );
         await life("aws:ssm/parameter:Parameter", { type: "SecureString", value: "x" }, { value: "y" });
         await life(
             "aws:dynamodb/table:Table",

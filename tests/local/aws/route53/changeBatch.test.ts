@@ -167,6 +167,89 @@ describe("A change batch of Route 53", () => {
         });
     }
 
+    describe("of records with a routing policy", () => {
+        const at = (SetIdentifier: string, policy: Partial<ResourceRecordSet>): ResourceRecordSet => ({
+            ...a,
+            SetIdentifier,
+            ...policy,
+        });
+        const ireland = at("ireland", { Region: "eu-west-1" });
+        const primary = at("one", { Failover: "PRIMARY", HealthCheckId: "check" });
+
+        it("takes several of one policy, and other policies for other types and names", () => {
+            const virginia = at("virginia", { Region: "us-east-1" });
+            const secondary = at("two", { Failover: "SECONDARY" });
+            const text = { ...recordSet("TXT", "a.example.test.", '"x"'), SetIdentifier: "t", Weight: 0 };
+            const other = { ...primary, Name: "b.example.test." };
+            expect(faults(empty, ...[ireland, virginia, text, other].map(create))).to.deep.equal([]);
+            expect(faults(empty, ...[primary, secondary].map(create))).to.deep.equal([]);
+        });
+
+        it("becomes another policy in one batch, in which the old one goes first", () => {
+            const zone = after(empty, create(a));
+            expect(faults(zone, remove(a), create(ireland))).to.deep.equal([]);
+            expect(faults(after(empty, create(ireland)), remove(ireland), create(primary))).to.deep.equal([]);
+        });
+
+        const described = "RRSet with DNS name a.example.test., type A";
+        for (const [what, there, set, fault] of [
+            [
+                "a simple one beside others",
+                ireland,
+                a,
+                `${described} cannot be created as other RRSets exist with the same name and type.`,
+            ],
+            [
+                "a latency record beside a simple one",
+                a,
+                ireland,
+                `${described}, SetIdentifier ireland cannot be created as a non-latency set exists with the same name and type.`,
+            ],
+            [
+                "a weighted record beside a latency record",
+                ireland,
+                at("w", { Weight: 1 }),
+                `${described}, SetIdentifier w cannot be created as a non-weighted set exists with the same name and type.`,
+            ],
+            [
+                "a second latency record of a region",
+                ireland,
+                at("again", { Region: "eu-west-1" }),
+                `${described}, SetIdentifier again, and Region Name=eu-west-1 cannot be created because a latency RRSet with the same name, type and region already exists.`,
+            ],
+            [
+                "a second primary",
+                primary,
+                at("other", { Failover: "PRIMARY", HealthCheckId: "check" }),
+                `${described}, SetIdentifier other, and Failover=PRIMARY cannot be created because a failover RRSet with the same name, type and failover already exists.`,
+            ],
+            [
+                "a primary that nothing judges",
+                at("two", { Failover: "SECONDARY" }),
+                at("one", { Failover: "PRIMARY" }),
+                "A non-alias primary ResourceRecordSet must have an associated health check. No changes made.",
+            ],
+            [
+                "weighted records of different TTL",
+                at("v", { Weight: 1 }),
+                at("w", { Weight: 1, TTL: 30 }),
+                `${described}, SetIdentifier w cannot be created as weighted sets must contain the same TTL.`,
+            ],
+        ] as const) {
+            it(`refuses ${what}`, () => {
+                const zone = after(empty, create(there));
+                expect(faults(zone, create(set))).to.deep.equal([fault]);
+                expect(faults(zone, upsert(set))).to.deep.equal([fault]);
+            });
+        }
+
+        it("refuses a second one of a set identifier", () => {
+            expect(faults(after(empty, create(ireland)), create(ireland))).to.deep.equal([
+                "Tried to create resource record set [name='a.example.test.', type='A', set identifier='ireland'] but it already exists",
+            ]);
+        });
+    });
+
     it("keeps the SOA and NS records of the zone", () => {
         expect(faults(empty, remove(soa), remove(ns))).to.deep.equal([
             "A HostedZone must contain exactly one SOA record.",

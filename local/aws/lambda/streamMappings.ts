@@ -219,8 +219,8 @@ export function createStreamMappings(options: StreamMappingOptions): StreamMappi
     /** As it would be, were the mapping the emulator's. */
     function shown(response: AwsResponse): AwsResponse {
         const body = JSON.parse(response.body.toString() || "{}", (key, value: unknown) => {
-            if (key === "Qualifier") {
-                return undefined; // the emulator's own
+            if (key === "Qualifier" || key === "Tags") {
+                return undefined; // the emulator's own; tags are read by ListTags
             }
             const mapping = mappings.get((value as Answered | null)?.UUID ?? "");
             if (mapping !== undefined) {

@@ -185,11 +185,13 @@ describe("Lambda of the local system", () => {
             };`,
             { Timeout: 10, Environment: { Variables: { DONE: done } } },
         );
-        await lambda.createEventSourceMapping({
+        const { UUID } = await lambda.createEventSourceMapping({
             FunctionName: name,
             EventSourceArn: `arn:aws:sqs:eu-west-1:${accountId}:source`,
             FunctionResponseTypes: ["ReportBatchItemFailures"],
+            Tags: { Environment: "dev" },
         });
+        expect(await lambda.getEventSourceMapping({ UUID })).to.include({ UUID }); // AWS's answer has no tags in it
         const bodies = ["once", "twice", "throw"];
         for (const MessageBody of bodies) {
             await sqs.sendMessage({ QueueUrl: source, MessageBody });

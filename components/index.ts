@@ -34,6 +34,7 @@ export {
 } from "./loadBalancedService";
 export { Endpoint, NatGateways, Network, type NetworkArgs } from "./network";
 export { OwnedService, ownerPolicy, type OwnerPolicyArgs } from "./ownerPolicy";
+export { FindingSeverity, type MaintenanceWindow, type PatchBaseline, Patching, type PatchingArgs } from "./patching";
 export { PrivateService, type PrivateServiceArgs } from "./privateService";
 export { Sessions, type SessionsArgs } from "./sessions";
 export { OrphanRecords, PublishAt, TaskDns, type TaskDnsArgs } from "./taskDns";

@@ -7,14 +7,13 @@ import { SEALED_OBJECT } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, integer, logRetentionDays, named, tags, topicArn } from "./internal/arguments";
-import { bucketStatements, renewalStatements } from "./internal/certificate/policies";
+import { renewalStatements } from "./internal/certificate/policies";
 import { acmImport } from "./internal/functions/acmImport";
 import type { Curve, Plot } from "./internal/dashboard";
 import { callbackFunction } from "./internal/functions/callback";
 import { scheduled } from "./internal/functions/schedule";
 import { zoneHolding } from "./internal/hostedZone";
 import { outputsOf } from "./internal/outputs";
-import { policyDocument } from "./internal/policies";
 import {
     acmDomainReason,
     acmeDirectoryUrl,
@@ -28,6 +27,7 @@ import {
     regionReason,
     secretReferenceReason,
 } from "./internal/rules";
+import { tlsBucket } from "./internal/tlsBucket";
 import {
     ArgumentRules,
     choice,
@@ -581,54 +581,6 @@ function alertTopic(
 }
 
 type Tags = WildcardCertificateArgs["tags"];
-
-/** A bucket that takes nothing without TLS, is encrypted, and is private but for one object, if that is named. */
-function tlsBucket(
-    name: string,
-    openObject: string | undefined,
-    kmsKeyArn: pulumi.Input<string> | undefined,
-    tags: Tags,
-    parent: pulumi.Resource,
-): aws.s3.Bucket {
-    const options = { parent };
-    // What it holds is public or can be made again: it need not outlive the stack.
-    const bucket = new aws.s3.Bucket(name, { forceDestroy: true, tags }, options);
-    const setting = { bucket: bucket.bucket };
-    new aws.s3.BucketServerSideEncryptionConfiguration(
-        `${name}-encryption`,
-        {
-            ...setting,
-            rules: [
-                kmsKeyArn === undefined
-                    ? { applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }
-                    : {
-                          applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms", kmsMasterKeyId: kmsKeyArn },
-                          bucketKeyEnabled: true,
-                      },
-            ],
-        },
-        options,
-    );
-    const isPrivate = openObject === undefined;
-    const publicAccess = new aws.s3.BucketPublicAccessBlock(
-        `${name}-public-access`,
-        {
-            ...setting,
-            blockPublicAcls: true,
-            blockPublicPolicy: isPrivate,
-            ignorePublicAcls: true,
-            restrictPublicBuckets: isPrivate,
-        },
-        options,
-    );
-    new aws.s3.BucketPolicy(
-        `${name}-policy`,
-        { ...setting, policy: bucket.arn.apply((arn) => policyDocument(bucketStatements(arn, openObject))) },
-        // S3 refuses two settings of access at the same moment.
-        { ...options, dependsOn: [publicAccess] },
-    );
-    return bucket;
-}
 
 /** Where tasks find the certificate, without credentials. It may take a new one at any time, and the old one is of no use to anybody. */
 function sealedBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {

@@ -3,6 +3,7 @@ interface Packages {
     readonly "@aws-sdk/client-acm": typeof import("@aws-sdk/client-acm");
     readonly "@aws-sdk/client-dynamodb": typeof import("@aws-sdk/client-dynamodb");
     readonly "@aws-sdk/client-ec2": typeof import("@aws-sdk/client-ec2");
+    readonly "@aws-sdk/client-ecr": typeof import("@aws-sdk/client-ecr");
     readonly "@aws-sdk/client-ecs": typeof import("@aws-sdk/client-ecs");
     readonly "@aws-sdk/client-eventbridge": typeof import("@aws-sdk/client-eventbridge");
     readonly "@aws-sdk/client-route-53": typeof import("@aws-sdk/client-route-53");
@@ -13,6 +14,7 @@ interface Packages {
     readonly "@aws-sdk/client-ssm": typeof import("@aws-sdk/client-ssm");
     readonly "@aws-sdk/client-sts": typeof import("@aws-sdk/client-sts");
     readonly "acme-client": typeof import("acme-client");
+    readonly croner: typeof import("croner");
     readonly "node:crypto": typeof import("node:crypto");
     readonly "node:http": typeof import("node:http");
     readonly "node:https": typeof import("node:https");

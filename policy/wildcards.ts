@@ -15,8 +15,12 @@ export const listedReasons: readonly ListedReason[] = [
         reason: "IAM knows no resource of these",
     },
     {
-        actions: ["ecs:ListTasks", "ecs:DescribeTasks"],
+        actions: ["ecs:ListServices", "ecs:ListTasks", "ecs:DescribeTasks"],
         reason: "the cluster is a condition: a list has no task yet",
+    },
+    {
+        actions: ["ecr:DescribeImageScanFindings", "ecr:DescribeImages"],
+        reason: "what a cluster's tasks run is in whatever repository they name; no image can be read by these",
     },
     { actions: ["route53:GetChange"], reason: "a change has its id only when it is made" },
 ];

@@ -1,5 +1,5 @@
 // IAM documents in one shape and one order, so that no preview shows a difference where there is none.
-import { ecrRepositoryOf } from "./imageName";
+import { ecrRepositoryOf } from "../../handlers/imageName";
 
 /** One statement of an IAM policy. */
 export interface Statement {

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { announceNames } from "../../handlers/announceNames";
 import { importCertificate } from "../../handlers/importCertificate";
+import { patchTasks } from "../../handlers/patchTasks";
 import { redeployService } from "../../handlers/redeployService";
 import { reconcileSessions } from "../../handlers/reconcileSessions";
 import { renewCertificate } from "../../handlers/renewCertificate";
@@ -11,6 +12,7 @@ import { serveSessions } from "../../handlers/serveSessions";
 import { sweepTaskDns } from "../../handlers/sweepTaskDns";
 import { syncTaskDns } from "../../handlers/syncTaskDns";
 import { awsEnvironment, json, startFakeAws, type FakeService } from "../support/fakeAws";
+import { createFakePatching, patchingEnvironment } from "../support/fakePatching";
 import { createFakeRoute53 } from "../support/fakeRoute53";
 import { createFakeTasks } from "../support/fakeTasks";
 import { handlerFolder, invoke, type HandlerFolder } from "../support/handlerProcess";
@@ -95,6 +97,17 @@ describe("a serialised handler", () => {
         } finally {
             await aws.stop();
         }
+    });
+
+    it("patchTasks runs in a folder of its own, with the package that reads schedules", async () => {
+        const world = createFakePatching();
+        const aws = await startFakeAws(world.services);
+        const folder = await install(patchTasks, "croner");
+        const environment = { ...awsEnvironment(aws.url), ...patchingEnvironment() };
+        const answer = await answerOf(folder, environment).finally(() => aws.stop());
+        expect(answer).to.deep.include({ tasks: [], redeployments: {}, retirements: [] });
+        expect(JSON.parse(world.objects["report.json"])).to.deep.equal(answer);
+        expect(folder.size).to.be.below(100_000);
     });
 
     it("sweepTaskDns runs in a folder of its own, and asks for a look at a task without a name", async () => {

@@ -665,6 +665,43 @@ export const anyArguments: Readonly<Record<string, { readonly longest: number; r
     LoadBalancedService: { longest: 19, args: all(serviceMembers).map(service) },
     PrivateService: { longest: 36, args: all(privateMembers).map(privateService) },
     TraefikGateway: { longest: 18, args: all(gatewayMembers).map(gateway) },
+    Patching: {
+        longest: 36,
+        args: all({
+            clusterArn,
+            maintenanceWindow: late(
+                all({
+                    schedule: fc.constantFrom("cron(0 2 ? * SUN *)", "cron(30 3 * * ? *)", "cron(0 2 ? * 2-6 *)"),
+                    duration: late(fc.constant(1)),
+                    ...optional({
+                        scheduleTimezone: fc.constantFrom("Europe/Dublin", "Asia/Kathmandu"),
+                        cutoff: fc.constant(0),
+                        maxConcurrency: late(whole(1, 50)),
+                        maxErrors: whole(0, 50),
+                    }),
+                }),
+            ),
+            ...optional({
+                services: late(fc.uniqueArray(familyName, { maxLength: 5 })),
+                baseline: late(
+                    all(
+                        optional({
+                            maxTaskAge: late(whole(15, 365)),
+                            newerImages: fc.boolean(),
+                            maxImageAge: whole(1, 3650),
+                            findingSeverity: late(fc.constantFrom("CRITICAL", "HIGH", "MEDIUM", "LOW")),
+                            minimumPlatformVersion: fc.constantFrom("1.3.0", "1.4.0"),
+                        }),
+                    ),
+                ),
+                stopTasks: fc.boolean(),
+                noticePeriod: late(whole(1, 336)),
+                stopAtTag: late(fc.constantFrom("stop-at", "Ende der Aufgabe")),
+                alarmTopicArn: topicArn,
+                ...common,
+            }),
+        }),
+    },
     Sessions: {
         longest: 32,
         args: all({

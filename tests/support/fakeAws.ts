@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
 // A small AWS on loopback for tests of the handlers, which make their own SDK clients: one HTTP server, told apart by the
@@ -11,12 +11,14 @@ export interface FakeRequest {
     /** "DescribeTasks"; for Route 53, which is REST, "POST /2013-04-01/hostedzone/Z1/rrset". */
     readonly operation: string;
     readonly query: URLSearchParams;
+    readonly headers: IncomingHttpHeaders;
     readonly body: string;
 }
 
 export interface FakeResponse {
     readonly status?: number;
     readonly type: "application/x-amz-json-1.1" | "text/xml";
+    readonly headers?: Readonly<Record<string, string>>;
     readonly body: string;
 }
 
@@ -51,7 +53,8 @@ export async function startFakeAws(services: readonly FakeService[]): Promise<Fa
             if (instead === "lose the answer") {
                 outgoing.destroy();
             } else {
-                outgoing.writeHead(response.status ?? 200, { "content-type": response.type }).end(response.body);
+                const headers = { "content-type": response.type, ...response.headers };
+                outgoing.writeHead(response.status ?? 200, headers).end(response.body);
             }
         });
     });
@@ -83,6 +86,7 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
         region,
         operation: action ?? `${incoming.method} ${pathname}`,
         query: searchParams,
+        headers: incoming.headers,
         body,
     };
 }

@@ -122,28 +122,3 @@ function answerChallenges(arns: RenewalArns): Statement[] {
         { Sid: "AwaitChallenges", Effect: "Allow", Action: "route53:GetChange", Resource: arns.change },
     ];
 }
-
-/** By TLS alone; everybody may read one object, where one is given. */
-export function bucketStatements(arn: string, openObject: string | undefined): Statement[] {
-    return [
-        {
-            Sid: "TlsOnly",
-            Effect: "Deny",
-            Principal: "*",
-            Action: "s3:*",
-            Resource: [arn, `${arn}/*`],
-            Condition: { Bool: { "aws:SecureTransport": "false" } },
-        },
-        ...(openObject === undefined
-            ? []
-            : [
-                  {
-                      Sid: "ReadByEverybody",
-                      Effect: "Allow",
-                      Principal: "*",
-                      Action: "s3:GetObject",
-                      Resource: `${arn}/${openObject}`,
-                  } as const,
-              ]),
-    ];
-}

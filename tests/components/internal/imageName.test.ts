@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
-import { ecrRepositoryOf, imageReason } from "../../../components/internal/imageName";
+import { imageReason } from "../../../components/internal/imageName";
+import { ecrRepositoryOf } from "../../../handlers/imageName";
 
 const digest = `sha256:${"0".repeat(64)}`;
 

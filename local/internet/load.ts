@@ -1,6 +1,7 @@
 // A steady load on one name of a running local system, as many visitors make it: requests at a fixed rate, whether or not the ones before
-// were answered, and WebSockets that are in use all the time.
+// were answered, streams of HTTP/2, and WebSockets that are in use all the time.
 import { randomBytes } from "node:crypto";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import type { LookupFunction } from "node:net";
 import { Agent, request } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +15,8 @@ export interface LoadOptions {
     readonly path?: string;
     /** Every second request comes over a connection of its own, the others over kept ones. @default 20 */
     readonly requestsPerSecond?: number;
+    /** Streams of one HTTP/2 connection, and of the next once the server takes no more. @default 0 */
+    readonly streamsPerSecond?: number;
     /** How many are open at once. @default 2 */
     readonly webSockets?: number;
     /** Where messages are echoed. @default "/echo" */
@@ -47,6 +50,8 @@ export interface LoadCounts {
     readonly reasons: Readonly<Record<string, number>>;
     /** The longest time without a request that succeeded, in milliseconds. */
     readonly longestGapMs: number;
+    /** Streams that were answered, and the connections that they came over. */
+    readonly streams: { readonly answered: number; readonly connections: number };
     readonly webSockets: {
         readonly opened: number;
         /** Messages that came back. */
@@ -61,6 +66,7 @@ export interface Load {
     readonly counts: () => LoadCounts;
     /** The failed requests one by one. */
     readonly failures: readonly Failure[];
+    readonly streamFailures: readonly Failure[];
     readonly webSocketFailures: readonly Failure[];
     /** Waits for what is under way. */
     readonly stop: () => Promise<LoadCounts>;
@@ -69,7 +75,7 @@ export interface Load {
 /** Starts at once. */
 export function startLoad(system: Visited, hostname: string, options: LoadOptions = {}): Load {
     const { path = "/?wait=50ms", requestsPerSecond = 20, webSockets = 2, webSocketPath = "/echo" } = options;
-    const { webSocketSeconds = 3, patienceSeconds = 30 } = options;
+    const { streamsPerSecond = 0, webSocketSeconds = 3, patienceSeconds = 30 } = options;
     const patienceMs = patienceSeconds * 1_000;
     const target = { ca: trusted(system), lookup: lookupIn(system, options), port: system.httpsPort };
     const kept = new Agent({ keepAlive: true });
@@ -77,8 +83,11 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
     const { signal } = stopping;
     const underWay = new Set<Promise<void>>();
     const failures: Failure[] = [];
+    const streamFailures: Failure[] = [];
     const webSocketFailures: Failure[] = [];
     let requests = 0;
+    let session: ClientHttp2Session | undefined;
+    const streams = { answered: 0, connections: 0 };
     let opened = 0;
     let echoed = 0;
     let lastSuccess = Date.now();
@@ -118,6 +127,39 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
             lastSuccess = to;
         } else {
             failures.push({ traceId, kind, from, to });
+        }
+    }
+
+    /** The connection that takes streams: after a GOAWAY it ends those that it has, and takes no other. */
+    function open(): ClientHttp2Session {
+        if (session === undefined || session.closed || session.destroyed) {
+            session = connectHttp2(`https://${hostname}:${system.httpsPort}`, target);
+            session.on("error", () => undefined); // each of its streams has it, too
+            streams.connections++;
+        }
+        return session;
+    }
+
+    async function stream(): Promise<void> {
+        const traceId = newTraceId();
+        const from = Date.now();
+        const sent = open().request({ ":path": path, "x-amzn-trace-id": traceId });
+        const kind = await new Promise<string>((resolve, reject) => {
+            let status: number | undefined;
+            const timer = setTimeout(() => sent.destroy(new Error("no answer")), patienceMs);
+            sent.once("response", (headers) => (status = headers[":status"]))
+                .resume()
+                .once("end", () => resolve(String(status)))
+                .once("error", reject)
+                .once("close", () => {
+                    clearTimeout(timer);
+                    reject(new Error("closed")); // unless it came to its end
+                });
+        }).catch(kindOf);
+        if (kind === "200") {
+            streams.answered++;
+        } else {
+            streamFailures.push({ traceId, kind, from, to: Date.now() });
         }
     }
 
@@ -196,26 +238,38 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
             failed: failures.length,
             reasons: countKinds(failures),
             longestGapMs: Math.max(longestGapMs, Date.now() - lastSuccess),
+            streams: { ...streams },
             webSockets: { opened, echoed, broken: webSocketFailures.length, reasons: countKinds(webSocketFailures) },
         };
     }
 
-    const timer = setInterval(() => {
-        const visited = visit();
-        underWay.add(visited);
-        void visited.finally(() => underWay.delete(visited));
-    }, 1_000 / requestsPerSecond);
+    const timers = (
+        [
+            [visit, requestsPerSecond],
+            [stream, streamsPerSecond],
+        ] as const
+    )
+        .filter(([, perSecond]) => perSecond > 0)
+        .map(([one, perSecond]) =>
+            setInterval(() => {
+                const done = one();
+                underWay.add(done);
+                void done.finally(() => underWay.delete(done));
+            }, 1_000 / perSecond),
+        );
     const talking = Array.from({ length: webSockets }, (_, index) => keepTalking(index));
 
     return {
         counts,
         failures,
+        streamFailures,
         webSocketFailures,
         async stop() {
-            clearInterval(timer);
+            timers.forEach((timer) => clearInterval(timer));
             stopping.abort();
             await Promise.all([...underWay, ...talking]);
             kept.destroy();
+            session?.destroy();
             return counts();
         },
     };

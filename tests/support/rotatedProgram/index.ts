@@ -1,6 +1,7 @@
-// A service whose tasks show the certificate of a secret to who comes through a Network Load Balancer.
+// Two services whose tasks show the certificate of a secret to who comes through a Network Load Balancer: one is replaced after renewals, one takes them up.
 import * as pulumi from "@pulumi/pulumi";
 
+import type { RotationArgs } from "../../../components/internal/task/rotation";
 import { Cluster, LoadBalancedService, LoadBalancerType, Network, Tls, WildcardCertificate } from "../../../components";
 
 const config = new pulumi.Config();
@@ -13,33 +14,42 @@ const certificate = new WildcardCertificate("certificate", {
     hostedZoneId,
     acmeDirectory: config.require("acmeDirectory"),
     importToAcm: true, // a deployment waits for the first certificate then
+    sealedCopy: true,
 });
-const service = new LoadBalancedService(
-    "app",
-    {
-        image: "docker.io/traefik/whoami:v1.11.0",
-        command: ["--port", "8080"],
-        healthCheckPath: "/health",
-        loadBalancer: LoadBalancerType.Network,
-        tls: Tls.EndToEnd,
-        certificateSecretArn: certificate.secretArn,
-        vpcId: network.vpcId,
-        subnetIds: network.publicSubnetIds,
-        assignPublicIp: true,
-        loadBalancerSubnetIds: network.publicSubnetIds,
-        clusterArn: cluster.clusterArn,
-        domain: `app.${domain}`,
-        hostedZoneId,
-        httpsPort: config.requireNumber("httpsPort"),
-        httpPort: config.requireNumber("httpPort"),
-        desiredCount: 2,
-        drainSeconds: 10,
-        deregistrationDelay: 15,
-        targetHealth: { interval: 5, timeout: 2, graceSeconds: 15 },
-    },
-    { dependsOn: [certificate] },
-);
+
+function service(name: string, rotation: RotationArgs): LoadBalancedService {
+    return new LoadBalancedService(
+        name,
+        {
+            ...rotation,
+            image: "docker.io/traefik/whoami:v1.11.0",
+            command: ["--port", "8080"],
+            healthCheckPath: "/health",
+            loadBalancer: LoadBalancerType.Network,
+            tls: Tls.EndToEnd,
+            certificateSecretArn: certificate.secretArn,
+            vpcId: network.vpcId,
+            subnetIds: network.publicSubnetIds,
+            assignPublicIp: true,
+            loadBalancerSubnetIds: network.publicSubnetIds,
+            clusterArn: cluster.clusterArn,
+            domain: `${name}.${domain}`,
+            hostedZoneId,
+            httpsPort: config.requireNumber("httpsPort"),
+            httpPort: config.requireNumber("httpPort"),
+            desiredCount: 2,
+            drainSeconds: 10,
+            deregistrationDelay: 15,
+            targetHealth: { interval: 5, timeout: 2, graceSeconds: 15 },
+        },
+        { dependsOn: [certificate] },
+    );
+}
+
+const app = service("app", {});
+const hot = service("hot", { rotation: "hot", sealedCertificateUrl: certificate.sealedCopyUrl });
 
 export const renewalFunctionName = certificate.functionName;
-export const { serviceName } = service;
+export const serviceName = app.serviceName;
+export const hotServiceName = hot.serviceName;
 export const { clusterArn } = cluster;

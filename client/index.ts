@@ -166,6 +166,49 @@ export function sessionsClient(options: SessionsClientOptions): SessionsClient {
     };
 }
 
+/**
+ * The region in which a key's session is, where several have Sessions: the same whoever asks, in whatever order they are given, each with its share of the keys. Without a
+ * region its keys alone get another one.
+ *
+ * @throws RangeError without a region
+ */
+export function homeRegion(key: string, regions: readonly string[]): string {
+    const [first, ...rest] = [...regions].sort();
+    if (first === undefined) {
+        throw new RangeError("There is no region: give one or more.");
+    }
+    // Each region draws a number for the key, and the highest has it (rendezvous hashing).
+    return rest.reduce((best, region) => (drawn(region, key) > drawn(best, key) ? region : best), first);
+}
+
+/**
+ * The region whose API answers first, whatever it says: the nearest of those that answer.
+ *
+ * @throws AggregateError when none does
+ */
+export function nearestRegion(
+    /** By region: the output `apiUrl` of its Sessions. */
+    apiUrls: Readonly<Record<string, string>>,
+    options: Pick<SessionsClientOptions, "fetch"> = {},
+): Promise<string> {
+    const send = options.fetch ?? fetch;
+    return Promise.any(
+        // A browser need not be shown the answer.
+        Object.entries(apiUrls).map(([region, url]) => send(url, { mode: "no-cors" }).then(() => region)),
+    );
+}
+
+/** 32 bits by FNV-1a, then mixed as MurmurHash3 does in the end: alike texts draw unlike numbers. */
+function drawn(region: string, key: string): number {
+    let hash = 0x811c9dc5;
+    for (const byte of new TextEncoder().encode(`${region} ${key}`)) {
+        hash = Math.imul(hash ^ byte, 0x01000193);
+    }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) >>> 0;
+}
+
 function problemOf({ status, body, retryAfter }: Answer): SessionError {
     const { type, detail, message } = body as { type?: string; detail?: string; message?: string };
     const [, kind] = /^urn:taskgate:problem:(.+)$/.exec(type ?? "") ?? [];

@@ -1,6 +1,13 @@
 import { expect } from "chai";
 
-import { type Session, SessionError, sessionsClient, type SessionsClient } from "../../client";
+import {
+    homeRegion,
+    nearestRegion,
+    type Session,
+    SessionError,
+    sessionsClient,
+    type SessionsClient,
+} from "../../client";
 
 interface Sent {
     readonly method: string;
@@ -139,5 +146,51 @@ describe("the client of sessions", () => {
             .open("42", { signal: abort.signal, onProgress })
             .catch((error: unknown) => error);
         expect(failure).to.equal(reason);
+    });
+
+    describe("in several regions", () => {
+        const regions = ["eu-west-1", "us-east-1", "ap-southeast-2"];
+        const keys = Array.from({ length: 3_000 }, (_, index) => `team-${index}`);
+
+        it("finds a key in one region, the same whoever asks", () => {
+            expect(["a", "b", "42", "ü"].map((key) => homeRegion(key, regions))).to.deep.equal([
+                "ap-southeast-2",
+                "eu-west-1",
+                "us-east-1",
+                "us-east-1",
+            ]);
+            const turned = [...regions].reverse();
+            expect(keys.map((key) => homeRegion(key, turned))).to.deep.equal(
+                keys.map((key) => homeRegion(key, regions)),
+            );
+            expect(() => homeRegion("a", [])).to.throw(RangeError, "There is no region: give one or more.");
+        });
+
+        it("gives each region its share, and moves the keys of a region alone that is taken out", () => {
+            const homes = keys.map((key) => homeRegion(key, regions));
+            for (const region of regions) {
+                expect(homes.filter((home) => home === region).length).to.be.within(900, 1_100);
+                const rest = regions.filter((other) => other !== region);
+                const moved = keys.filter((key, index) => homeRegion(key, rest) !== homes[index]);
+                expect(moved).to.deep.equal(keys.filter((_, index) => homes[index] === region));
+            }
+        });
+
+        it("takes the region that answers first for the nearest, whatever it says", async () => {
+            const apiUrls = {
+                near: "https://near.example.com",
+                far: "https://far.example.com",
+                dark: "https://dark.example.com",
+            };
+            const answers: Record<string, () => Promise<Response>> = {
+                [apiUrls.near]: () => Promise.resolve(new Response("", { status: 401 })),
+                [apiUrls.far]: () => new Promise(() => undefined),
+                [apiUrls.dark]: () => Promise.reject(new Error("ECONNREFUSED")),
+            };
+            const fetch = ((url: string) => answers[url]()) as typeof globalThis.fetch;
+            expect(await nearestRegion(apiUrls, { fetch })).to.equal("near");
+            const none = await nearestRegion({ dark: apiUrls.dark }, { fetch }).catch((error: unknown) => error);
+            expect(none).to.be.instanceOf(AggregateError);
+        });
     });
 });

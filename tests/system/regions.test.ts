@@ -1,5 +1,16 @@
 import { expect } from "chai";
 
+import {
+    callerOf,
+    describeTask,
+    eventually,
+    hostnameOf,
+    RegionOutputs,
+    runTasks,
+    stopTask,
+    untilRunning,
+} from "../../local/internet/caller";
+import { visit } from "../../local/internet/visitor";
 import type { SystemFile } from "../../local/machine/systemFile";
 import { OperationResult, runOperation } from "../../local/pulumi/operation";
 import { localConfig } from "../../local/pulumi/platforms";
@@ -64,7 +75,19 @@ describe("a stack of three regions", () => {
     it("deletes one region's resources alone when that region is taken out, and makes them again when it comes back", async () => {
         const count = inRegion.get("us-east-1")?.length ?? 0;
         const rest = (first.changes.create ?? 0) - count;
+        const outputs = (first.outputs.regions as Record<string, RegionOutputs>)["eu-west-1"];
+        const caller = callerOf(system, "eu-west-1", outputs);
+        const [kept] = await runTasks(caller);
+        await untilRunning(caller, kept);
+        const asked = () => visit(system, hostnameOf(caller, kept)).catch(() => undefined);
+        const answers = () =>
+            eventually("the task answering", async () => ((await asked())?.status === 200 ? true : undefined));
+        await answers();
         const removed = await run("up", ["eu-west-1", "ap-southeast-2"]);
+        // A task of another region is none of its affair.
+        expect((await describeTask(caller, kept))?.lastStatus).to.equal("RUNNING");
+        expect((await asked())?.status).to.equal(200);
+        await stopTask(caller, kept);
         expect(withoutOutputs(removed)).to.deep.equal({ same: rest, delete: count });
         expect(urnsOf("us-east-1")).to.deep.equal([]);
         const added = await run("up", three);

@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { STEPS } from "../../handlers/sessions/page";
 import type { ShapeReport } from "../../local/commands/scenarios/life";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
+import type { Seen, TwoRegionsReport } from "../../local/commands/scenarios/twoRegions";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
 import type { SandboxReport } from "../../local/commands/scenarios/sandbox";
 import { sessionsLife, type SessionsReport } from "../../local/commands/scenarios/sessions";
@@ -232,6 +233,31 @@ describe("the life of the example", () => {
             "another's sandbox": "not-yours",
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
+        expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
+    });
+
+    it("two-regions", async () => {
+        const report: TwoRegionsReport = {};
+        const name = `test-two-regions-${process.pid}`;
+        await runScenario("two-regions", report, name);
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
+
+        expect(report.preview!.changes).to.deep.equal(report.up!.changes);
+        expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
+        const nearest = { "eu-central-1": "eu-west-1", "us-west-2": "us-east-1" };
+        const allInVirginia = { "eu-central-1": "us-east-1", "us-west-2": "us-east-1" };
+        expect(report.nearest).to.deep.equal(nearest);
+        expect(Object.keys(report.certificates!)).to.deep.equal(["eu-west-1", "us-east-1"]);
+        expect(report.certificates!["eu-west-1"]).not.to.equal(report.certificates!["us-east-1"]);
+        const failed = (seen: Record<string, Seen>) =>
+            Object.entries(seen).flatMap(([place, { failed: count }]) => (count > 0 ? [place] : []));
+        expect(failed(report.dark!.seen)).to.deep.equal(["eu-central-1"]);
+        expect(report.dark!.answers).to.deep.equal(allInVirginia);
+        expect([report.standby!.before, report.standby!.after]).to.deep.equal([undefined, "us-east-1"]);
+        const { seen, ...back } = report.back!;
+        expect([failed(seen), back]).to.deep.equal([[], { answers: nearest, desk: "eu-west-1" }]);
+        const { seen: meanwhile, ...evacuated } = report.evacuated!;
+        expect([failed(meanwhile), evacuated]).to.deep.equal([[], { answers: allInVirginia, afterwards: nearest }]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

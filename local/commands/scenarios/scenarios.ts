@@ -2,6 +2,7 @@ import { shapeLife } from "./life";
 import type { Shape } from "./life";
 import { sandboxLife } from "./sandbox";
 import { sessionsLife } from "./sessions";
+import { twoRegionsLife } from "./twoRegions";
 import { appReachedThroughEnvoyOnly, certificateReplaced, taskStopped, tokensAskedFor, wireWatched } from "./steps";
 
 const nextVersion = { image: "docker.io/traefik/whoami:v1.10.4" };
@@ -39,7 +40,7 @@ const shapes = {
 } satisfies Record<string, Shape>;
 
 /** Other lives, which are not a shape's. */
-const lives = { sessions: sessionsLife, sandbox: sandboxLife } satisfies Record<
+const lives = { sessions: sessionsLife, sandbox: sandboxLife, "two-regions": twoRegionsLife } satisfies Record<
     string,
     (report: object, name: string) => Promise<void>
 >;

@@ -38,6 +38,7 @@ export function serviceOperations(
             if (existing && existing.status !== "INACTIVE") {
                 throw invalid("Creation of service was not idempotent.");
             }
+            refuseServiceConnect(input);
             const definition = findActiveDefinition(state, input.taskDefinition!);
             const { launchType, capacityProviderName } = capacityOf(cluster, definition, input);
             if (definition.networkMode === "awsvpc" && !input.networkConfiguration?.awsvpcConfiguration) {
@@ -80,6 +81,7 @@ export function serviceOperations(
             if (service.status !== "ACTIVE") {
                 throw new AwsError("ServiceNotActiveException", "Service was not ACTIVE.");
             }
+            refuseServiceConnect(input);
             const { forceNewDeployment, taskDefinition } = input;
             const before = deployed(service);
             Object.assign(service, omit(input, "cluster", "service", "forceNewDeployment", "taskDefinition"));
@@ -128,6 +130,15 @@ export function serviceOperations(
             return { service: shown(state, service) };
         },
     };
+}
+
+/** ECS's own proxies are not there. */
+function refuseServiceConnect({
+    serviceConnectConfiguration: config,
+}: Pick<CreateServiceCommandInput, "serviceConnectConfiguration">): void {
+    if (config?.enabled) {
+        throw invalid("The local ECS has no Service Connect: leave serviceConnect out here, or call a load balancer.");
+    }
 }
 
 function findService(state: EcsState, cluster: string | undefined, name: string): Service {

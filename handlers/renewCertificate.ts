@@ -1,13 +1,14 @@
-import { sleep, type LambdaContext } from "./calls";
-import { openAccount, openAsAccount, rollOver, showAccount } from "./certificate/account";
+import type { LambdaContext } from "./calls";
+import { openAsAccount } from "./certificate/account";
 import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/attempts";
 import { openAuthority, type Authority, type Refusal } from "./certificate/authority";
-import { removeChallenges, type ChallengeValue } from "./certificate/challengeRecords";
+import type { ChallengeValue } from "./certificate/challengeRecords";
 import { decide, renewalDueAt, type Decision, type Delivered } from "./certificate/decision";
 import { tellEventBus } from "./certificate/event";
 import { checkNew, inspect, readChain, type Certificate, type CertificateFacts } from "./certificate/facts";
+import { lookFromOutside } from "./certificate/look";
 import { failureNotice, notify, recoveryNotice, successNotice, type Notice } from "./certificate/messages";
-import { tellLook, tellMetrics } from "./certificate/metrics";
+import { tellMetrics } from "./certificate/metrics";
 import { obtainCertificate } from "./certificate/order";
 import { forgetPendingOrder, keepPendingOrder, orderedFor, readPendingOrder } from "./certificate/pendingOrder";
 import {
@@ -21,79 +22,36 @@ import {
     type Secret,
 } from "./certificate/publish";
 import { askRenewalInfo, certificateId, type RenewalInfo } from "./certificate/renewalInfo";
-import { revokeCertificate } from "./certificate/revocation";
+import { endRenewals, lookAfterAccount, show } from "./certificate/requests";
+import {
+    busy,
+    CLEAN_UP_MILLISECONDS,
+    NOTIFY_MILLISECONDS,
+    openZones,
+    result,
+    revoke,
+    sweep,
+    type RenewalEvent,
+    type RenewalResult,
+    type Run,
+} from "./certificate/run";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
-import { lookAtTasks, type Shown } from "./certificate/look";
-import { openState, readState, type RenewalState, type StateStore } from "./certificate/state";
+import { openState, type RenewalState } from "./certificate/state";
 import { createKeyPassword, publishSealed, seal } from "./certificate/sealed";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
-import { openZone, type HostedZone } from "./hostedZone";
 import { load } from "./load";
 import { log } from "./log";
 
 export { NAMESPACE } from "./certificate/metrics";
+export type { RenewalEvent, RenewalResult };
 
-/** A scheduled run has other fields or none. */
-export interface RenewalEvent {
-    /** Renew even if it is not due, and however soon after a failure. */
-    readonly force?: boolean;
-    /** Only tell how things are. */
-    readonly show?: boolean;
-    /** Revoke the delivered certificate for this reason (RFC 5280, section 5.3.1: 1 = key compromise, 4 = superseded …), and replace it. */
-    readonly revoke?: number;
-    /** Only tell the ACME account's URL, or give the account another key (RFC 8555, section 7.3.5). */
-    readonly account?: "show" | "rollover";
-    /** What Pulumi's `aws.lambda.Invocation` adds, when the stack is made, changed or destroyed. */
-    readonly tf?: { readonly action: "create" | "update" | "delete" };
-}
-
-export interface RenewalResult {
-    /**
-     * `waiting`: an earlier try failed, and the next one is not to be made yet. `busy`: another run is at it. `shown`: it was only asked.
-     * `rolled over`: the account has another key. `ended`: the stack is being destroyed.
-     */
-    readonly outcome: "issued" | "renewed" | "not due" | "waiting" | "busy" | "shown" | "rolled over" | "ended";
-    readonly reason: string;
-    /** Of the ACME account, when that was asked for; empty when the authority has none of this key yet. */
-    readonly accountUrl?: string;
-    /** Of the delivered certificate, if there is one. */
-    readonly names?: readonly string[];
-    readonly serialNumber?: string;
-    readonly notAfter?: string;
-    readonly renewalDueAt?: string;
-    /** What went wrong last, while it has not been mended. */
-    readonly trouble?: RenewalState["trouble"];
-    readonly nextAttempt?: string;
-    readonly renewalInfo?: RenewalInfo;
-}
-
-// What is kept of the function's time: to take the challenge records away again, and to tell of a failure.
-const CLEAN_UP_MILLISECONDS = 20_000;
-const NOTIFY_MILLISECONDS = 10_000;
 /** An order needs this much, most of it for Route 53 to publish the challenge records. */
 const ORDER_MILLISECONDS = 90_000;
 /** The most that asking for renewal information may take: the certificate's own dates do as well. */
 const ASK_MILLISECONDS = 30_000;
-/** How often a run that is under way is looked at when the stack is destroyed. */
-const END_PAUSE_MILLISECONDS = 2_000;
-/** A reason to revoke (RFC 5280, section 5.3.1). */
-const CESSATION_OF_OPERATION = 5;
-/** As the alarm on the certificate itself has it. */
-const LEAST_LIFETIME_LEFT = 0.2;
 /** How often the certificate of one order is looked at before another is ordered. */
 const UNUSABLE_TRIES = 3;
-
-/** One run: what it has to go by, and what it found out. */
-interface Run {
-    readonly settings: CertificateSettings;
-    readonly store: StateStore;
-    /** For the work; what comes after it has time of its own. */
-    readonly deadline: number;
-    readonly end: number;
-    readonly context: LambdaContext;
-    delivered: Delivered | undefined;
-}
 
 /**
  * Issues the certificate when there is none or another is wanted, and renews it when it is due. Whatever goes wrong is told to
@@ -127,78 +85,6 @@ export async function renewCertificate(event: RenewalEvent | null, context: Lamb
     } catch (thrown) {
         await fail(thrown as Error, run, end, context);
         throw thrown;
-    }
-}
-
-function busy({ busyUntil }: { readonly busyUntil: string }): RenewalResult {
-    return { outcome: "busy", reason: `another run is at it, until ${busyUntil} at most` };
-}
-
-/** What is asked by a person, who hears what is wrong with it: nobody else is told, and no renewal waits for it. */
-async function lookAfterAccount(
-    action: "show" | "rollover",
-    end: number,
-    deadline: number,
-    { awsRequestId }: LambdaContext,
-): Promise<RenewalResult> {
-    const settings = readCertificateSettings();
-    const { directoryUrl, bucketName } = settings;
-    if (action === "show") {
-        const accountUrl = (await showAccount(settings, deadline)) ?? "";
-        return { outcome: "shown", reason: `asked of ${directoryUrl}`, accountUrl };
-    }
-    const store = await openState(bucketName, awsRequestId, end, deadline);
-    if ("busyUntil" in store) {
-        return busy(store);
-    }
-    try {
-        const accountUrl = await rollOver(settings, deadline);
-        return { outcome: "rolled over", reason: "the old key is good for nothing any more", accountUrl };
-    } finally {
-        await store.release({});
-    }
-}
-
-/**
- * Waits for a run that is under way, and takes away what stands in the zone. It keeps the lease, so that no other run begins before the
- * function has gone. Records that cannot be taken away are logged, and stop no destroy; a revocation that was asked for does.
- */
-async function endRenewals(
-    settings: CertificateSettings,
-    deadline: number,
-    end: number,
-    context: LambdaContext,
-): Promise<RenewalResult> {
-    for (;;) {
-        const store = await openState(settings.bucketName, context.awsRequestId, end, deadline);
-        if (!("busyUntil" in store)) {
-            const run: Run = { settings, store, deadline, end, context, delivered: undefined };
-            await sweep(run);
-            if (settings.revokeOnDestroy) {
-                await revokeAtTheEnd(run);
-            }
-            return { outcome: "ended", reason: "the stack is being destroyed" };
-        }
-        if (Date.now() + END_PAUSE_MILLISECONDS > deadline) {
-            log("error", "a run is still under way: it may leave challenge records", store);
-            return busy(store);
-        }
-        await sleep(END_PAUSE_MILLISECONDS);
-    }
-}
-
-/** A certificate that nobody is to use any more. When it cannot be revoked, the destroy can be tried again. */
-async function revokeAtTheEnd(run: Run): Promise<void> {
-    const { settings, store, deadline } = run;
-    const delivered = readDelivered(await readSecret(settings.secretArn, deadline));
-    if (delivered.state !== "usable" || store.state.revoked === delivered.facts.serialNumber) {
-        return;
-    }
-    try {
-        await revoke(run, delivered, CESSATION_OF_OPERATION);
-    } catch (error) {
-        await store.release({});
-        throw error;
     }
 }
 
@@ -247,7 +133,7 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
     }
     await sweep(run);
     await publishForTasks(run, secret);
-    await look(run);
+    await lookFromOutside(run);
     if (store.state.trouble !== undefined) {
         await tell(recoveryNotice(store.state.trouble, delivered, new Date()), run.end);
     }
@@ -384,33 +270,6 @@ async function publishForTasks({ settings, store, deadline, delivered }: Run, se
     log("info", "certificate published for tasks that run", { bucket: sealedBucketName });
 }
 
-/**
- * Looks from outside what some tasks show, and tells CloudWatch. Those that take certificates up while they run are to show the newest; others show
- * what they were started with, and that may not be at its end.
- */
-async function look({ settings, deadline, delivered, context }: Run): Promise<void> {
-    const { watchedPort, hostedZoneId, names, keyType, sealedBucketName } = settings;
-    if (watchedPort === undefined || delivered?.state !== "usable") {
-        return;
-    }
-    const { serialNumber } = delivered.facts;
-    const isStale = (shown: Shown): boolean => {
-        const [from, to] = [shown.validFromDate, shown.validToDate].map((date) => date.getTime());
-        return sealedBucketName !== undefined
-            ? shown.serialNumber !== serialNumber
-            : to - Date.now() < (to - from) * LEAST_LIFETIME_LEFT;
-    };
-    try {
-        const limit = Math.min(deadline, Date.now() + ASK_MILLISECONDS);
-        const domain = names[0].replace(/^\*\./, "");
-        const isRsa = keyType.startsWith("RSA");
-        const seen = await lookAtTasks(openZone(hostedZoneId, limit), domain, watchedPort, isRsa, isStale);
-        tellLook(context.functionName, seen, new Date());
-    } catch (error) {
-        log("warn", "tasks are not looked at", { reason: describeError(error) });
-    }
-}
-
 /** A certificate that may be delivered. What an earlier run ordered and did not deliver is taken first. */
 async function obtain(run: Run, authority: Authority, replaces: string | undefined): Promise<Certificate> {
     const { settings, store, deadline, delivered } = run;
@@ -455,41 +314,8 @@ function isOf(delivered: Delivered | undefined, privateKey: string): boolean {
     );
 }
 
-/** The zone in which challenges are answered. */
-function openZones({ hostedZoneId, delegation }: CertificateSettings, deadline: number): HostedZone {
-    return openZone(delegation?.hostedZoneId ?? hostedZoneId, deadline, delegation?.roleArn);
-}
-
 function union(some: readonly ChallengeValue[], more: readonly ChallengeValue[]): ChallengeValue[] {
     return [...some.filter(({ value }) => !more.some((each) => each.value === value)), ...more];
-}
-
-/** Takes away what this run, or one that was killed, has put into the zone. What cannot be taken away now, the next run tries. */
-async function sweep({ settings, store, end }: Run): Promise<void> {
-    const { challenges = [] } = store.state;
-    if (challenges.length === 0) {
-        return;
-    }
-    const deadline = Math.min(Date.now() + CLEAN_UP_MILLISECONDS, end - NOTIFY_MILLISECONDS);
-    try {
-        await removeChallenges(openZones(settings, deadline), challenges);
-        await store.keep({ challenges: undefined });
-    } catch (error) {
-        const records = [...new Set(challenges.map(({ recordName }) => recordName))];
-        log("error", "challenge records are left behind until the next run", { records, reason: describeError(error) });
-    }
-}
-
-/** Revokes the delivered certificate. Another one is ordered in the same run. */
-async function revoke({ settings, store, deadline }: Run, delivered: Delivered, reason: number): Promise<void> {
-    if (delivered.state !== "usable") {
-        throw failure("NothingToRevoke", "There is no certificate that could be revoked.");
-    }
-    const authority = await openAsAccount(settings, deadline);
-    await openAccount(authority, settings);
-    await revokeCertificate(authority, delivered.certificateChain, reason);
-    await store.keep({ revoked: delivered.facts.serialNumber });
-    log("info", "certificate revoked", { serialNumber: delivered.facts.serialNumber, reason });
 }
 
 /** Keeps what was found out, gives the lease back, and says how things are. */
@@ -552,34 +378,4 @@ async function tell(notice: Notice, deadline: number): Promise<void> {
     } catch (error) {
         log("error", "notice not sent", { subject: notice.subject, reason: describeError(error) });
     }
-}
-
-/** How things are, without a change to any of them. */
-async function show(settings: CertificateSettings, deadline: number): Promise<RenewalResult> {
-    const delivered = readDelivered(await readSecret(settings.secretArn, deadline));
-    const state = await readState(settings.bucketName, deadline);
-    const { reason } = decide(delivered, settings, new Date(), state);
-    return result("shown", reason, delivered, state);
-}
-
-function result(
-    outcome: RenewalResult["outcome"],
-    reason: string,
-    delivered: Delivered,
-    { trouble, nextAttempt, renewalInfo }: RenewalState,
-): RenewalResult {
-    const facts = delivered.state === "usable" ? delivered.facts : undefined;
-    return {
-        outcome,
-        reason,
-        ...(facts && {
-            names: facts.names,
-            serialNumber: facts.serialNumber,
-            notAfter: facts.notAfter.toISOString(),
-            renewalDueAt: renewalDueAt(facts, renewalInfo).toISOString(),
-        }),
-        ...(trouble && { trouble }),
-        ...(nextAttempt && { nextAttempt }),
-        ...(renewalInfo && { renewalInfo }),
-    };
 }

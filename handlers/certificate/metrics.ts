@@ -1,11 +1,18 @@
 import { log } from "../log";
 import type { Delivered } from "./decision";
-import type { Look } from "./look";
 
 /** CloudWatch's namespace of what each run tells of the certificate. */
 export const NAMESPACE = "taskgate/certificate";
 
-/** Tells CloudWatch what tasks were seen to show. */
+/** What tasks were seen to show. */
+export interface Look {
+    /** How many showed a certificate. */
+    readonly looked: number;
+    /** The names of those that showed another one than they should. */
+    readonly stale: readonly string[];
+}
+
+/** Tells CloudWatch of it. */
 export function tellLook(functionName: string, { looked, stale }: Look, now: Date): void {
     const metrics = [
         { Name: "TasksLookedAt", Unit: "Count" },

@@ -64,23 +64,28 @@ export function callerOf(system: SystemFile, region: string, outputs: RegionOutp
     };
 }
 
-/** Longer than anything takes here, on a busy machine too. */
-const patienceSeconds = 180;
-
 /** Asks again until there is an answer; rejects when there is none in the end. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-    const deadline = Date.now() + patienceSeconds * 1_000;
-    for (;;) {
-        const answer = await ask();
-        if (answer !== undefined) {
-            return answer;
+export type Eventually = <T>(what: string, ask: () => Promise<T | undefined>) => Promise<T>;
+
+/** Asks so often, for so long. */
+export function patient(seconds: number, pollMs: number): Eventually {
+    return async (what, ask) => {
+        const deadline = Date.now() + seconds * 1_000;
+        for (;;) {
+            const answer = await ask();
+            if (answer !== undefined) {
+                return answer;
+            }
+            if (Date.now() > deadline) {
+                throw new Error(`${what}: not within ${seconds} s.`);
+            }
+            await delay(pollMs);
         }
-        if (Date.now() > deadline) {
-            throw new Error(`${what}: not within ${patienceSeconds} s.`);
-        }
-        await delay(25);
-    }
+    };
 }
+
+/** Longer than anything takes here, on a busy machine too. */
+export const eventually = patient(180, 25);
 
 export function taskIdOf(taskArn: string): string {
     return taskArn.slice(taskArn.lastIndexOf("/") + 1);

@@ -33,8 +33,11 @@ const contents: Readonly<Record<string, string>> = {
 
 const ours = /^TLS certificate and key of \*\./;
 
-/** Of stacks whose secret is gone or going; what belongs to a secret that is in use is not among it. Certificates come before the parameter that tells of them. */
-export async function findLeftovers({ ssm, secrets }: LeftoversClients): Promise<Leftover[]> {
+/** Of stacks whose secret is gone or going; what belongs to a secret that is in use is not among it. With `only`: of the secrets of these names, in use or not, without the secrets themselves. Certificates come before the parameter that tells of them. */
+export async function findLeftovers(
+    { ssm, secrets }: LeftoversClients,
+    only?: ReadonlySet<string>,
+): Promise<Leftover[]> {
     const inUse = new Set<string>();
     const going: Leftover[] = [];
     for await (const page of paginateListSecrets({ client: secrets }, { IncludePlannedDeletion: true })) {
@@ -57,7 +60,7 @@ export async function findLeftovers({ ssm, secrets }: LeftoversClients): Promise
         for (const { Name: name = "" } of page.Parameters ?? []) {
             const [, secretName = "", last = ""] = /^\/taskgate\/(.+)\/([^/]+)$/.exec(name) ?? [];
             const what = contents[last];
-            if (what === undefined || inUse.has(secretName)) {
+            if (what === undefined || (only === undefined ? inUse.has(secretName) : !only.has(secretName))) {
                 continue;
             }
             if (last === "acm-certificate") {
@@ -68,7 +71,7 @@ export async function findLeftovers({ ssm, secrets }: LeftoversClients): Promise
             found.push({ kind: "parameter", name, what });
         }
     }
-    return [...found, ...going];
+    return only === undefined ? [...found, ...going] : found;
 }
 
 /** Takes it away for good. One that went in between is as wanted. */

@@ -2,8 +2,8 @@
 import { connect, getCiphers } from "node:tls";
 import type { ConnectionOptions, SecureVersion } from "node:tls";
 
-import type { SystemFile } from "../machine/systemFile";
 import { resolve } from "./visitor";
+import type { Visited } from "./visitor";
 
 export interface TlsScan {
     /** Protocol versions that are spoken. */
@@ -22,7 +22,7 @@ const versions: readonly SecureVersion[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv
 const groups = ["X25519MLKEM768", "SecP256r1MLKEM768", "X25519", "P-256", "P-384", "P-521"];
 
 /** Looks at the HTTPS port of a host, and trusts nothing that it finds there. */
-export async function scanTls(system: SystemFile, hostname: string): Promise<TlsScan> {
+export async function scanTls(system: Visited, hostname: string): Promise<TlsScan> {
     const [host] = await resolve(system, hostname);
     const offer = (options: ConnectionOptions): Promise<string | undefined> =>
         new Promise((done) => {

@@ -25,18 +25,20 @@ export interface Page {
 }
 
 /** The addresses of a name as a resolver near a region gets them; none while it does not exist. */
-export async function resolve(system: Pick<SystemFile, "dns">, hostname: string, near?: string): Promise<string[]> {
+export async function resolve(system: Pick<Visited, "dns">, hostname: string, near?: string): Promise<string[]> {
     return (await resolveWithTtl(system, hostname, near)).map(({ address }) => address);
 }
 
 /** The same, with the seconds for which each may be kept. */
 export async function resolveWithTtl(
-    system: Pick<SystemFile, "dns">,
+    system: Pick<Visited, "dns">,
     hostname: string,
     near?: string,
 ): Promise<RecordWithTtl[]> {
     const resolver = new Resolver({ timeout: 2_000, tries: 5 }); // 62 s in all: a busy machine may be late
-    resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
+    if (system.dns !== undefined) {
+        resolver.setServers([`${system.dns.address}:${system.dns.port}`]);
+    }
     if (near !== undefined) {
         resolver.setLocalAddress(resolverNear(near));
     }
@@ -51,7 +53,7 @@ export async function resolveWithTtl(
     }
 }
 
-export async function addressOf(system: Pick<SystemFile, "dns">, hostname: string): Promise<string> {
+export async function addressOf(system: Pick<Visited, "dns">, hostname: string): Promise<string> {
     const [address] = await resolve(system, hostname);
     if (address === undefined) {
         throw new Error(`${hostname} has no address in DNS.`);
@@ -59,14 +61,22 @@ export async function addressOf(system: Pick<SystemFile, "dns">, hostname: strin
     return address;
 }
 
-/** What a visitor needs to know about a system. */
-export type Visited = Pick<SystemFile, "dns" | "amazonRootFile" | "httpsPort"> & {
-    readonly acme: Pick<SystemFile["acme"], "rootFile">;
-};
+/** What a visitor needs to know about a system; of the internet itself, the ports alone. */
+export interface Visited {
+    /** Default: the machine's own. */
+    readonly dns?: SystemFile["dns"];
+    /** The roots of the local ACME authority and of the local ACM; default: those that Node trusts. */
+    readonly acme?: Pick<SystemFile["acme"], "rootFile">;
+    readonly amazonRootFile?: string;
+    readonly httpsPort: number;
+    /** Asked by those alone who visit plain HTTP. */
+    readonly httpPort?: number;
+}
 
-/** The roots of the local ACME authority and of the local ACM. */
-export function trusted({ acme, amazonRootFile }: Visited): Buffer[] {
-    return [readFileSync(acme.rootFile), readFileSync(amazonRootFile)];
+/** The roots that are trusted; undefined: those that Node trusts. */
+export function trusted({ acme, amazonRootFile }: Visited): Buffer[] | undefined {
+    const files = [acme?.rootFile, amazonRootFile].filter((file) => file !== undefined);
+    return files.length === 0 ? undefined : files.map((file) => readFileSync(file));
 }
 
 export interface VisitOptions {
@@ -80,7 +90,7 @@ export interface VisitOptions {
 
 /** GET by HTTPS, over HTTP/2 where it is offered. */
 export async function visit(
-    system: SystemFile,
+    system: Visited,
     hostname: string,
     path = "/",
     { address, headers, sigalgs }: VisitOptions = {},
@@ -161,7 +171,7 @@ function connectionOf(socket: TLSSocket): Pick<Page, "tlsVersion" | "cipher" | "
 
 /** Sends a text over a WebSocket and gives what comes back. */
 export async function echo(
-    system: SystemFile,
+    system: Visited,
     hostname: string,
     path: string,
     text: string,
@@ -189,7 +199,7 @@ export async function echo(
 
 /** GET by plain HTTP: where does it lead? */
 export async function redirectOf(
-    system: SystemFile,
+    system: Visited,
     hostname: string,
     path: string,
 ): Promise<{ status: number | undefined; location: string | undefined }> {

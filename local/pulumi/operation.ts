@@ -27,6 +27,8 @@ export interface OperationOptions {
      * @default false
      */
     readonly stateAtEnd?: boolean;
+    /** Whether the lock of an operation that was killed is taken away first. @default false */
+    readonly unlock?: boolean;
     /** What the engine prints, as it comes. */
     readonly onOutput?: (text: string) => void;
     /** Told of each resource when its operation is done. */
@@ -63,6 +65,7 @@ export interface OperationResult {
 export interface ProgramRequest {
     readonly operation: Operation;
     readonly refresh: boolean;
+    readonly unlock: boolean;
     readonly program: string;
     readonly stack: string;
     readonly projectName: string;
@@ -96,26 +99,10 @@ export async function runOperation(
         );
     }
     const workspace = prepareWorkspace(system, program, stack, options.config ?? {});
-    const log = join(system.directory, "logs", "engine.log");
-    mkdirSync(dirname(log), { recursive: true });
-    const child = fork(require.resolve("./runProgram"), {
-        cwd: workspace.programDirectory,
-        execArgv: [
-            "-r",
-            isPackage ? require.resolve("ts-node/register/transpile-only") : join(projectRoot, "tools/program.cjs"),
-        ],
-        env: childEnvironment(),
-        stdio: ["ignore", "pipe", "pipe", "ipc"],
-        detached: true, // out of reach of the terminal's Ctrl-C: it ends when it is told to, or when this process has gone
-    });
-    const abort = () => child.connected && child.disconnect();
-    options.signal?.addEventListener("abort", abort, { once: true });
-    const write = (text: string | Buffer) => appendFileSync(log, text);
-    child.stdout?.on("data", write);
-    child.stderr?.on("data", write);
     const request: ProgramRequest = {
         operation,
         refresh: options.refresh === true,
+        unlock: options.unlock === true,
         program,
         stack,
         projectName: workspace.projectName,
@@ -127,6 +114,36 @@ export async function runOperation(
             ...(options.stateAtEnd === true && { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }),
         },
     };
+    const log = join(system.directory, "logs", "engine.log");
+    return operate(request, { ...options, environment: childEnvironment(), log });
+}
+
+interface ProcessOptions extends Pick<OperationOptions, "onOutput" | "onProgress" | "signal"> {
+    readonly environment: NodeJS.ProcessEnv;
+    readonly log: string;
+}
+
+/** Runs an operation in a process of its own, whose working directory is the program's folder. */
+export async function operate(request: ProgramRequest, options: ProcessOptions): Promise<OperationResult> {
+    const { operation } = request;
+    const { log } = options;
+    options.signal?.throwIfAborted();
+    mkdirSync(dirname(log), { recursive: true });
+    const child = fork(require.resolve("./runProgram"), {
+        cwd: dirname(request.program),
+        execArgv: [
+            "-r",
+            isPackage ? require.resolve("ts-node/register/transpile-only") : join(projectRoot, "tools/program.cjs"),
+        ],
+        env: options.environment,
+        stdio: ["ignore", "pipe", "pipe", "ipc"],
+        detached: true, // out of reach of the terminal's Ctrl-C: it ends when it is told to, or when this process has gone
+    });
+    const abort = () => child.connected && child.disconnect();
+    options.signal?.addEventListener("abort", abort, { once: true });
+    const write = (text: string | Buffer) => appendFileSync(log, text);
+    child.stdout?.on("data", write);
+    child.stderr?.on("data", write);
     return await new Promise((resolve, reject) => {
         let answer: Exclude<ProgramAnswer, { kind: "output" | "progress" }> | undefined;
         child.on("message", (message: ProgramAnswer) => {

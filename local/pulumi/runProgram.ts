@@ -95,6 +95,9 @@ async function run(request: ProgramRequest): Promise<OperationResult> {
         signal: ended.signal,
         ...(request.refresh && { refresh: true }),
     };
+    if (request.unlock) {
+        await stack.cancel().catch(() => undefined); // it may have none
+    }
     try {
         const done = await stack[request.operation](options);
         if (request.operation === "preview" && unfit.length > 0) {

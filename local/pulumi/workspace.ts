@@ -23,24 +23,38 @@ type Settings = Record<string, unknown>;
 /** Lays out what the engine needs to run a program: project, stack configuration, backend, provider plugins. */
 export function prepareWorkspace(system: SystemFile, program: string, stack: string, config: Config): Workspace {
     const programDirectory = dirname(program);
-    const project: Settings = {
-        name: basename(programDirectory),
-        runtime: "nodejs",
-        ...readYaml(join(programDirectory, "Pulumi.yaml")),
-    };
-    const projectName = String(project.name);
+    const projectName = String(projectOf(programDirectory).name);
     const directory = join(system.directory, "workspaces", projectName, stack);
     const state = join(system.directory, "pulumi");
     const pulumiHome = join(system.directory, "pulumi-home");
-    [directory, state].forEach((path) => mkdirSync(path, { recursive: true }));
-    writeFileSync(join(directory, "Pulumi.yaml"), stringify({ ...project, main: programDirectory }));
-    writeFileSync(join(directory, `Pulumi.${stack}.yaml`), stackSettings(programDirectory, projectName, stack, config));
+    mkdirSync(state, { recursive: true });
+    const settings = readYaml(join(programDirectory, `Pulumi.${stack}.yaml`));
+    layOut(directory, program, stack, config, settings);
     installProviders(pulumiHome, program);
     return { directory, projectName, programDirectory, pulumiHome, backendUrl: `file://${state}` };
 }
 
-function stackSettings(programDirectory: string, projectName: string, stack: string, config: Config): string {
-    const settings = readYaml(join(programDirectory, `Pulumi.${stack}.yaml`));
+/** A folder from which the engine runs a program that stands elsewhere; `settings` are those of the stack's file, and `config` on top of its. */
+export function layOut(
+    directory: string,
+    program: string,
+    stack: string,
+    config: Config,
+    settings: Readonly<Settings>,
+): void {
+    const main = dirname(program);
+    const project = projectOf(main);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "Pulumi.yaml"), stringify({ ...project, main }));
+    writeFileSync(join(directory, `Pulumi.${stack}.yaml`), stackSettings(settings, String(project.name), config));
+}
+
+function projectOf(programDirectory: string): Settings {
+    const given = readYaml(join(programDirectory, "Pulumi.yaml"));
+    return { name: basename(programDirectory), runtime: "nodejs", ...given };
+}
+
+function stackSettings(settings: Readonly<Settings>, projectName: string, config: Config): string {
     const merged: Settings = {
         ...(isPackage && { "aws:region": "eu-west-1" }), // somebody else's project may have it from the environment
         ...(settings.config as Settings | undefined),

@@ -37,8 +37,18 @@ export interface Aws extends Clients, Scope {
     globalArn(service: string, resource: string): string;
 }
 
+/** What clients are made with. */
+export interface AwsConfig extends Partial<ReturnType<typeof clientConfig>> {
+    readonly region: string;
+    readonly forcePathStyle?: boolean;
+}
+
 export function createAws(gatewayUrl: string, scope: Scope): Aws {
-    const config = { ...clientConfig(gatewayUrl, scope), forcePathStyle: true };
+    return awsBy({ ...clientConfig(gatewayUrl, scope), forcePathStyle: true }, scope);
+}
+
+/** With clients that are made of this: AWS itself, when it has no endpoint. */
+export function awsBy(config: AwsConfig, scope: Scope): Aws {
     const clients = Object.entries(clientClasses).map(([name, load]) => [
         name,
         loadedOnUse(async () => new (await load())(config)),

@@ -1,18 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { EC2 } from "@aws-sdk/client-ec2";
-
-import { listTasks, stopTask, taskIdOf } from "../../internet/caller";
-import { addressOf, visit } from "../../internet/visitor";
 import { clientConfig } from "../../machine/awsClients";
+import type { SystemFile } from "../../machine/systemFile";
 import { runOperation } from "../../pulumi/operation";
-import { localConfig, platformsOf } from "../../pulumi/platforms";
+import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
 import { startSystem } from "../../system";
-import type { Target, Up } from "./target";
+import type { Project, Target } from "./target";
+
+const region = "eu-west-1";
 
 /** A local system of its own, which ends with the run. */
-export async function localTarget(name: string, stack: string): Promise<Target> {
+export async function ownLocalTarget(name: string): Promise<Target> {
     // As far behind as AWS may be: what does not wait for it would fail there, too.
     const later = (milliseconds: number) => () => delay(milliseconds, undefined, { ref: false });
     const system = await startSystem({
@@ -21,40 +20,33 @@ export async function localTarget(name: string, stack: string): Promise<Target> 
         ecs: { shown: later(300) },
         route53: { propagated: later(2_000) },
     });
-    const { file } = system;
-    const options = { stack, config: { ...localConfig(file), domain: file.domain, "aws:region": "eu-west-1" } };
+    return localTarget(system.file, async () => void (await system.stop()));
+}
 
-    async function up(): Promise<Up> {
-        const { changes, outputs } = await runOperation(file, "up", options);
-        return { changes, caller: platformsOf(file, outputs)[0] };
-    }
-
+/** A local system that runs, and goes on running. */
+export function localTarget(file: SystemFile, close: () => Promise<void> = () => Promise.resolve()): Target {
+    const config = ({ config: more }: Project) => ({ "aws:region": region, ...localConfig(file), ...more });
     return {
         kind: "local",
         account: file.accountId,
-        region: "eu-west-1",
-        httpsPort: file.httpsPort,
+        regions: [region],
+        settings: {
+            domain: file.domain,
+            hostedZoneId: file.hostedZoneId,
+            acmeDirectory: file.acme.directoryUrl,
+        },
+        internet: file,
         pollMs: 25,
-        up,
-        refresh: async () => void (await runOperation(file, "refresh", options)),
-        async clean() {
-            const { outputs, resources } = readState(file, stack);
-            if (resources.length === 0) {
-                return [];
-            }
-            for (const caller of platformsOf(file, outputs)) {
-                const running = (await listTasks(caller)).filter(({ desiredStatus }) => desiredStatus === "RUNNING");
-                await Promise.all(running.map(({ taskArn = "" }) => stopTask(caller, taskIdOf(taskArn))));
-            }
-            await runOperation(file, "destroy", options);
-            return readState(file, stack).resources.map(({ urn }) => urn);
-        },
-        visit: async (asked, hostname) => (await visit(file, asked, "/", { address: await addressOf(file, hostname) })).status, // prettier-ignore
-        async publicAddress({ region }, networkInterfaceId) {
-            const ec2 = new EC2(clientConfig(file.gatewayUrl, { accountId: file.accountId, region }));
-            const answer = await ec2.describeNetworkInterfaces({ NetworkInterfaceIds: [networkInterfaceId] });
-            return answer.NetworkInterfaces?.[0]?.Association?.PublicIp;
-        },
-        close: async () => void (await system.stop()),
+        clientConfig: (of) => ({
+            ...clientConfig(file.gatewayUrl, { accountId: file.accountId, region: of }),
+            forcePathStyle: true,
+        }),
+        operate: (operation, project, options) =>
+            runOperation(file, operation, {
+                ...{ stack: project.stack, program: project.program, config: config(project) },
+                ...options,
+            }),
+        state: ({ stack, projectName }) => Promise.resolve(readState(file, stack, projectName)),
+        close,
     };
 }

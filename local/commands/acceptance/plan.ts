@@ -1,3 +1,6 @@
+import type { Life } from "./projects";
+import { tagKey } from "./projects";
+
 /** What somebody asks for with `npm run accept`. */
 export interface Request {
     readonly stack: string;
@@ -6,38 +9,40 @@ export interface Request {
     readonly account?: string;
     /** The most it may cost, in dollars. */
     readonly budget: number;
+    /** For each life. */
     readonly minutes: number;
 }
 
-/** Prices in dollars, us-east-1, https://aws.amazon.com/fargate/pricing/, /secrets-manager/pricing/, /cloudwatch/pricing/, /vpc/pricing/, /route53/pricing/. */
-const hourly: readonly (readonly [what: string, dollars: number])[] = [
-    ["a Fargate task of 0.25 vCPU and 0.5 GB", 0.0124],
-    ["its public IPv4 address", 0.005],
-    ["a secret, by the hour", 0.4 / 730],
-    ["ten alarms, by the hour", 1 / 730],
-];
-/** Of requests, log lines, invocations and records, far more than a run makes. */
+/** Of requests, log lines, invocations, images and records, far more than a life makes. */
 const requests = 0.05;
 
-/** What a run costs at most, in dollars: all of it for the whole of its time. */
-export function cost(minutes: number): number {
-    const perHour = hourly.reduce((sum, [, dollars]) => sum + dollars, 0);
-    return Math.ceil((perHour * (minutes / 60) + requests) * 100) / 100;
+/** What lives cost at most, in dollars: each of them all it makes for the whole of its time. */
+export function cost(lives: readonly Pick<Life, "hourly">[], minutes: number): number {
+    const perHour = lives.flatMap(({ hourly }) => hourly).reduce((sum, [, dollars]) => sum + dollars, 0);
+    return Math.ceil((perHour * (minutes / 60) + requests * lives.length) * 100) / 100;
 }
 
 /** What will be made, in lines for whoever is asked. */
-export function plan({ stack, minutes }: Request, account: string, region: string): string {
+export function plan({ stack, minutes }: Request, lives: readonly Life[], account: string, region: string): string {
     return [
-        `In account ${account}, region ${region}, as stack ${stack}, each thing tagged taskgate:stack=taskgate/${stack}:`,
-        "  network, cluster, certificate renewal, DNS sync, task definition, roles, alarms: what `pulumi preview` lists",
-        "  one certificate from the certificate authority of the stack's configuration",
-        "  one task, for some minutes",
-        `It costs at most $${cost(minutes).toFixed(2)}, ends after ${minutes} minutes at the latest, and removes all of it again.`,
+        `In account ${account}, region ${region}, one after another:`,
+        ...lives.flatMap((life) => {
+            const { projectName } = life.project(stack, { domain: "", hostedZoneId: "", acmeDirectory: "" });
+            return [
+                `  ${life.name}, as stack ${stack} of ${projectName}, each thing tagged ${tagKey}=${projectName}/${stack}, at most $${cost([life], minutes).toFixed(2)}:`,
+                ...life.makes.map((text) => `    ${text}`),
+            ];
+        }),
+        `It costs at most $${cost(lives, minutes).toFixed(2)}, ends after ${minutes * lives.length} minutes at the latest, and removes all of it again.`,
     ].join("\n");
 }
 
 /** Why a run may not begin; undefined when it may. Nothing has been made yet. */
-export function refusal(request: Request, found: { readonly account?: string }): string | undefined {
+export function refusal(
+    request: Request,
+    lives: readonly Pick<Life, "hourly">[],
+    found: { readonly account?: string },
+): string | undefined {
     const { aws, account, budget, minutes } = request;
     if (!aws) {
         return account === undefined
@@ -53,8 +58,9 @@ export function refusal(request: Request, found: { readonly account?: string }):
     if (found.account !== account) {
         return `The credentials are of account ${found.account}, and --account names ${account}: nothing was made.`;
     }
-    if (cost(minutes) > budget) {
-        return `It could cost $${cost(minutes).toFixed(2)}, and --budget allows $${budget.toFixed(2)}: shorten --minutes, or allow more.`;
+    const most = cost(lives, minutes);
+    if (!(most <= budget)) {
+        return `It could cost $${most.toFixed(2)}, and --budget allows $${budget.toFixed(2)}: shorten --minutes, leave a --shape out, or allow more.`;
     }
     return undefined;
 }

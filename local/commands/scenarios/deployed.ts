@@ -1,15 +1,11 @@
 // What an operator sees of an example that is up: its services and targets, found in the stack's state and asked of AWS.
-import { DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListTasksCommand } from "@aws-sdk/client-ecs";
 import type { Service, Task } from "@aws-sdk/client-ecs";
-import { DescribeTargetHealthCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
-import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
-import { eventually } from "../../internet/caller";
-import type { DeliveredCertificate } from "../../internet/caller";
-import { clientConfig } from "../../machine/awsClients";
-import type { SystemFile } from "../../machine/systemFile";
-import { readState } from "../../pulumi/state";
+import type { Aws } from "../../aws/resources/sdk";
+import type { DeliveredCertificate, Eventually } from "../../internet/caller";
+import type { Visited } from "../../internet/visitor";
+import type { ResourceState } from "../../pulumi/state";
+import type { Config } from "../../pulumi/workspace";
 
 export const region = "eu-west-1";
 
@@ -19,11 +15,19 @@ export interface Target {
     readonly state: string;
 }
 
+/** Where an example is up, and how it is reached. */
+export interface Where {
+    /** What its services and load balancers are asked with. */
+    readonly aws: Aws;
+    /** What its visitors know. */
+    readonly internet: Visited;
+    readonly eventually: Eventually;
+    /** Deploys it again, with that on top of its configuration. */
+    redeploy(more: Config): Promise<unknown>;
+}
+
 /** A stack that is up. */
-export interface Deployed {
-    readonly system: SystemFile;
-    readonly ecs: ECSClient;
-    readonly elb: ElasticLoadBalancingV2Client;
+export interface Deployed extends Where {
     /** ARNs of the target groups, by the names of their resources. */
     readonly targetGroups: Readonly<Record<string, string>>;
     /** What the certificate in the stack's one secret is for; undefined while there is none. */
@@ -38,11 +42,9 @@ export interface Deployed {
     targets(targetGroupArn: string): Promise<Target[]>;
 }
 
-export function deployed(system: SystemFile, projectName: string): Deployed {
-    const { resources } = readState(system, "local", projectName);
-    const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region });
-    const [ecs, elb] = [new ECSClient(config), new ElasticLoadBalancingV2Client(config)];
-    const [lambda, secrets] = [new LambdaClient(config), new SecretsManagerClient(config)];
+/** @param resources the stack's state */
+export function deployed(where: Where, resources: readonly ResourceState[]): Deployed {
+    const { ecs, elb, lambda, secretsManager: secrets } = where.aws;
     const ofType = (type: string, property: string) =>
         resources
             .filter((resource) => resource.type === type)
@@ -50,13 +52,11 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
     const names = ofType("aws:ecs/service:Service", "name");
     const [[, cluster]] = ofType("aws:ecs/service:Service", "cluster");
     const up: Deployed = {
-        system,
-        ecs,
-        elb,
+        ...where,
         targetGroups: Object.fromEntries(ofType("aws:lb/targetGroup:TargetGroup", "arn")),
         async certificateNames() {
             const [[, SecretId]] = ofType("aws:secretsmanager/secret:Secret", "arn");
-            const secret = await secrets.send(new GetSecretValueCommand({ SecretId })).catch((error: Error) => {
+            const secret = await secrets.getSecretValue({ SecretId }).catch((error: Error) => {
                 if (error.name === "ResourceNotFoundException") {
                     return undefined;
                 }
@@ -67,11 +67,13 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
         async invoke(nameEnd, event = {}) {
             const functions = ofType("aws:lambda/function:Function", "name").filter(([name]) => name.endsWith(nameEnd));
             if (functions.length === 0) {
-                throw new Error(`${projectName} has no function whose name ends in ${nameEnd}.`);
+                throw new Error(`The stack has no function whose name ends in ${nameEnd}.`);
             }
             for (const [name, FunctionName] of functions) {
-                const command = new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)) });
-                const { FunctionError, Payload } = await lambda.send(command);
+                const { FunctionError, Payload } = await lambda.invoke({
+                    FunctionName,
+                    Payload: Buffer.from(JSON.stringify(event)),
+                });
                 if (FunctionError !== undefined) {
                     throw new Error(`${name} failed: ${Buffer.from(Payload ?? []).toString()}`);
                 }
@@ -79,7 +81,7 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
         },
         async services() {
             const services = names.map(([, name]) => name);
-            const answer = await ecs.send(new DescribeServicesCommand({ cluster, services }));
+            const answer = await ecs.describeServices({ cluster, services });
             return Object.fromEntries(
                 names.map(([resource, name]) => [
                     resource,
@@ -88,7 +90,7 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
             );
         },
         steady: () =>
-            eventually("steady services", async () => {
+            where.eventually("steady services", async () => {
                 const found = await up.services();
                 const isSteady = ({ deployments = [], runningCount, desiredCount }: Service): boolean =>
                     deployments.length === 1 &&
@@ -97,11 +99,11 @@ export function deployed(system: SystemFile, projectName: string): Deployed {
                 return Object.values(found).every(isSteady) ? found : undefined;
             }),
         async tasks({ serviceName }) {
-            const { taskArns: tasks = [] } = await ecs.send(new ListTasksCommand({ cluster, serviceName }));
-            return tasks.length === 0 ? [] : (await ecs.send(new DescribeTasksCommand({ cluster, tasks }))).tasks!;
+            const { taskArns: tasks = [] } = await ecs.listTasks({ cluster, serviceName });
+            return tasks.length === 0 ? [] : (await ecs.describeTasks({ cluster, tasks })).tasks!;
         },
         async targets(TargetGroupArn) {
-            const answer = await elb.send(new DescribeTargetHealthCommand({ TargetGroupArn }));
+            const answer = await elb.describeTargetHealth({ TargetGroupArn });
             return (answer.TargetHealthDescriptions ?? []).map(({ Target, TargetHealth }) => ({
                 address: Target?.Id ?? "",
                 port: Target?.Port ?? 0,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { ListrTask } from "listr2";
 
+import { createAws } from "../../aws/resources/sdk";
 import { eventually } from "../../internet/caller";
 import { startLoad } from "../../internet/load";
 import type { LoadCounts, LoadOptions } from "../../internet/load";
@@ -14,6 +15,7 @@ import { SystemFile } from "../../machine/systemFile";
 import { runOperation } from "../../pulumi/operation";
 import type { OperationOptions } from "../../pulumi/operation";
 import { localConfig } from "../../pulumi/platforms";
+import { readState } from "../../pulumi/state";
 import type { Config } from "../../pulumi/workspace";
 import { runSteps } from "../progress";
 import { destroyed, operation, Running, Stack, StackReport, systemUp } from "../steps";
@@ -33,9 +35,12 @@ export interface Shape {
     readonly echoes?: boolean;
     /** Whether tasks need a certificate that is issued after they were first started. @default false */
     readonly awaitsCertificate?: boolean;
-    /** What is looked at in this shape alone, in order. */
-    readonly steps: readonly ((report: ShapeReport) => ListrTask<Life>)[];
+    /** What is looked at in this shape alone, in order; `here`: what can be seen on the local system alone. */
+    readonly steps: readonly Look[];
+    readonly here?: readonly Look[];
 }
+
+type Look = (report: ShapeReport) => ListrTask<Life>;
 
 /** What `--report` writes; the shape's own steps add what they see. */
 export interface ShapeReport extends StackReport {
@@ -65,7 +70,10 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
         projectName: shape.example,
         options: (system) => optionsOf(shape, system),
         onUp: (context, system) => {
-            context.up = deployed(system, shape.example);
+            const { resources } = readState(system, "local", shape.example);
+            const aws = createAws(system.gatewayUrl, { accountId: system.accountId, region });
+            const redeploy = (more: Config) => runOperation(system, "up", optionsOf(shape, system, more));
+            context.up = deployed({ aws, internet: system, eventually, redeploy }, resources);
             context.hostname = `${shape.host}.${domainOf(shape, system)}`;
         },
     };
@@ -74,14 +82,7 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
         operation("preview", report, stack),
         operation("up", report, stack),
         operation("secondUp", report, stack),
-        ...(shape.awaitsCertificate === true ? [certificateAwaited(report)] : []),
-        servicesSteady(report),
-        httpsVisited(report),
-        tlsScanned(report),
-        httpRedirected(report),
-        ...(shape.echoes === false ? [] : [webSocketEchoed(report)]),
-        ...shape.steps.map((step) => step(report)),
-        versionRolledOut(shape, report),
+        ...looks(shape, report, shape.here),
         destroyed(report, stack),
     ];
     try {
@@ -89,6 +90,20 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
     } finally {
         await life.system?.stop();
     }
+}
+
+/** What is looked at once a shape is up, in order: all of it from outside, but for what is given besides. */
+export function looks(shape: Shape, report: ShapeReport, besides: readonly Look[] = []): ListrTask<Life>[] {
+    return [
+        ...(shape.awaitsCertificate === true ? [certificateAwaited(report)] : []),
+        servicesSteady(report),
+        httpsVisited(report),
+        tlsScanned(report),
+        httpRedirected(report),
+        ...(shape.echoes === false ? [] : [webSocketEchoed(report)]),
+        ...[...besides, ...shape.steps].map((step) => step(report)),
+        versionRolledOut(shape, report),
+    ];
 }
 
 /** Of a stack that is up. */
@@ -116,7 +131,7 @@ function certificateAwaited(report: ShapeReport): ListrTask<Life> {
         title: "the first certificate is issued",
         task: async (life, step) => {
             const { up } = upLife(life);
-            const names = await eventually("first certificate", () => up.certificateNames());
+            const names = await up.eventually("first certificate", () => up.certificateNames());
             report.certificate = { names };
             step.title = `${step.title}: ${names.join(", ")}`;
             await up.invoke("-redeploy");
@@ -150,13 +165,13 @@ function httpsVisited(report: ShapeReport): ListrTask<Life> {
         title: "HTTPS",
         task: async (life, step) => {
             const { up, hostname } = upLife(life);
-            const { certificate, headers, body, ...seen } = await eventually(`${hostname} answering`, async () => {
-                const page = await visit(up.system, hostname).catch(() => undefined);
+            const { certificate, headers, body, ...seen } = await up.eventually(`${hostname} answering`, async () => {
+                const page = await visit(up.internet, hostname).catch(() => undefined);
                 return page?.status === 200 ? page : undefined;
             });
             const hsts = headers["strict-transport-security"] !== undefined;
             report.https = { ...seen, issuer: [certificate.issuer.CN].flat().join(", "), hsts };
-            step.title = `https://${hostname}:${up.system.httpsPort}/: ${seen.status}, HTTP/${seen.httpVersion}, ${seen.tlsVersion}, ${seen.cipher}, certificate verified`;
+            step.title = `https://${hostname}:${up.internet.httpsPort}/: ${seen.status}, HTTP/${seen.httpVersion}, ${seen.tlsVersion}, ${seen.cipher}, certificate verified`;
             if (!seen.authorized || !hsts) {
                 throw new Error(`Not what a visitor should see: ${JSON.stringify({ ...seen, headers, body })}`);
             }
@@ -169,7 +184,7 @@ function tlsScanned(report: ShapeReport): ListrTask<Life> {
         title: "TLS as an outsider sees it",
         task: async (life, step) => {
             const { up, hostname } = upLife(life);
-            const scan = await scanTls(up.system, hostname);
+            const scan = await scanTls(up.internet, hostname);
             report.tls = scan;
             step.title = `${step.title}: ${scan.versions.join(", ")}; ${[...scan.tls13Ciphers, ...scan.tls12Ciphers].join(", ")}; ${scan.groups.join(", ")}`;
             const isOld = scan.versions.some((version) => version !== "TLSv1.2" && version !== "TLSv1.3");
@@ -187,8 +202,8 @@ function httpRedirected(report: ShapeReport): ListrTask<Life> {
         task: async (life, step) => {
             const { up, hostname } = upLife(life);
             // Its target group is another one, on which a load balancer may act a moment after it tells of healthy targets.
-            report.redirect = await eventually("an answer by plain HTTP", () =>
-                redirectOf(up.system, hostname, "/some/path?query").catch(() => undefined),
+            report.redirect = await up.eventually("an answer by plain HTTP", () =>
+                redirectOf(up.internet, hostname, "/some/path?query").catch(() => undefined),
             );
             step.title = `plain HTTP: ${report.redirect.status} to ${report.redirect.location}`;
         },
@@ -201,7 +216,7 @@ function webSocketEchoed(report: ShapeReport): ListrTask<Life> {
         task: async (life) => {
             const { up, hostname } = upLife(life);
             const text = `hello ${Date.now()}`;
-            report.webSocket = { echoed: (await echo(up.system, hostname, "/echo", text)) === text };
+            report.webSocket = { echoed: (await echo(up.internet, hostname, "/echo", text)) === text };
         },
     };
 }
@@ -215,9 +230,9 @@ function versionRolledOut(shape: Shape, report: ShapeReport): ListrTask<Life> {
             const definitions = async () => Object.values(await up.services()).map((service) => service.taskDefinition);
             const before = await definitions();
             const started = Date.now();
-            const load = startLoad(up.system, hostname, shape.load);
+            const load = startLoad(up.internet, hostname, shape.load);
             try {
-                await runOperation(up.system, "up", optionsOf(shape, up.system, shape.nextVersion));
+                await up.redeploy(shape.nextVersion);
                 await up.steady();
             } finally {
                 report.rollout = { ...(await load.stop()), milliseconds: Date.now() - started };

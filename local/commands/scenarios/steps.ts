@@ -2,11 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 
-import { DescribeTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
-import { DeregisterTargetsCommand, RegisterTargetsCommand } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { ListrTask } from "listr2";
 
-import { eventually } from "../../internet/caller";
 import { startLoad } from "../../internet/load";
 import type { LoadCounts } from "../../internet/load";
 import { echo, visit } from "../../internet/visitor";
@@ -39,9 +36,9 @@ export function wireWatched(targetGroup: string, expected: "readable" | "encrypt
             const Targets = [{ Id: tap.address, Port: tap.port }];
             const word = randomBytes(2_000).toString("hex"); // longer than anything a health check sends
             try {
-                await up.elb.send(new RegisterTargetsCommand({ TargetGroupArn, Targets }));
-                const conversations = await eventually("a visitor on the watched wire", async () => {
-                    await visit(up.system, hostname, `/?word=${word}`);
+                await up.aws.elb.registerTargets({ TargetGroupArn, Targets });
+                const conversations = await up.eventually("a visitor on the watched wire", async () => {
+                    await visit(up.internet, hostname, `/?word=${word}`);
                     const all = tap.conversations();
                     return all.some(({ sent, answered }) => sent.length > word.length && answered.length > 0)
                         ? all
@@ -65,8 +62,8 @@ export function wireWatched(targetGroup: string, expected: "readable" | "encrypt
                     throw new Error(`Expected to be ${expected}: ${JSON.stringify(seen)}`);
                 }
             } finally {
-                await up.elb.send(new DeregisterTargetsCommand({ TargetGroupArn, Targets }));
-                await eventually("the watched target's end", async () =>
+                await up.aws.elb.deregisterTargets({ TargetGroupArn, Targets });
+                await up.eventually("the watched target's end", async () =>
                     (await up.targets(TargetGroupArn)).some((target) => target.address === tap.address)
                         ? undefined
                         : true,
@@ -128,15 +125,15 @@ export function tokensAskedFor(host: string) {
             const provider = await runningSystem(life).startIdentityProvider(`id.${domain}`);
             const bearing = (token: string) => ({ authorization: `Bearer ${token}` });
             const status = async (headers?: Readonly<Record<string, string>>): Promise<number> =>
-                (await visit(up.system, `${host}.${domain}`, "/", { headers })).status;
+                (await visit(up.internet, `${host}.${domain}`, "/", { headers })).status;
             const good = bearing(await provider.issueToken());
             // The provider is there since now: its name and keys are asked for again every few seconds.
-            await eventually("a good token", async () => ((await status(good)) === 200 ? true : undefined));
+            await up.eventually("a good token", async () => ((await status(good)) === 200 ? true : undefined));
             const seen = {
                 without: await status(),
                 foreign: await status(bearing(await provider.issueToken({ iss: "https://id.example.com" }))),
                 good: await status(good),
-                webSocket: (await echo(up.system, `${host}.${domain}`, "/echo", "hello", good)) === "hello",
+                webSocket: (await echo(up.internet, `${host}.${domain}`, "/echo", "hello", good)) === "hello",
             };
             report.tokens = seen;
             step.title = `${step.title}: ${seen.without} without, ${seen.foreign} with a foreign one, ${seen.good} with a good one`;
@@ -155,11 +152,11 @@ export function certificateReplaced(
         title: "a renewed certificate is shown",
         task: async (life, step) => {
             const { up, hostname } = upLife(life);
-            const serialNumber = async () => (await visit(up.system, hostname)).certificate.serialNumber;
+            const serialNumber = async () => (await visit(up.internet, hostname)).certificate.serialNumber;
             const before = await serialNumber();
             await up.invoke("-renewal", { force: true });
             await up.invoke("-import");
-            const after = await eventually("another certificate", async () => {
+            const after = await up.eventually("another certificate", async () => {
                 const seen = await serialNumber();
                 return seen === before ? undefined : seen;
             });
@@ -177,11 +174,11 @@ export function taskStopped(service: string) {
             const { up, hostname } = upLife(life);
             const { clusterArn: cluster, ...rest } = (await up.services())[service];
             const [{ taskArn: task }] = await up.tasks(rest);
-            const load = startLoad(up.system, hostname);
+            const load = startLoad(up.internet, hostname);
             try {
-                await up.ecs.send(new StopTaskCommand({ cluster, task, reason: "to see who notices" }));
-                await eventually("the task stopped", async () => {
-                    const { tasks = [] } = await up.ecs.send(new DescribeTasksCommand({ cluster, tasks: [task!] }));
+                await up.aws.ecs.stopTask({ cluster, task, reason: "to see who notices" });
+                await up.eventually("the task stopped", async () => {
+                    const { tasks = [] } = await up.aws.ecs.describeTasks({ cluster, tasks: [task!] });
                     return tasks[0].lastStatus === "STOPPED" ? true : undefined;
                 });
                 await up.steady();

@@ -31,6 +31,7 @@ import { route53Overlay } from "./aws/route53/overlay";
 import type { Route53Options } from "./aws/route53/overlay";
 import { schedulerOverlay } from "./aws/scheduler/overlay";
 import { secretsManagerOverlay } from "./aws/secretsmanager/overlay";
+import { snsOverlay } from "./aws/sns/overlay";
 import { startPebble, tlsCaFile } from "./internet/authorities/pebble";
 import { createAuthority } from "./internet/authorities/tlsCertificate";
 import { answerQuestion } from "./internet/dns/answer";
@@ -65,8 +66,12 @@ export interface SystemOptions {
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
     readonly iam?: Pick<PermissionsOptions, "known">;
+<<<<<<< HEAD
     readonly ecs?: Pick<EcsOptions, "shown">;
     readonly kinesis?: KinesisOptions;
+=======
+    readonly ecs?: Pick<EcsOptions, "provisioned" | "shown">;
+>>>>>>> b657f7a (Judge SNS, service-linked roles and who deploys and previews by the documented roles)
     /** What stands for the image that `--app` deploys. */
     readonly app?: LocalApp;
     /** What runs images that nothing here stands for; without it they are refused. */
@@ -246,6 +251,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             events.overlay,
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
+            snsOverlay(permissions),
             route53,
             kinesisOverlay(options.kinesis),
             lambda,

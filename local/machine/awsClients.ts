@@ -5,7 +5,7 @@ export interface Scope {
 }
 
 /** As whom: a role or a service that was given this key; the account itself when there is none. */
-interface Caller extends Scope {
+export interface Caller extends Scope {
     readonly accessKeyId?: string;
 }
 

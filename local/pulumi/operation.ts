@@ -27,6 +27,8 @@ export interface OperationOptions {
      * @default false
      */
     readonly stateAtEnd?: boolean;
+    /** As whom: the access key of a role's session (default: as the account itself, which may do all). */
+    readonly accessKeyId?: string;
     /** Whether the lock of an operation that was killed is taken away first. @default false */
     readonly unlock?: boolean;
     /** What the engine prints, as it comes. */
@@ -110,7 +112,7 @@ export async function runOperation(
         pulumiRoot: existsSync(join(home, ".tools/bin/pulumi")) ? join(home, ".tools") : undefined,
         policyPack: options.policyPack,
         environment: {
-            ...engineEnvironment(system, workspace),
+            ...engineEnvironment(system, workspace, options.accessKeyId),
             ...(options.stateAtEnd === true && { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }),
         },
     };
@@ -185,10 +187,15 @@ function childEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Where the engine has its things, and where AWS is. */
-export function engineEnvironment(system: SystemFile, workspace: Workspace): Record<string, string> {
+export function engineEnvironment(
+    system: SystemFile,
+    workspace: Workspace,
+    accessKeyId = system.accountId,
+): Record<string, string> {
     return {
         AWS_ENDPOINT_URL: system.gatewayUrl,
-        AWS_ACCESS_KEY_ID: system.accountId,
+        AWS_ACCESS_KEY_ID: accessKeyId,
+        AWS_ACCOUNT_ID: system.accountId,
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_SDK_UA_APP_ID: "pulumi",
         NODE_COMPILE_CACHE: compileCache,

@@ -38,6 +38,8 @@ export interface TaskHost {
     readonly readIngress: ReadIngress;
     /** @throws with ECS's words when the execution role does not allow what starting a task takes */
     readonly checkExecutionRole?: (scope: Scope, definition: TaskDefinition) => Promise<void>;
+    /** Resolves when a task's network interface is there (default: at once): on Fargate, some seconds later than IAM knows a new role. */
+    readonly provisioned?: () => Promise<unknown>;
     /** After each change of lastStatus or desiredStatus; each has made a new version. */
     readonly onChange: (scope: Scope, task: Task) => void;
     /** After each change of its healthStatus, which makes no new version. */
@@ -105,6 +107,9 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
     async function live(): Promise<void> {
         await nextTurn(); // until RunTask has answered
         host.onChange(scope, task);
+        if (host.provisioned) {
+            await Promise.race([host.provisioned(), until(isStopping)]);
+        }
         if (!isStopping()) {
             const networkInterface = host.networkInterfaces.create(scope, task.attachments![0].id!, input.network);
             describeNetwork(task, networkInterface);

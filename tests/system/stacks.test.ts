@@ -10,22 +10,37 @@ import { OperationOptions, OperationResult, runOperation } from "../../local/pul
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { ownPolicyPack } from "../../local/pulumi/policyPack";
 import { readState } from "../../local/pulumi/state";
+import { makeRole } from "../support/documentedRoles";
 import { issuedCertificate, localSystem } from "../support/localSystem";
 
 describe("stacks dev and prod", () => {
     let system: SystemFile;
+    let iam: IAM;
+    /** Of a session of the role with this ARN. */
+    let keyOf: (roleArn: string) => string;
+    let previewing: string;
+    let deploying: string;
 
     before(async () => {
-        system = (await localSystem()).file;
+        const running = await localSystem();
+        system = running.file;
+        iam = new IAM(clientConfig(system.gatewayUrl, { accountId: system.accountId, region: "eu-west-1" }));
+        keyOf = (roleArn) => running.permissions.identities.keyOfRole(roleArn, "github");
+        previewing = keyOf(await makeRole(iam, "taskgate-preview"));
+        deploying = keyOf(await makeRole(iam, "taskgate-deploy"));
     });
 
     for (const stack of ["dev", "prod"]) {
-        it(`${stack}: the policy pack accepts it; preview, up and a second up register the same resources; up after a refresh changes nothing; destroy leaves none, though tasks run`, async () => {
+        it(`${stack}, by the roles of docs/ci.md: the policy pack accepts it; preview, up and a second up register the same resources; up after a refresh changes nothing; destroy leaves none, though tasks run`, async () => {
             const config = { ...localConfig(system), "taskgate:domain": `${stack}.tasks.example.test` };
             const run = (
                 operation: "preview" | "up" | "destroy",
                 more: Pick<OperationOptions, "policyPack" | "refresh"> = {},
-            ): Promise<OperationResult> => runOperation(system, operation, { stack, config, ...more });
+            ): Promise<OperationResult> =>
+                runOperation(system, operation, {
+                    ...{ stack, config, ...more },
+                    accessKeyId: operation === "preview" ? previewing : deploying,
+                });
             const registered = ({ resources }: OperationResult): string[] => resources.map(({ urn }) => urn).sort();
 
             const preview = await run("preview");
@@ -48,11 +63,52 @@ describe("stacks dev and prod", () => {
         });
     }
 
+    const denied = (role: string, action: string, resource: string): string =>
+        `User: arn:aws:sts::111122223333:assumed-role/${role}/github is not authorized to perform: ${action} on resource: ${resource}`;
+
+    it("says which permission is missing when one is taken from the role that previews", async () => {
+        const taken = "route53:ListHostedZones";
+        const accessKeyId = keyOf(await makeRole(iam, "taskgate-preview", taken));
+        const config = {
+            ...localConfig(system),
+            domain: system.domain,
+            hostedZoneId: "",
+            hostedZoneName: system.domain,
+        };
+        const options = { stack: "dev", config };
+        const { changes } = await runOperation(system, "preview", { ...options, accessKeyId: previewing });
+        expect(Object.keys(changes)).to.deep.equal(["create"]);
+        const error = await runOperation(system, "preview", { ...options, accessKeyId }).catch(
+            (thrown: Error) => thrown,
+        );
+        expect((error as Error).message).to.contain(
+            denied("taskgate-preview-without-route53-ListHostedZones", taken, "*"),
+        );
+    });
+
+    it("says which permission is missing when one is taken from the role that deploys, and makes nothing by it", async () => {
+        const taken = "secretsmanager:CreateSecret";
+        const accessKeyId = keyOf(await makeRole(iam, "taskgate-deploy", taken));
+        const options = {
+            stack: "lacking",
+            config: { ...localConfig(system), "aws:region": "eu-west-1", domain: "lacking.tasks.example.test" },
+        };
+        const error = await runOperation(system, "up", { ...options, accessKeyId }).catch((thrown: Error) => thrown);
+        const secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:tasks-eu-west-1-certificate-secret-";
+        const types = readState(system, "lacking").resources.map(({ type }) => type);
+        await runOperation(system, "destroy", { ...options, accessKeyId: deploying });
+        expect((error as Error).message).to.contain(
+            denied("taskgate-deploy-without-secretsmanager-CreateSecret", taken, secret),
+        );
+        expect(types).to.contain("aws:iam/role:Role").and.not.to.contain("aws:secretsmanager/secret:Secret");
+        expect(readState(system, "lacking").resources).to.deep.equal([]);
+    });
+
     /** Somebody takes a permission from the DNS sync's role and changes its queue; gives what `mend` says once both are as before. */
     async function changedByHand(stack: string, mend: () => Promise<OperationResult>): Promise<OperationResult> {
         const { resources } = readState(system, stack);
         const config = clientConfig(system.gatewayUrl, { accountId: system.accountId, region: "eu-west-1" });
-        const [iam, sqs] = [new IAM(config), new SQS(config)];
+        const sqs = new SQS(config);
         const found = (type: string, part: string) =>
             resources.find((resource) => resource.type === type && resource.urn.split("::").at(-1)!.endsWith(part))!;
         const { inputs = {} } = found("aws:iam/rolePolicy:RolePolicy", "dns-sync-policy");

@@ -52,6 +52,8 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
     const identities = createIdentities();
     const usesOf = new Map<string, Map<string, Use>>();
     const fresh = new Set<string>();
+    /** Account and service of the roles by which services work for an account; the first use of each makes it. */
+    const linked = new Set<string>();
     let policies: Policies | undefined;
 
     function known(): Policies {
@@ -210,7 +212,10 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
             if (!identity && accessKeyId !== accountId) {
                 throw new AwsError("UnrecognizedClientException", "The security token included in the request is invalid.", 403); // prettier-ignore
             }
-            const needed = permissionsFor(asked);
+            const linkedService = linkedServices[`${service} ${operation}`];
+            const isFirstUse = linkedService !== undefined && !linked.has(`${accountId} ${linkedService}`);
+            const own = permissionsFor(asked);
+            const needed = isFirstUse ? own?.concat(makeLinkedRole(accountId, linkedService)) : own;
             if (identity) {
                 if (!needed) {
                     const text = `The local IAM does not know what ${service} ${operation} is called: add a row to local/aws/permissions/actions.ts.`; // prettier-ignore
@@ -237,6 +242,7 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
             }
         },
         answered({ service, operation = "", accountId, parameters }) {
+            linked.add(`${accountId} ${linkedServices[`${service} ${operation}`]}`);
             known().changed(service, operation);
             if (settled && service === "iam" && operation === "CreateRole") {
                 const { RoleName, Path = "/" } = parameters as { RoleName: string; Path?: string };
@@ -254,6 +260,25 @@ function principalTags({ tags }: Role): Record<string, string> {
 }
 
 const everything = { Version: "2012-10-17", Statement: { Effect: "Allow", Action: "*", Resource: "*" } };
+
+/** Whose own role the first of these in an account makes, in its caller's name (each service's guide, "Using service-linked roles"). */
+const linkedServices: Readonly<Record<string, string>> = {
+    "ecs CreateCluster": "ecs.amazonaws.com",
+    "elasticloadbalancing CreateLoadBalancer": "elasticloadbalancing.amazonaws.com",
+};
+
+const linkedRoles: Readonly<Record<string, string>> = {
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+};
+
+function makeLinkedRole(accountId: string, service: string): Permission {
+    return {
+        action: "iam:CreateServiceLinkedRole",
+        resource: `arn:aws:iam::${accountId}:role/aws-service-role/${service}/${linkedRoles[service]}`,
+        context: { "iam:AWSServiceName": service },
+    };
+}
 
 /** What each service calls a refusal; the others call it AccessDeniedException. */
 const deniedCodes: Readonly<Record<string, string>> = {

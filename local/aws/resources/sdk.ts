@@ -1,4 +1,4 @@
-import { clientConfig, type Scope } from "../../machine/awsClients";
+import { type Caller, clientConfig, type Scope } from "../../machine/awsClients";
 
 /** The SDK's clients. Each is loaded when it is first asked for: a preview needs hardly any. */
 const clientClasses = {
@@ -43,7 +43,7 @@ export interface AwsConfig extends Partial<ReturnType<typeof clientConfig>> {
     readonly forcePathStyle?: boolean;
 }
 
-export function createAws(gatewayUrl: string, scope: Scope): Aws {
+export function createAws(gatewayUrl: string, scope: Caller): Aws {
     return awsBy({ ...clientConfig(gatewayUrl, scope), forcePathStyle: true }, scope);
 }
 

@@ -17,7 +17,7 @@ export async function ownLocalTarget(name: string): Promise<Target> {
     const system = await startSystem({
         name,
         iam: { known: later(2_000) },
-        ecs: { shown: later(300) },
+        ecs: { shown: later(300), provisioned: later(2_500) },
         route53: { propagated: later(2_000) },
     });
     return localTarget(system.file, async () => void (await system.stop()));

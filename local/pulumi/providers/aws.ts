@@ -80,21 +80,26 @@ const dataSources: DataSources = {
 
 export interface AwsEnvironment {
     readonly gatewayUrl: string;
-    /** The account is told by the access key id: in the local system it is one. */
+    /** Of a role's session, or the account's id: then it is the account itself. */
     readonly accessKeyId: string;
+    /** Default: `accessKeyId`. */
+    readonly accountId?: string;
     readonly region?: string;
 }
 
 /** The provider `aws` of @pulumi/aws 7.48.0, for AWS as the local system emulates it. */
 export function createAwsProvider(environment: AwsEnvironment): Provider {
     let region: string | undefined;
-    let accountId = environment.accessKeyId;
+    let { accessKeyId, accountId = accessKeyId } = environment;
     let defaultTags: Readonly<Record<string, string>> = {};
     const byRegion = new Map<string, Aws>();
 
     function configure(config: Readonly<Record<string, string>>): void {
         region = config.region ?? environment.region;
-        accountId = config.accessKey ?? environment.accessKeyId;
+        ({ accessKeyId, accountId = accessKeyId } = environment);
+        if (config.accessKey !== undefined) {
+            accessKeyId = accountId = config.accessKey;
+        }
         const given = JSON.parse(config.defaultTags ?? "{}") as { readonly tags?: Readonly<Record<string, string>> };
         defaultTags = given.tags ?? {};
     }
@@ -107,7 +112,8 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
                 'Missing region configuration: set "aws:region" in the stack\'s configuration, or `region` on the aws.Provider.',
             );
         }
-        const aws = byRegion.get(wanted) ?? createAws(environment.gatewayUrl, { region: wanted, accountId });
+        const aws =
+            byRegion.get(wanted) ?? createAws(environment.gatewayUrl, { region: wanted, accountId, accessKeyId });
         byRegion.set(wanted, aws);
         return aws;
     }
@@ -292,12 +298,13 @@ async function unlessGone<T>(adapter: AnyAdapter, call: () => Promise<T>): Promi
 }
 
 if (require.main === module) {
-    const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_REGION } = process.env;
+    const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_ACCOUNT_ID, AWS_REGION } = process.env;
     if (!AWS_ENDPOINT_URL || !AWS_ACCESS_KEY_ID || !/^127\./.test(new URL(AWS_ENDPOINT_URL).hostname)) {
         throw new Error(
-            "AWS_ENDPOINT_URL must be the local system's gateway on 127.0.0.0/8, and AWS_ACCESS_KEY_ID its account id: " +
+            "AWS_ENDPOINT_URL must be the local system's gateway on 127.0.0.0/8, and AWS_ACCESS_KEY_ID its account id or a key it has given: " +
                 `they are "${AWS_ENDPOINT_URL}" and "${AWS_ACCESS_KEY_ID}".`,
         );
     }
-    void serve(createAwsProvider({ gatewayUrl: AWS_ENDPOINT_URL, accessKeyId: AWS_ACCESS_KEY_ID, region: AWS_REGION }));
+    const as = { accessKeyId: AWS_ACCESS_KEY_ID, accountId: AWS_ACCOUNT_ID };
+    void serve(createAwsProvider({ gatewayUrl: AWS_ENDPOINT_URL, ...as, region: AWS_REGION }));
 }

@@ -59,6 +59,24 @@ describe("permissions", () => {
         return { ...clientConfig(emulator.url, { ...scope, accessKeyId }), forcePathStyle: true, maxAttempts: 1 };
     }
 
+    it("are asked for the role by which ECS works for an account, until the first cluster has made it", async () => {
+        const makes = { Effect: "Allow", Action: "ecs:CreateCluster", Resource: "*" };
+        const links = {
+            Effect: "Allow",
+            Action: "iam:CreateServiceLinkedRole",
+            Resource: `arn:aws:iam::${accountId}:role/aws-service-role/*`,
+            Condition: { StringEquals: { "iam:AWSServiceName": "ecs.amazonaws.com" } },
+        };
+        const [without, having] = [await roleWith("maker", makes), await roleWith("linker", makes, links)];
+        expect(await outcome(new ECS(without).createCluster({ clusterName: "one" }))).to.equal(
+            `AccessDeniedException: User: arn:aws:sts::${accountId}:assumed-role/maker/session is not authorized to perform: ` +
+                `iam:CreateServiceLinkedRole on resource: arn:aws:iam::${accountId}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS ` +
+                "because no identity-based policy allows the iam:CreateServiceLinkedRole action",
+        );
+        expect(await outcome(new ECS(having).createCluster({ clusterName: "two" }))).to.equal("allowed");
+        expect(await outcome(new ECS(without).createCluster({ clusterName: "three" }))).to.equal("allowed");
+    });
+
     it("are those of the caller's role: what no policy allows is denied as AWS words it", async () => {
         const config = await roleWith("reader", {
             Effect: "Allow",

@@ -66,12 +66,8 @@ export interface SystemOptions {
     readonly onStep?: (text: string) => void;
     readonly route53?: Route53Options;
     readonly iam?: Pick<PermissionsOptions, "known">;
-<<<<<<< HEAD
-    readonly ecs?: Pick<EcsOptions, "shown">;
-    readonly kinesis?: KinesisOptions;
-=======
     readonly ecs?: Pick<EcsOptions, "provisioned" | "shown">;
->>>>>>> b657f7a (Judge SNS, service-linked roles and who deploys and previews by the documented roles)
+    readonly kinesis?: KinesisOptions;
     /** What stands for the image that `--app` deploys. */
     readonly app?: LocalApp;
     /** What runs images that nothing here stands for; without it they are refused. */

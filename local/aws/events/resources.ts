@@ -1,7 +1,16 @@
-import type { Target } from "@aws-sdk/client-eventbridge";
+import type { Tag, Target } from "@aws-sdk/client-eventbridge";
 import type { EventRuleArgs, EventRuleState } from "@pulumi/aws/cloudwatch/eventRule";
 import type { EventTargetArgs, EventTargetState } from "@pulumi/aws/cloudwatch/eventTarget";
-import { type Adapters, adapter, changeTags, type Inputs, sameDocument, service, tagList } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    type Inputs,
+    sameDocument,
+    service,
+    tagList,
+    tagsOrNone,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 
@@ -15,8 +24,7 @@ export const events: Adapters = service("EventBridge", {
         replaceOn: ["name", "eventBusName"],
         gone,
         async create(aws, inputs) {
-            const { RuleArn } = await putRule(aws, inputs);
-            await aws.eventbridge.tagResource({ ResourceARN: RuleArn, Tags: tagList(inputs.tagsAll) });
+            const { RuleArn } = await putRule(aws, inputs, tagsOrNone(inputs.tagsAll));
             return { id: ruleId(inputs.eventBusName, inputs.name!), arn: RuleArn };
         },
         async update(aws, change) {
@@ -62,7 +70,8 @@ function ruleId(bus: string | undefined, name: string): string {
     return bus === undefined || bus === "default" ? name : `${bus}/${name}`;
 }
 
-function putRule(aws: Aws, inputs: Inputs<EventRuleArgs>) {
+/** A rule that is there takes no tags this way. */
+function putRule(aws: Aws, inputs: Inputs<EventRuleArgs>, Tags?: Tag[]) {
     const state = inputs.state ?? (inputs.isEnabled === false ? "DISABLED" : "ENABLED");
     return aws.eventbridge.putRule({
         Name: inputs.name,
@@ -72,6 +81,7 @@ function putRule(aws: Aws, inputs: Inputs<EventRuleArgs>) {
         ScheduleExpression: inputs.scheduleExpression,
         RoleArn: inputs.roleArn,
         State: state as "ENABLED",
+        Tags,
     });
 }
 

@@ -173,7 +173,15 @@ export function taskStopped(service: string) {
         task: async (life, step) => {
             const { up, hostname } = upLife(life);
             const { clusterArn: cluster, ...rest } = (await up.services())[service];
-            const [{ taskArn: task }] = await up.tasks(rest);
+            const tasks = await up.tasks(rest);
+            const [{ taskArn: task }] = tasks;
+            // Traefik looks at the services every ten seconds: while it knows one task alone, nobody can serve in its place.
+            const seen = new Set<string>();
+            await up.eventually(`an answer of each of ${tasks.length} tasks`, async () => {
+                const { body } = await visit(up.internet, hostname);
+                seen.add(/^Hostname: (.*)$/m.exec(body)?.[1] ?? "");
+                return seen.size >= tasks.length ? true : undefined;
+            });
             const load = startLoad(up.internet, hostname);
             try {
                 await up.aws.ecs.stopTask({ cluster, task, reason: "to see who notices" });

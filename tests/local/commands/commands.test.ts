@@ -16,6 +16,7 @@ describe("the commands, while a system runs", () => {
 
     before(async () => {
         caller = await localStack();
+        await issuedCertificate(caller);
         const arns = await runTasks(caller, 2);
         await Promise.all(arns.map((arn) => untilRunning(caller, arn)));
         ids = arns.map(taskIdOf);

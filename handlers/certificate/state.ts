@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { call, clientSettings } from "../calls";
 import { describeError, failure } from "../failure";
+import { readJsonObject } from "../jsonObject";
 import { load } from "../load";
 import { log } from "../log";
 import type { ChallengeValue } from "./challengeRecords";
@@ -100,7 +101,7 @@ export async function openState(
     for (let tries = 1; ; tries++) {
         try {
             await whileKept(async () => {
-                ({ state, eTag } = await get(s3, bucketName, deadline));
+                ({ document: state, eTag } = await readJsonObject<RenewalState>(s3, bucketName, KEY, deadline));
             });
             const other = state.lease;
             if (other !== undefined && other.holder !== holder && Date.parse(other.until) > Date.now()) {
@@ -130,42 +131,11 @@ export async function openState(
 /** The state as it is kept, for whoever only wants to know. */
 export async function readState(bucketName: string, deadline: number): Promise<RenewalState> {
     const { S3Client } = load("@aws-sdk/client-s3");
-    return (await get(new S3Client(clientSettings()), bucketName, deadline)).state;
+    return (await readJsonObject<RenewalState>(new S3Client(clientSettings()), bucketName, KEY, deadline)).document;
 }
 
 function isConflict(error: unknown): boolean {
     return /^(PreconditionFailed|ConditionalRequestConflict)$/.test((error as Error).name);
-}
-
-async function get(
-    s3: S3Client,
-    bucketName: string,
-    deadline: number,
-): Promise<{ readonly state: RenewalState; readonly eTag: string | undefined }> {
-    const { GetObjectCommand } = load("@aws-sdk/client-s3");
-    const command = new GetObjectCommand({ Bucket: bucketName, Key: KEY });
-    try {
-        return await call(`s3:GetObject of ${bucketName}/${KEY}`, deadline, async () => {
-            const { Body, ETag } = await s3.send(command);
-            const text = (await Body?.transformToString()) ?? "";
-            return { state: readDocument(text), eTag: ETag };
-        });
-    } catch (error) {
-        if ((error as Error).name === "NoSuchKey") {
-            return { state: {}, eTag: undefined };
-        }
-        throw error;
-    }
-}
-
-/** One that somebody broke is begun anew: nothing in it is needed to renew. */
-function readDocument(text: string): RenewalState {
-    try {
-        const state = JSON.parse(text) as RenewalState | null;
-        return typeof state === "object" && state !== null && !Array.isArray(state) ? state : {};
-    } catch {
-        return {};
-    }
 }
 
 /** Writes the object if it is still the one with this ETag, or still not there; answers its new ETag. */
@@ -190,8 +160,8 @@ async function put(
     } catch (error) {
         if (isConflict(error)) {
             // A try whose answer was lost may have been this one's own.
-            const kept = await get(s3, bucketName, deadline);
-            if (JSON.stringify(kept.state, undefined, 4) === Body) {
+            const kept = await readJsonObject<RenewalState>(s3, bucketName, KEY, deadline);
+            if (JSON.stringify(kept.document, undefined, 4) === Body) {
                 return kept.eTag;
             }
         }

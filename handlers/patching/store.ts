@@ -1,5 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { call, clientSettings } from "../calls";
+import { readJsonObject } from "../jsonObject";
 import { load } from "../load";
 import { REPORT_OBJECT, RETIREMENT_OBJECTS, STATE_OBJECT } from "../patchingNames";
 import type { Retirement } from "./baseline";
@@ -20,8 +21,8 @@ export interface Store {
 export async function openStore(bucket: string, deadline: number): Promise<Store> {
     const { S3Client } = load("@aws-sdk/client-s3");
     const s3 = new S3Client(clientSettings());
-    const kept = await get(s3, bucket, STATE_OBJECT, deadline);
-    let eTag = kept?.eTag;
+    const kept = await readJsonObject<PatchingState>(s3, bucket, STATE_OBJECT, deadline);
+    let { eTag } = kept;
     const put = (key: string, document: object, condition: object = {}) => {
         const { PutObjectCommand } = load("@aws-sdk/client-s3");
         const Body = JSON.stringify(document, undefined, 4);
@@ -33,7 +34,7 @@ export async function openStore(bucket: string, deadline: number): Promise<Store
         return call(`s3:PutObject of ${bucket}/${key}`, deadline, () => s3.send(command), "once");
     };
     return {
-        state: { ...noState, ...(kept?.document as Partial<PatchingState> | undefined) },
+        state: { ...noState, ...kept.document },
         retirements: await readRetirements(s3, bucket, deadline),
         async keep(state) {
             const condition = eTag === undefined ? { IfNoneMatch: "*" } : { IfMatch: eTag };
@@ -53,27 +54,8 @@ async function readRetirements(s3: S3Client, bucket: string, deadline: number): 
     const { ListObjectsV2Command } = load("@aws-sdk/client-s3");
     const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: RETIREMENT_OBJECTS });
     const { Contents = [] } = await call(`s3:ListObjectsV2 of ${bucket}`, deadline, () => s3.send(command));
-    const found = await Promise.all(Contents.map(({ Key = "" }) => get(s3, bucket, Key, deadline)));
-    return found.flatMap((each) => (each === undefined ? [] : [each.document as Retirement]));
-}
-
-async function get(
-    s3: S3Client,
-    bucket: string,
-    key: string,
-    deadline: number,
-): Promise<{ readonly document: unknown; readonly eTag: string | undefined } | undefined> {
-    const { GetObjectCommand } = load("@aws-sdk/client-s3");
-    const command = new GetObjectCommand({ Bucket: bucket, Key: key });
-    try {
-        return await call(`s3:GetObject of ${bucket}/${key}`, deadline, async () => {
-            const { Body, ETag } = await s3.send(command);
-            return { document: JSON.parse((await Body?.transformToString()) ?? "{}") as unknown, eTag: ETag };
-        });
-    } catch (error) {
-        if ((error as Error).name === "NoSuchKey") {
-            return undefined;
-        }
-        throw error;
-    }
+    const found = await Promise.all(
+        Contents.map(({ Key = "" }) => readJsonObject<Retirement>(s3, bucket, Key, deadline)),
+    );
+    return found.flatMap(({ document }) => (document.id === undefined ? [] : [document as Retirement]));
 }

@@ -86,6 +86,14 @@ describe("patchTasks", () => {
         return omit(JSON.parse(line) as Record<string, unknown>, "_aws");
     };
 
+    it("begins anew when somebody broke what a run has left, and takes no notice of a notice that says nothing", async () => {
+        world.objects["state.json"] = "{";
+        world.objects["retirements/r.json"] = "null";
+        const report = await run();
+        expect(report.tasks).to.have.length(2);
+        expect(JSON.parse(world.objects["state.json"])).to.be.an("object");
+    });
+
     it("begins nothing when nothing is due, and leaves a report", async () => {
         world.findings[`shop@${one}`] = { MEDIUM: 3 };
         const report = await run();

@@ -2,14 +2,14 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { patchTasks } from "../handlers/patchTasks";
-import { LOOK_MINUTES, RETIREMENT_OBJECTS, STOP_AT_TAG } from "../handlers/patchingNames";
+import { LOOK_MINUTES, RETIREMENT, RETIREMENT_OBJECTS, STOP_AT_TAG } from "../handlers/patchingNames";
 import { alarm, AlarmArgs } from "./internal/alarm";
 import { clusterArn, integer, logRetentionDays, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
+import { invokedByEvents } from "./internal/functions/eventRule";
 import { scheduled } from "./internal/functions/schedule";
 import { outputsOf } from "./internal/outputs";
 import { patchStatements } from "./internal/patching/policies";
-import { whenTasksRetire } from "./internal/patching/retirements";
 import { platformVersionReason, windowScheduleReason, windowsReason } from "./internal/patching/windowRules";
 import { nameReason, tagKeyReason, timezoneReason } from "./internal/rules";
 import { tlsBucket } from "./internal/tlsBucket";
@@ -325,4 +325,21 @@ function alarms(
             "Tasks are older than the baseline allows, or Fargate stops them any time now. The report says which and why: windows too short or too rare, services that fail, owners who did not act.",
         ...{ namespace: "taskgate", metricName: "OverdueTasks", statistic: "Maximum" },
     });
+}
+
+/** The function hears of AWS Health's notices that tasks are going to be retired. */
+function whenTasksRetire(
+    name: string,
+    patch: aws.lambda.Function,
+    tags: PatchingArgs["tags"],
+    parent: pulumi.Resource,
+): void {
+    const { source, detailType, service, eventTypeCode } = RETIREMENT;
+    const eventPattern = JSON.stringify({
+        source: [source],
+        "detail-type": [detailType],
+        detail: { service: [service], eventTypeCode: [eventTypeCode] },
+    });
+    const description = "Notices that Fargate is going to retire tasks";
+    invokedByEvents(name, { description, eventPattern, tags }, patch, parent);
 }

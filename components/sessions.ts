@@ -7,6 +7,7 @@ import { OPEN_INDEX, TENANT_INDEX, TENANT_PATH } from "../handlers/sessionNames"
 import { alarm } from "./internal/alarm";
 import { integer, logRetentionDays, port, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
+import { invokedByEvents } from "./internal/functions/eventRule";
 import { scheduled } from "./internal/functions/schedule";
 import { outputsOf } from "./internal/outputs";
 import { policyDocument } from "./internal/policies";
@@ -423,34 +424,13 @@ function whenTasksStop(
     parent: pulumi.Resource,
 ): void {
     const clusterArn = pulumi.output(args.runTaskInput).apply((input) => (JSON.parse(input) as RunTaskParts).cluster);
-    const rule = new aws.cloudwatch.EventRule(
-        `${name}-rule`,
-        {
-            description: "Tasks of sessions that are to stop",
-            eventPattern: pulumi.jsonStringify({
-                source: ["aws.ecs"],
-                "detail-type": ["ECS Task State Change"],
-                detail: { clusterArn: [clusterArn], startedBy: [table.name], desiredStatus: ["STOPPED"] },
-            }),
-            tags: args.tags,
-        },
-        { parent },
-    );
-    const permission = new aws.lambda.Permission(
-        `${name}-rule-invokes`,
-        {
-            function: reconcile.name,
-            action: "lambda:InvokeFunction",
-            principal: "events.amazonaws.com",
-            sourceArn: rule.arn,
-        },
-        { parent },
-    );
-    new aws.cloudwatch.EventTarget(
-        `${name}-target`,
-        { rule: rule.name, arn: reconcile.arn },
-        { parent, dependsOn: [permission] },
-    );
+    const eventPattern = pulumi.jsonStringify({
+        source: ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        detail: { clusterArn: [clusterArn], startedBy: [table.name], desiredStatus: ["STOPPED"] },
+    });
+    const description = "Tasks of sessions that are to stop";
+    invokedByEvents(name, { description, eventPattern, tags: args.tags }, reconcile, parent);
 }
 
 /** Where API Gateway asks who calls. */

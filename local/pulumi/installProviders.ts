@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { home, isPackage, projectRoot } from "../machine/projectRoot";
+import { replaceFile } from "../machine/replaceFile";
 
 type Typescript = typeof import("typescript");
 
@@ -88,11 +89,4 @@ function scriptOf(target: string, source: string): string {
 
 function modified(path: string): number {
     return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-/** At once, as another operation may be reading it. */
-function replaceFile(path: string, text: string, mode = 0o644): void {
-    const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, text, { mode });
-    renameSync(draft, path);
 }

@@ -2,10 +2,11 @@
 // until one of them changes. They capture nothing but each other: what a program closes over is serialized each time.
 import type * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
 import { home, projectRoot } from "../machine/projectRoot";
+import { replaceFile } from "../machine/replaceFile";
 
 type Runtime = { serializeFunction: typeof pulumi.runtime.serializeFunction };
 
@@ -37,9 +38,7 @@ export function keepHandlers(
         }
         const serialized = await serializeFunction(callback, options);
         mkdirSync(cache, { recursive: true });
-        const draft = `${file}.${process.pid}`; // put in its place at once: another program may be reading
-        writeFileSync(draft, JSON.stringify(serialized));
-        renameSync(draft, file);
+        replaceFile(file, JSON.stringify(serialized));
         return serialized;
     };
     return () => (runtime.serializeFunction = serializeFunction);

@@ -73,17 +73,7 @@ function isList(tags: Tags): tags is readonly Tag[] {
 
 /** What has gone in between is as wanted. */
 function one(what: string, remove: () => Promise<unknown>): Found {
-    const isGone = ({ name }: Error) =>
-        /NotFound|NoSuch|NonExistent|DoesNotExist|ResourceNotFoundException|ParameterNotFound/.test(name);
-    return {
-        what,
-        remove: () =>
-            remove().catch((error: Error) => {
-                if (!isGone(error)) {
-                    throw error;
-                }
-            }),
-    };
+    return { what, remove: () => unlessGone(remove()) };
 }
 
 /** Every page of a list. */
@@ -111,10 +101,10 @@ async function those<T>(items: readonly T[], is: (item: T) => Promise<boolean>):
     return kept;
 }
 
-/** A list's item may go before its tags are asked for. */
+/** What was listed may go before it is asked for. */
 async function unlessGone<T>(ask: Promise<T>): Promise<T | undefined> {
     return ask.catch((error: Error) => {
-        if (/NotFound|NoSuch|NonExistent|ResourceNotFoundException/.test(error.name)) {
+        if (/NotFound|NoSuch|NonExistent|DoesNotExist/.test(error.name)) {
             return undefined;
         }
         throw error;

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { createRequire } from "node:module";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,8 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import { keepHandlers } from "../../../local/pulumi/keptHandlers";
+
+const load = createRequire(__filename);
 
 describe("kept handlers", () => {
     let [folder, cache] = ["", ""];
@@ -18,8 +21,7 @@ describe("kept handlers", () => {
         const file = join(folder, "greet.ts");
         writeFileSync(file, `export function greet(): string {\n    return "${answer}";\n}\n`);
         Reflect.deleteProperty(require.cache, file);
-        // eslint-disable-next-line @typescript-eslint/no-require-imports
-        return require(file) as { readonly greet: () => string };
+        return load(file) as { readonly greet: () => string };
     };
 
     beforeEach(() => {
@@ -50,8 +52,7 @@ describe("kept handlers", () => {
     it("are told apart by what they are exported as", async () => {
         const file = join(folder, "two.ts");
         writeFileSync(file, `export const one = () => "1";\nexport const two = () => "2";\n`);
-        // eslint-disable-next-line @typescript-eslint/no-require-imports
-        const { one, two } = require(file) as Record<"one" | "two", () => string>;
+        const { one, two } = load(file) as Record<"one" | "two", () => string>;
         keep();
         expect(await serialize(one)).to.include('"1"');
         expect(await serialize(two)).to.include('"2"');

@@ -110,7 +110,7 @@ function packLocal(folder) {
         write(folder, file.replace(/\.ts$/, ".js"), code);
         packagesOf(code).forEach((one) => needed.add(one));
     }
-    for (const file of filesBelow("local", "").filter((file) => /\.(mjs|css|html)$/.test(file))) {
+    for (const file of filesBelow("local", "").filter((file) => /\.(mjs|cjs|py|css|html)$/.test(file))) {
         copy(folder, file);
         packagesOf(fs.readFileSync(path.join(root, file), "utf8")).forEach((one) => needed.add(one));
     }

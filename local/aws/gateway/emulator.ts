@@ -15,8 +15,8 @@ export async function startEmulator(
     mkdirSync(temporary, { recursive: true });
     const managed = await processes.start({
         name: "emulator",
-        command: join(bin, "ministack"),
-        args: [],
+        command: join(bin, "python"),
+        args: [join(__dirname, "emulator.py")],
         env: {
             PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
             HOME: temporary,

@@ -329,7 +329,10 @@ function changeResponse(root: string, { id, status, submittedAt, comment }: Chan
     return response(root, { ChangeInfo: info });
 }
 
-/** A page, in the order of names read from the right: com, example, www. */
+/**
+ * A page, in the order of names read from the right: com, example, www; with what is still PENDING, however far DNS lags behind
+ * (https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListResourceRecordSets.html).
+ */
 function listRecordSets(zone: ZoneContent, query: URLSearchParams): AwsResponse {
     const maxItems = Math.min(Number(query.get("maxitems") ?? 300), 300);
     const start = sortKey(

@@ -3,6 +3,7 @@ import type {
     ChangeResourceRecordSetsRequest,
     CreateHealthCheckRequest,
     HealthCheckConfig,
+    ListResourceRecordSetsRequest,
     ResourceRecordSet,
 } from "@aws-sdk/client-route-53";
 
@@ -88,7 +89,17 @@ const searched = ofChecks(({ Type, SearchString }) => {
         : `SearchString ${searches ? "is missing" : "is not for this type"}: ${Type}`;
 });
 
+const started: Rule = {
+    source: `${reference}/API_ListResourceRecordSets.html`,
+    code: "InvalidInput",
+    fault: ({ StartRecordName, StartRecordType }: ListResourceRecordSetsRequest) =>
+        StartRecordType !== undefined && StartRecordName === undefined
+            ? "A StartRecordType needs a StartRecordName"
+            : undefined,
+};
+
 export const route53Rules: Rules = {
     ChangeResourceRecordSets: [identified, onePolicy, failoverAlias, multivalueAlias],
     CreateHealthCheck: [interval, endpoint, searched],
+    ListResourceRecordSets: [started],
 };

@@ -94,6 +94,10 @@ const examples: Readonly<Record<string, readonly [taken: object, ...broken: obje
         { HealthCheckConfig: { Type: "HTTPS" } },
         { HealthCheckConfig: { Type: "HTTP_STR_MATCH", IPAddress: "192.0.2.1" } },
     ],
+    "route53 ListResourceRecordSets": [
+        { StartRecordName: "a.example.com", StartRecordType: "A" },
+        { StartRecordType: "A" },
+    ],
     "s3 CreateBucket": [{ Bucket: "a.b-1" }, { Bucket: "A_b" }],
     "sqs CreateQueue": [{ QueueName: "a_b-1.fifo" }, { QueueName: "a.b" }],
     "ssm PutParameter": [{ Name: "/taskgate/key" }, { Name: "/AWS/key" }, { Name: "/a".repeat(16) }],

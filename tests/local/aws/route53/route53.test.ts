@@ -106,6 +106,14 @@ describe("Route 53 of the local system", () => {
         const later = await world.change(["UPSERT", address("a", 2)], ["CREATE", address("b")]);
         expect(await world.resolve("a.example.test")).to.deep.equal(["127.9.0.1"]);
         expect(await world.resolve("b.example.test")).to.equal("ENOTFOUND");
+        const listed = await world.client.listResourceRecordSets({
+            ...{ HostedZoneId: world.HostedZoneId, StartRecordName: "a.example.test", StartRecordType: "A" },
+        });
+        expect((await world.client.getChange({ Id: later })).ChangeInfo?.Status).to.equal("PENDING");
+        expect(listed.ResourceRecordSets, "a list is of what was changed last").to.deep.equal([
+            address("a", 2),
+            address("b"),
+        ]);
         propagate();
         await world.insync(later);
         expect(await world.resolve("a.example.test")).to.deep.equal(["127.9.0.2"]);

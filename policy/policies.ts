@@ -301,6 +301,10 @@ const madeAnew: readonly Exception[] = [
         urn: "taskgate:index:WildcardCertificate$aws:s3/bucket:Bucket",
         reason: "the history of a certificate that the next deployment orders anew",
     },
+    {
+        urn: "taskgate:index:Patching$aws:s3/bucket:Bucket",
+        reason: "a report that the next look writes anew",
+    },
 ];
 
 const deletionProtection = rule<object>({

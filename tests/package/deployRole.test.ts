@@ -9,7 +9,7 @@ import { allowances, covers } from "../../local/aws/permissions/report";
 import { Gone } from "../../local/aws/resources/adapter";
 import { adapters } from "../../local/pulumi/providers/aws";
 import { policiesBelow } from "../support/documentedRoles";
-import { recordExample, recordStack } from "../support/examplePrograms";
+import { recordExample, recordPatching, recordStack } from "../support/examplePrograms";
 import { isAllowed, Need } from "../support/iam";
 import { checked, Inputs, judgedAws, make, Request } from "../support/judgedAws";
 import { accountId, arnOf, Recording, region, Registered } from "../support/mocks";
@@ -316,14 +316,19 @@ const ofAccount = (document: readonly object[]): object[] =>
     JSON.parse(JSON.stringify(document).replaceAll("ZONE-ID", "Z123")) as object[];
 
 describe("the roles of docs/ci.md", () => {
-    const examples = readdirSync(join(root, "examples"));
+    const recordings: Readonly<Record<string, () => Promise<Recording<unknown>>>> = {
+        ...Object.fromEntries(
+            readdirSync(join(root, "examples")).map((example) => [`examples/${example}`, () => recordExample(example)]),
+        ),
+        "the patching of docs/operations.md": recordPatching,
+    };
     let stack: Program;
     const programs = new Map<string, Program>();
 
     before(async () => {
         stack = await programOf(await recordStack());
-        for (const example of examples) {
-            programs.set(example, await programOf(await recordExample(example)));
+        for (const [name, recorded] of Object.entries(recordings)) {
+            programs.set(name, await programOf(await recorded()));
         }
     });
 
@@ -355,16 +360,15 @@ describe("the roles of docs/ci.md", () => {
         expect(stack.needs.length).to.be.above(300);
     });
 
-    for (const example of examples) {
-        it(`let examples/${example} be, with what the document adds and the names of its own`, async () => {
-            const { needs, names } = programs.get(example)!;
+    for (const program of Object.keys(recordings)) {
+        it(`let ${program} be, with what the document adds and the names of its own`, async () => {
+            const { needs, names } = programs.get(program)!;
             expect(await denied(named(ofAccount([...deploy, ...more]), names), needs)).to.deep.equal([]);
         });
     }
 
     it("let nobody deploy the examples by the stack's own policies: the names bound them", async () => {
-        for (const example of examples) {
-            const { needs } = programs.get(example)!;
+        for (const { needs } of programs.values()) {
             const refused = await denied(deploy, needs);
             expect(refused.filter((need) => need.startsWith("iam:CreateRole "))).not.to.be.empty;
         }

@@ -7,7 +7,7 @@ import { expect } from "chai";
 
 import { ownerPolicy } from "../../components";
 import { policies } from "../../policy/policies";
-import { recordExample, recordStack } from "../support/examplePrograms";
+import { recordExample, recordPatching, recordStack } from "../support/examplePrograms";
 import { judgedBy, PolicyConfig, Violation } from "../support/judgedByPolicies";
 import { record } from "../support/mocks";
 import { root } from "../support/plugin";
@@ -369,6 +369,11 @@ describe("The policy pack", () => {
     it("accepts the stack, which has the tag that is asked of it", async () => {
         const by = JSON.parse(readFileSync(join(root, "policy/stack.json"), "utf8")) as PolicyConfig;
         expect(await judgedBy(await recordStack(), by)).to.deep.equal([]);
+    });
+
+    it("accepts the patching of docs/operations.md", async () => {
+        const by = { "required-tags": { tags: ["project"] } };
+        expect(await judgedBy(await recordPatching(), by)).to.deep.equal([]);
     });
 
     for (const example of readdirSync(join(root, "examples"))) {

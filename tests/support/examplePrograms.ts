@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 
 import { parse } from "yaml";
 
-import { TaskPlatform, TaskPlatformArgs } from "../../components";
+import { Patching, TaskPlatform, TaskPlatformArgs } from "../../components";
 import { record, Recording } from "./mocks";
 import { root } from "./plugin";
 import { stackConfig } from "./stackConfig";
@@ -31,6 +31,20 @@ export function recordStack(): Promise<Recording<unknown>> {
         "taskgate:desiredCount": 2,
     });
     return record(() => loaded(join(root, "index.ts")), { stack: "prod", config });
+}
+
+/** Patching as docs/operations.md shows it, told of by alarms. */
+export function recordPatching(): Promise<Recording<unknown>> {
+    return record(
+        () =>
+            new Patching("patching", {
+                clusterArn: "arn:aws:ecs:eu-west-1:111122223333:cluster/apps",
+                maintenanceWindow: { schedule: "cron(0 2 ? * SUN *)", scheduleTimezone: "Europe/Dublin", duration: 4 },
+                stopTasks: true,
+                alarmTopicArn: "arn:aws:sns:eu-west-1:111122223333:alerts",
+                tags: { project: "shop" },
+            }),
+    );
 }
 
 /** What the examples ask to be configured, each some of it. */

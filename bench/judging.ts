@@ -20,6 +20,7 @@ export async function judging(): Promise<void> {
             answered: (request, response) => void (request.service !== "" && calls.push([request, response])),
             refusal: () => undefined,
             taskChanged: () => true,
+            healthChanged: () => undefined,
         },
     });
     const { file, permissions } = system;

@@ -79,6 +79,8 @@ export interface SystemOptions {
 export interface SystemWatch extends GatewayWatch {
     /** Told of every change of a task; false = the event is lost. */
     taskChanged(scope: Scope, task: Task): boolean;
+    /** Told of a change of its health, which is no event. */
+    healthChanged(scope: Scope, task: Task): void;
 }
 
 export interface RunningSystem {
@@ -223,6 +225,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                     events.publish(scope, task);
                 }
             },
+            healthChanged: (scope, task) => options.watch?.healthChanged(scope, task),
             log,
         });
         const caches = createElastiCache({

@@ -94,6 +94,7 @@ describe("an acceptance run that is killed", () => {
                 },
                 refusal: () => undefined,
                 taskChanged: () => true,
+                healthChanged: () => undefined,
             },
         });
         aws = createAws(system.file.gatewayUrl, { accountId: system.file.accountId, region });

@@ -81,6 +81,13 @@ describe("the console in a browser", function () {
         return id;
     }
 
+    /** A switch of what is broken. */
+    async function turn(label: string, to: "on" | "off"): Promise<void> {
+        const lever = page.getByRole("switch", { name: label });
+        await lever.click();
+        await until(`it is ${to}`, async () => (await lever.getAttribute("aria-checked")) === String(to === "on"));
+    }
+
     it("shows the life of a task from its start to its stop", async () => {
         const id = await runTask();
         expect((await row(id)).steps).to.deep.equal([
@@ -153,10 +160,35 @@ describe("the console in a browser", function () {
         );
     });
 
+    it("shows how an Envoy hangs, and that it is well again once it goes on", async () => {
+        const id = await runTask();
+        const short = id.slice(0, 8);
+        await until("it is healthy", async () => /^RUNNING\s+healthy$/.test((await row(id)).status));
+        await page.locator(`tr[data-task="${id}"] summary`).click();
+        await click(`Hang Envoy ${short}`);
+        await until("its checks have failed", async () => /^RUNNING\s+unhealthy$/.test((await row(id)).status));
+        await click(`Resume Envoy ${short}`);
+        await until("its checks succeed", async () => /^RUNNING\s+healthy$/.test((await row(id)).status));
+        await click(`Stop ${short}`);
+        await until("it has stopped", async () => (await row(id)).status.startsWith("STOPPED"));
+    });
+
+    it("shows that a record is gone, of a task that runs on", async () => {
+        const id = await runTask();
+        const short = id.slice(0, 8);
+        const record = page.locator(`tr[data-task="${id}"] td:nth-child(5)`);
+        expect(await record.innerText()).to.match(/^127\.\d+\.\d+\.\d+$/);
+        await page.locator(`tr[data-task="${id}"] summary`).click();
+        await click(`Delete record ${short}`);
+        await until("it has none", async () => (await record.innerText()) === "no record");
+        const { status, note } = await row(id);
+        expect([status.split(/\s/)[0], note]).to.deep.equal(["RUNNING", "waits for its name in DNS"]);
+        await click(`Stop ${short}`);
+        await until("it has stopped", async () => (await row(id)).status.startsWith("STOPPED"));
+    });
+
     it("shows what lost events lead to: a task that runs and waits for its name", async () => {
-        const lose = page.getByRole("switch", { name: /Lose task events/ });
-        await lose.click();
-        await until("it is on", async () => (await lose.getAttribute("aria-checked")) === "true");
+        await turn("Lose task events", "on");
         const before = (await rows()).map(({ id }) => id);
         await click("Run");
         const id = await until(
@@ -164,10 +196,46 @@ describe("the console in a browser", function () {
             async () => (await rows()).find((one) => !before.includes(one.id) && one.status.startsWith("RUNNING"))?.id,
         );
         expect((await row(id)).note).to.equal("waits for its name in DNS");
-        await lose.click();
-        await until("it is off", async () => (await lose.getAttribute("aria-checked")) === "false");
+        await turn("Lose task events", "off");
         await click(`Stop ${id.slice(0, 8)}`);
         await until("it has stopped", async () => (await row(id)).status.startsWith("STOPPED"));
+    });
+
+    it("shows what is refused while a service is throttled: a name that comes once it is not", async () => {
+        await turn("Throttle Route 53", "on");
+        const before = (await rows()).map(({ id }) => id);
+        await click("Run");
+        const id = await until("a new task", async () =>
+            (await rows()).map((one) => one.id).find((one) => !before.includes(one)),
+        );
+        const search = page.getByLabel("Search by caller, action, outcome");
+        await search.fill("dns-sync route53: ThrottlingException");
+        await until("it is refused", async () => (await page.locator("#requests tbody tr").count()) > 0);
+        await search.fill("");
+        expect((await row(id)).steps).not.to.include("name in DNS");
+        await turn("Throttle Route 53", "off");
+        await until("its name", async () => (await row(id)).steps.includes("name in DNS"));
+        await click(`Stop ${id.slice(0, 8)}`);
+        await until("it has stopped", async () => (await row(id)).status.startsWith("STOPPED"));
+    });
+
+    it("shows a renewal that waits for an authority that hangs, and ends once it goes on", async () => {
+        const outcomes = page
+            .locator("#functions tbody tr", { hasText: "certificate-renewal" })
+            .locator("td:nth-child(5)");
+        const before = await outcomes.count();
+        const requests = page.locator("#requests tbody tr");
+        const search = page.getByLabel("Search by caller, action, outcome");
+        await turn("Hang the certificate authority", "on");
+        await search.fill("certificate-renewal s3:GetObject");
+        const looks = await requests.count();
+        await click("Renew the certificate");
+        await until("it has read its record", async () => (await requests.count()) > looks);
+        await search.fill("");
+        expect(await outcomes.count()).to.equal(before);
+        await turn("Hang the certificate authority", "off");
+        await until("it has ended", async () => (await outcomes.count()) === before + 1);
+        expect(await outcomes.allInnerTexts()).to.deep.equal(Array(before + 1).fill("ok"));
     });
 
     it("shows the stack's dashboard with what its functions have told", async () => {

@@ -28,6 +28,8 @@ export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange" | "deactiv
     readonly loadBalancing: LoadBalancing;
     /** Publishes a change of a task, in the order they happen. */
     readonly publish: (scope: Scope, task: Task) => void;
+    /** Told of a change of a task's health, of which ECS publishes nothing. */
+    readonly healthChanged?: (scope: Scope, task: Task) => void;
     /** Resolves when reads show a change of a task (default: at once). ECS's API is eventually consistent. */
     readonly shown?: () => Promise<unknown>;
 };
@@ -44,6 +46,7 @@ export function createEcs(options: EcsOptions): Ecs {
         },
         onHealthChange(scope, task) {
             showLater(stateOf(scope), task);
+            options.healthChanged?.(scope, task);
             services.taskChanged(stateOf(scope), task);
         },
         deactivate: (scope, task) => services.deregister(stateOf(scope), task),

@@ -17,7 +17,7 @@ export interface Steps {
     RUNNING?: number;
     /** Its name is in DNS. */
     named?: number;
-    /** It answered an HTTPS request, with any status. */
+    /** Its app answered an HTTPS request, with any status but 503. */
     answered?: number;
     /** It was to stop. */
     stopping?: number;
@@ -81,6 +81,11 @@ export function createRecords(feed: Feed): Records {
         feed.set("task", record.id, record);
     }
 
+    function see({ region }: Scope, task: Task): void {
+        const id = taskIdOf(task.taskArn ?? "");
+        put(recordOf(task, id, region, tasks.get(id), Date.now()));
+    }
+
     return {
         broken,
         regions,
@@ -91,11 +96,11 @@ export function createRecords(feed: Feed): Records {
                 put({ ...record, ...more, steps: { ...record.steps, ...steps } });
             }
         },
-        taskChanged({ region }: Scope, task: Task) {
-            const id = taskIdOf(task.taskArn ?? "");
-            put(recordOf(task, id, region, tasks.get(id), Date.now()));
+        taskChanged(scope: Scope, task: Task) {
+            see(scope, task);
             return !broken.loseEvents;
         },
+        healthChanged: see,
         refusal(request) {
             return broken.throttled.has(request.service) && !isOwn(request)
                 ? new AwsError("ThrottlingException", "Rate exceeded")

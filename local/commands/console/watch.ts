@@ -95,7 +95,7 @@ function lookForNames(system: Watched, records: Records): void {
     }
 }
 
-/** Visits each task once its name is there, until it answers; a few at a time. */
+/** Visits each task once its name is there, until its app answers (Envoy says 503 while it does not listen); a few at a time. */
 async function visitNew(file: SystemFile, records: Records, visited: Set<string>): Promise<void> {
     const isDue = ({ id, status, address, steps }: TaskRecord) =>
         status === "RUNNING" && address !== undefined && steps.answered === undefined && !visited.has(id);
@@ -105,7 +105,7 @@ async function visitNew(file: SystemFile, records: Records, visited: Set<string>
             visited.add(id);
             const timeOver = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 2_000).unref());
             const page = await Promise.race([visit(file, hostname, "/", { address }).catch(() => undefined), timeOver]);
-            if (page === undefined) {
+            if (page === undefined || page.status === 503) {
                 visited.delete(id);
             } else {
                 records.amend(id, { answer: page.status, steps: { answered: Date.now() } });

@@ -75,7 +75,7 @@ function eventOf(action: string, { force, reason }: Options): RenewalEvent {
 }
 
 function placesOf(command: Command, options: Options): [string, Ask][] {
-    const deployed = deployedFunction(options, "renewalFunctionName", "WildcardCertificate");
+    const deployed = deployedFunction(options, "WildcardCertificate", "renewalFunctionName");
     if (deployed !== undefined) {
         if (options.rsa === true) {
             throw new Error(

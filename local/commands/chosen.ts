@@ -62,14 +62,14 @@ export interface DeployedOptions {
 }
 
 /**
- * The function that `--aws` asks for; undefined without it. `output` is what it is called among the stack's outputs, `component` whose it is.
+ * The function that `--aws` asks for; undefined without it. `component` is whose it is, `output` what it is called among the stack's outputs.
  *
  * @throws when one goes without the other
  */
 export function deployedFunction(
     { aws, region, function: functionName }: DeployedOptions,
-    output: string,
     component: string,
+    output?: string,
 ): { readonly region: string; readonly functionName: string } | undefined {
     if (!aws) {
         if (region !== undefined || functionName !== undefined) {
@@ -79,7 +79,7 @@ export function deployedFunction(
     }
     if (region === undefined || functionName === undefined) {
         throw new Error(
-            `--aws takes --region and --function: the function is ${output} among the stack's outputs, functionName of a ${component}.`,
+            `--aws takes --region and --function: the function is ${output === undefined ? "" : `${output} among the stack's outputs, `}functionName of a ${component}.`,
         );
     }
     return { region, functionName };

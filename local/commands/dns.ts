@@ -38,7 +38,7 @@ export function define(command: Command): void {
 }
 
 function placesOf(command: Command, options: Options): [string, () => Promise<Names>][] {
-    const deployed = deployedFunction(options, "dnsFunctionName", "TaskDns");
+    const deployed = deployedFunction(options, "TaskDns", "dnsFunctionName");
     if (deployed !== undefined) {
         const { region, functionName } = deployed;
         // Not even loaded without --aws.

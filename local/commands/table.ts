@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, Entry>> = {
         summary: "show, renew or revoke the certificate, and what is wrong with it; with --aws, of a deployed stack",
         load: () => import("./certificate"),
     },
+    patches: {
+        summary: "what each task runs, how old it is and what is held against it; with --aws, of a deployed stack",
+        load: () => import("./patches"),
+    },
     leftovers: {
         summary: "what certificates of destroyed stacks left behind, and take it away; with --aws, in AWS",
         load: () => import("./leftovers"),

@@ -134,6 +134,14 @@ describe("the commands, while a system runs", () => {
         expect(nowhere.stderr).to.match(/no-such-function/);
     });
 
+    it("tell what to do where nothing patches", async () => {
+        const { code, stdout, stderr } = await ask("patches");
+        expect([code, stdout]).to.deep.equal([1, ""]);
+        expect(stderr).to.equal(
+            '\nThere is no Patching in the stack local of taskgate. Add one to its program (docs/operations.md), and deploy it with "npm run local -- up".\n',
+        );
+    });
+
     it("take the beginning of a task's id, and tell of one that nobody has", async () => {
         const { code, stderr } = await ask("stop", "zzz");
         expect(code).to.equal(1);

@@ -43,6 +43,10 @@ describe("the words of the command line", () => {
         },
         { words: ["dns", "--aws"], says: "--aws takes --region and --function: the function is dnsFunctionName" },
         { words: ["dns", "--region", "eu-west-1"], says: "--region and --function go with --aws" },
+        {
+            words: ["patches", "--aws"],
+            says: "--aws takes --region and --function: the function is functionName of a Patching.",
+        },
         { words: ["certificate", "shwo"], says: "Allowed choices are show, renew, revoke, account, rollover." },
         { words: ["certificate", "show", "--force"], says: "--force goes with renew" },
         {

@@ -22,7 +22,16 @@ import {
     openWebSocket,
     Served,
 } from "../support/connections";
-import { endlessHeaders, Flood, resetStreams, unreadAnswer, unreadBody, unreadStreams } from "../support/floods";
+import {
+    endlessHeaders,
+    Flood,
+    indexedHeaders,
+    ping,
+    resetStreams,
+    unreadAnswer,
+    unreadBody,
+    unreadStreams,
+} from "../support/floods";
 import { until } from "../support/until";
 import { Pem, selfSignedWildcard } from "../support/wildcard";
 
@@ -119,6 +128,7 @@ describe("Envoy at its limit of connections", () => {
         "read no answer": unreadAnswer("/large"),
         "send headers without end": endlessHeaders(59_000),
         "reset a thousand streams each": resetStreams(1_000),
+        "name one header of 3,000 bytes again and again": indexedHeaders(100, 4_000),
     };
     for (const [name, flood] of Object.entries(abuses)) {
         it(`stays within its container's memory when a thousand ${name}`, async () => {
@@ -132,6 +142,23 @@ describe("Envoy at its limit of connections", () => {
             open.forEach(({ close }) => close());
             await until("it serves again", async () => (await codeOf(openHttp1(served))) === "served");
             expect(mostMemory(served.pid)).to.be.below(limits.memory);
+        });
+    }
+
+    const floods: Readonly<Record<string, (streams: number) => Flood>> = {
+        "are given up at once": resetStreams,
+        "have headers that are too large": (streams) => indexedHeaders(streams, 4_000),
+    };
+    for (const [what, flood] of Object.entries(floods)) {
+        it(`closes a connection with its twentieth request of those that ${what}, and not before`, async () => {
+            const served = await startEnvoy(what.replaceAll(" ", "-"));
+            const patient = await flood(19)(served);
+            await ping(patient);
+            expect(patient.closed).to.equal(false);
+            patient.destroy();
+
+            const closed = await flood(20)(served);
+            await until("it is closed", () => closed.closed);
         });
     }
 

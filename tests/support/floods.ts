@@ -27,7 +27,7 @@ function frame(type: number, flags: number, stream: number, payload: Buffer): Bu
 }
 
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const [headersFrame, resetFrame, settingsFrame, windowFrame] = [1, 3, 4, 8];
+const [headersFrame, resetFrame, settingsFrame, pingFrame, windowFrame] = [1, 3, 4, 6, 8];
 const endOfStreamAndHeaders = 0x5;
 
 /** SETTINGS_INITIAL_WINDOW_SIZE and the connection's own window, as large as can be: the server is to send all at once. */
@@ -46,6 +46,24 @@ function requestHeaders(hostname: string, path: string): Buffer {
     const literal = (index: number, value: string): Buffer =>
         Buffer.concat([Buffer.from([index, value.length]), Buffer.from(value)]);
     return Buffer.concat([Buffer.from([0x82, 0x87]), literal(0x04, path), literal(0x01, hostname)]);
+}
+
+/** HTTP/2: resolves when the server has taken all that was sent before, and rejects when it has closed the connection. */
+export async function ping(socket: TLSSocket): Promise<void> {
+    const acknowledged = 1;
+    const token = Buffer.from("taskgate");
+    socket.write(frame(pingFrame, 0, 0, token));
+    const answer = frame(pingFrame, acknowledged, 0, token);
+    let seen = Buffer.alloc(0);
+    await new Promise<void>((resolve, reject) => {
+        socket.on("data", (part: Buffer) => {
+            seen = Buffer.concat([seen, part]);
+            if (seen.includes(answer)) {
+                resolve();
+            }
+        });
+        socket.once("close", () => reject(new Error("The connection was closed.")));
+    });
 }
 
 /** HTTP/2: as many requests as given for a large answer, and nothing is read. */

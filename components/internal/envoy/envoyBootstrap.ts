@@ -154,8 +154,9 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                     static_layer: {
                         // One request a read: a burst of HTTP/2 resets cannot starve other connections (CVE-2023-44487).
                         http: { max_requests_per_io_cycle: 1 },
-                        // Closed at half of it: what one read brings is freed only after all of it. Envoy's 500 let a flood have twice the container's memory.
-                        overload: { premature_reset_total_stream_count: 100 },
+                        // A connection whose client gives up half as many requests within their first second is closed, as is one whose headers are too large: what one
+                        // read brings is freed only after all of it, and HPACK has a byte copied 3,000 times. Envoy's 500 let a flood have twice the container's memory.
+                        overload: { premature_reset_total_stream_count: 40 },
                     },
                 },
             ],

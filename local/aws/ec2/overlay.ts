@@ -1,8 +1,10 @@
-import type { Scope } from "../../machine/awsClients";
 import type { NetworkInterface, NetworkInterfaces } from "../../tasks/networkInterfaces";
 import type { LoadBalancing } from "../elb/loadBalancing";
 import { AwsError, escapeXml, xmlResponse } from "../gateway/overlay";
-import type { Overlay } from "../gateway/overlay";
+import type { AwsRequest, Forward, Overlay } from "../gateway/overlay";
+import { parseXml } from "../models/request";
+import { itemsOf, refuseInUse } from "./inUse";
+import type { Item } from "./inUse";
 
 /**
  * The interfaces of tasks, and what they and load balancers keep from being deleted; everything else of EC2 is the
@@ -12,42 +14,34 @@ export function ec2Overlay(
     networkInterfaces: NetworkInterfaces,
     loadBalancing: Pick<LoadBalancing, "uses"> = { uses: () => false },
 ): Overlay {
-    function isUsed(scope: Scope, id: string): boolean {
-        const ofTasks = networkInterfaces.list(scope);
-        return (
-            loadBalancing.uses(id) ||
-            ofTasks.some(({ subnetId, securityGroupIds }) => subnetId === id || securityGroupIds.includes(id))
-        );
-    }
-
     return {
         service: "ec2",
-        handle(request) {
-            const { GroupId, SubnetId } = request.parameters as { GroupId?: string; SubnetId?: string };
-            if (request.operation === "DeleteSecurityGroup" && GroupId !== undefined && isUsed(request, GroupId)) {
-                throw new AwsError("DependencyViolation", `resource ${GroupId} has a dependent object`);
-            }
-            if (request.operation === "DeleteSubnet" && SubnetId !== undefined && isUsed(request, SubnetId)) {
-                throw new AwsError(
-                    "DependencyViolation",
-                    `The subnet '${SubnetId}' has dependencies and cannot be deleted.`,
-                );
-            }
+        async handle(request, forward) {
+            await refuseInUse(request.operation, request.parameters ?? {}, {
+                networkInterfaces: networkInterfaces.list(request),
+                uses: (id) => loadBalancing.uses(id),
+                list: (operation) => listOfEmulator(operation, request, forward),
+            });
             if (request.operation !== "DescribeNetworkInterfaces") {
-                return Promise.resolve(undefined);
+                return undefined;
             }
             const input = new URLSearchParams(request.body.toString());
             const { elements, nextToken } = select(networkInterfaces.list(request), input);
             const items = elements.map((element) => itemXml(element, request.accountId)).join("");
-            return Promise.resolve(
-                xmlResponse(
-                    `<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">` +
-                        `<requestId>${crypto.randomUUID()}</requestId><networkInterfaceSet>${items}</networkInterfaceSet>` +
-                        `${nextToken === undefined ? "" : `<nextToken>${nextToken}</nextToken>`}</DescribeNetworkInterfacesResponse>`,
-                ),
+            return xmlResponse(
+                `<DescribeNetworkInterfacesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">` +
+                    `<requestId>${crypto.randomUUID()}</requestId><networkInterfaceSet>${items}</networkInterfaceSet>` +
+                    `${nextToken === undefined ? "" : `<nextToken>${nextToken}</nextToken>`}</DescribeNetworkInterfacesResponse>`,
             );
         },
     };
+}
+
+/** Whatever somebody asked, in whose name the emulator lists its own. */
+async function listOfEmulator(operation: string, request: AwsRequest, forward: Forward): Promise<readonly Item[]> {
+    const body = Buffer.from(new URLSearchParams({ Action: operation, Version: "2016-11-15" }).toString());
+    const answer = parseXml((await forward({ ...request, body })).body.toString()) as Item;
+    return Object.values(answer).flatMap(itemsOf);
 }
 
 interface Page {

@@ -62,7 +62,7 @@ export async function tagged(aws: Aws, wanted: Wanted): Promise<Found[]> {
         await logGroups(aws, isOurs),
         await buckets(aws, isOurs),
         roles,
-        await network(aws, wanted),
+        await network(aws, wanted, isOurs),
     ];
     return found.flat();
 }
@@ -459,38 +459,44 @@ async function buckets({ s3 }: Aws, isOurs: IsOurs): Promise<Found[]> {
 }
 
 /** From the inside out. */
-async function network({ ec2 }: Aws, { value }: Wanted): Promise<Found[]> {
+async function network({ ec2 }: Aws, { value }: Wanted, isOurs: IsOurs): Promise<Found[]> {
     const Filters = [{ Name: `tag:${tagKey}`, Values: [value] }];
-    const { NatGateways = [] } = await ec2.describeNatGateways({ Filter: Filters });
-    const { Addresses = [] } = await ec2.describeAddresses({ Filters });
-    const { VpcEndpoints = [] } = await ec2.describeVpcEndpoints({ Filters });
-    const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ Filters });
-    const { Subnets = [] } = await ec2.describeSubnets({ Filters });
-    const { RouteTables = [] } = await ec2.describeRouteTables({ Filters });
-    const { InternetGateways = [] } = await ec2.describeInternetGateways({ Filters });
-    const { Vpcs = [] } = await ec2.describeVpcs({ Filters });
+    // What goes for good must not hang on whether a filter is understood.
+    const ours = <T extends { readonly Tags?: Tag[] }>(some: readonly T[] = []) =>
+        some.filter(({ Tags }) => isOurs(Tags));
+    const natGateways = ours((await ec2.describeNatGateways({ Filter: Filters })).NatGateways);
+    const addresses = ours((await ec2.describeAddresses({ Filters })).Addresses);
+    const endpoints = ours((await ec2.describeVpcEndpoints({ Filters })).VpcEndpoints);
+    const securityGroups = ours((await ec2.describeSecurityGroups({ Filters })).SecurityGroups);
+    const subnets = ours((await ec2.describeSubnets({ Filters })).Subnets);
+    const routeTables = ours((await ec2.describeRouteTables({ Filters })).RouteTables);
+    const internetGateways = ours((await ec2.describeInternetGateways({ Filters })).InternetGateways);
+    const vpcs = ours((await ec2.describeVpcs({ Filters })).Vpcs);
     const isThere = (state: string | undefined) => state !== "deleted" && state !== "deleting";
     return [
-        ...NatGateways.filter(({ State }) => State !== "deleted").map(({ NatGatewayId = "", State }) =>
-            one(NatGatewayId, () =>
-                isThere(State)
-                    ? ec2.deleteNatGateway({ NatGatewayId })
-                    : Promise.reject(new Error("it is being deleted")),
+        ...natGateways
+            .filter(({ State }) => State !== "deleted")
+            .map(({ NatGatewayId = "", State }) =>
+                one(NatGatewayId, () =>
+                    isThere(State)
+                        ? ec2.deleteNatGateway({ NatGatewayId })
+                        : Promise.reject(new Error("it is being deleted")),
+                ),
             ),
-        ),
-        ...Addresses.map(({ AllocationId = "" }) => one(AllocationId, () => ec2.releaseAddress({ AllocationId }))),
-        ...VpcEndpoints.filter(({ State }) => isThere(State)).map(({ VpcEndpointId = "" }) =>
-            one(VpcEndpointId, () => ec2.deleteVpcEndpoints({ VpcEndpointIds: [VpcEndpointId] })),
-        ),
+        ...addresses.map(({ AllocationId = "" }) => one(AllocationId, () => ec2.releaseAddress({ AllocationId }))),
+        ...endpoints
+            .filter(({ State }) => isThere(State))
+            .map(({ VpcEndpointId = "" }) =>
+                one(VpcEndpointId, () => ec2.deleteVpcEndpoints({ VpcEndpointIds: [VpcEndpointId] })),
+            ),
         // Groups name each other: first none has rules, then none is named.
-        ...SecurityGroups.filter(({ IpPermissions = [] }) => IpPermissions.length > 0).map(
-            ({ GroupId = "", IpPermissions }) =>
-                one(`${GroupId}'s rules`, () => ec2.revokeSecurityGroupIngress({ GroupId, IpPermissions })),
-        ),
-        ...SecurityGroups.map(({ GroupId = "" }) => one(GroupId, () => ec2.deleteSecurityGroup({ GroupId }))),
-        ...Subnets.map(({ SubnetId = "" }) => one(SubnetId, () => ec2.deleteSubnet({ SubnetId }))),
-        ...RouteTables.map(({ RouteTableId = "" }) => one(RouteTableId, () => ec2.deleteRouteTable({ RouteTableId }))),
-        ...InternetGateways.map(({ InternetGatewayId = "", Attachments = [] }) =>
+        ...securityGroups
+            .filter(({ IpPermissions = [] }) => IpPermissions.length > 0)
+            .map(({ GroupId = "" }) => one(`${GroupId}'s rules`, () => revokeAll(ec2, GroupId))),
+        ...securityGroups.map(({ GroupId = "" }) => one(GroupId, () => ec2.deleteSecurityGroup({ GroupId }))),
+        ...subnets.map(({ SubnetId = "" }) => one(SubnetId, () => ec2.deleteSubnet({ SubnetId }))),
+        ...routeTables.map(({ RouteTableId = "" }) => one(RouteTableId, () => ec2.deleteRouteTable({ RouteTableId }))),
+        ...internetGateways.map(({ InternetGatewayId = "", Attachments = [] }) =>
             one(InternetGatewayId, async () => {
                 for (const { VpcId } of Attachments) {
                     await ec2.detachInternetGateway({ InternetGatewayId, VpcId });
@@ -498,6 +504,17 @@ async function network({ ec2 }: Aws, { value }: Wanted): Promise<Found[]> {
                 await ec2.deleteInternetGateway({ InternetGatewayId });
             }),
         ),
-        ...Vpcs.map(({ VpcId = "" }) => one(VpcId, () => ec2.deleteVpc({ VpcId }))),
+        ...vpcs.map(({ VpcId = "" }) => one(VpcId, () => ec2.deleteVpc({ VpcId }))),
     ];
+}
+
+/** By the rules' ids: what AWS tells of a rule is not always what it knows it by. */
+async function revokeAll(ec2: Aws["ec2"], GroupId: string): Promise<unknown> {
+    const { SecurityGroupRules = [] } = await ec2.describeSecurityGroupRules({
+        Filters: [{ Name: "group-id", Values: [GroupId] }],
+    });
+    const SecurityGroupRuleIds = SecurityGroupRules.filter(({ IsEgress }) => !IsEgress).map(
+        ({ SecurityGroupRuleId = "" }) => SecurityGroupRuleId,
+    );
+    return ec2.revokeSecurityGroupIngress({ GroupId, SecurityGroupRuleIds });
 }

@@ -73,6 +73,52 @@ describe("what is in use cannot be deleted on the local AWS:", () => {
         expect(refused).to.equal(1);
     });
 
+    it("what a network is made of: a group that another lets in, a table of a subnet, a gateway of a VPC", async () => {
+        const ec2 = new EC2(config);
+        const { Vpc } = await ec2.createVpc({ CidrBlock: "10.9.0.0/16" });
+        const VpcId = Vpc!.VpcId!;
+        const group = async (GroupName: string) =>
+            (await ec2.createSecurityGroup({ GroupName, VpcId, Description: "of a network" })).GroupId!;
+        const [named, naming] = [await group("named"), await group("naming")];
+        const rules = {
+            GroupId: naming,
+            IpPermissions: [{ IpProtocol: "tcp", FromPort: 80, ToPort: 80, UserIdGroupPairs: [{ GroupId: named }] }],
+        };
+        await ec2.authorizeSecurityGroupIngress(rules);
+        const SubnetId = (await ec2.createSubnet({ VpcId, CidrBlock: "10.9.0.0/24" })).Subnet!.SubnetId!;
+        const RouteTableId = (await ec2.createRouteTable({ VpcId })).RouteTable!.RouteTableId!;
+        await ec2.associateRouteTable({ RouteTableId, SubnetId });
+        const gateway = {
+            InternetGatewayId: (await ec2.createInternetGateway({})).InternetGateway!.InternetGatewayId!,
+        };
+        await ec2.attachInternetGateway({ ...gateway, VpcId });
+        const { NatGateway } = await ec2.createNatGateway({ SubnetId, ConnectivityType: "private" });
+        const depends = (kind: string, id: string) =>
+            `DependencyViolation: The ${kind} '${id}' has dependencies and cannot be deleted.`;
+
+        expect(await refusal(ec2.deleteSecurityGroup({ GroupId: named }))).to.equal(
+            `DependencyViolation: resource ${named} has a dependent object`,
+        );
+        expect(await refusal(ec2.deleteSubnet({ SubnetId }))).to.equal(depends("subnet", SubnetId));
+        expect(await refusal(ec2.deleteRouteTable({ RouteTableId }))).to.equal(depends("routeTable", RouteTableId));
+        expect(await refusal(ec2.deleteInternetGateway(gateway))).to.equal(
+            depends("internetGateway", gateway.InternetGatewayId),
+        );
+        expect(await refusal(ec2.deleteVpc({ VpcId }))).to.equal(
+            `DependencyViolation: The vpc '${VpcId}' has dependencies and cannot be deleted.`,
+        );
+
+        await ec2.revokeSecurityGroupIngress(rules);
+        await ec2.deleteNatGateway({ NatGatewayId: NatGateway!.NatGatewayId });
+        await ec2.deleteSecurityGroup({ GroupId: named });
+        await ec2.deleteSecurityGroup({ GroupId: naming });
+        await ec2.deleteSubnet({ SubnetId });
+        await ec2.deleteRouteTable({ RouteTableId });
+        await ec2.detachInternetGateway({ ...gateway, VpcId });
+        await ec2.deleteInternetGateway(gateway);
+        await ec2.deleteVpc({ VpcId });
+    });
+
     it("a role with policies", async () => {
         const iam = new IAM(config);
         const RoleName = "worker";

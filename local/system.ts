@@ -53,6 +53,7 @@ import type { Engine } from "./tasks/images/engine";
 import type { LocalApp } from "./tasks/images/images";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
+import { createReach, outside } from "./tasks/reach";
 import { createExecutionRoleCheck } from "./tasks/roles";
 import type { TaskRoles } from "./tasks/roles";
 import { createSecretReader } from "./tasks/secrets";
@@ -165,6 +166,18 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             ...options.route53,
         });
         stops.push(() => Promise.resolve(route53.stop()));
+        const reach = createReach({
+            gatewayUrl,
+            network: `127.${block.number}.0.0/16`,
+            membersOf: (scope, id) => [
+                ...networkInterfaces
+                    .list(scope)
+                    .filter(({ securityGroupIds }) => securityGroupIds.includes(id))
+                    .map(({ address, isAnonymous }) => (isAnonymous ? outside : `${address}/32`)),
+                ...loadBalancing.addressesIn(scope, id).map((address) => `${address}/32`),
+            ],
+            log,
+        });
         const readSecret = createSecretReader(gatewayUrl, taskRoles);
         const amazon = await createAuthority("taskgate local Amazon Trust Services");
         const amazonRootFile = join(directory, "amazon-root.pem");
@@ -194,6 +207,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                 dnsPort: dns.port,
                 trustedRootsFile,
             }),
+            reach,
             log,
         });
         const httpApis = createHttpApis({
@@ -220,6 +234,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             readCredentials: createCredentialReader(gatewayUrl, taskRoles, authoritiesFile),
             checkExecutionRole: createExecutionRoleCheck(taskRoles),
             readIngress: createIngressReader(gatewayUrl),
+            reach,
+            names: () => ({ dnsPort: dns.port, trustedRootsFile }),
             publish: (scope, task) => {
                 if (options.watch?.taskChanged(scope, task) !== false) {
                     events.publish(scope, task);
@@ -279,7 +295,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             rules,
             permissions,
             log,
-            watch: options.watch,
+            watch: {
+                refusal: (request) => options.watch?.refusal(request),
+                answered(request, response, milliseconds) {
+                    if (request.service === "ec2" && /SecurityGroup(Ingress|Rules)$/.test(request.operation ?? "")) {
+                        void reach.refresh(request);
+                    }
+                    options.watch?.answered(request, response, milliseconds);
+                },
+            },
         });
         stops.push(() => gateway.stop());
         stops.push(() => ecs.stop());

@@ -23,7 +23,8 @@ export async function tapWire(host: string, port: number): Promise<WireTap> {
     const server = createServer((client) => {
         const conversation = { sent: [] as Buffer[], answered: [] as Buffer[] };
         conversations.push(conversation);
-        const task = connect({ host, port });
+        // As the load balancer that it stands between: nobody else may connect to the task.
+        const task = connect({ host, port, localAddress: client.remoteAddress });
         client.on("data", (chunk: Buffer) => conversation.sent.push(chunk)).pipe(task);
         task.on("data", (chunk: Buffer) => conversation.answered.push(chunk)).pipe(client);
         for (const [socket, other] of [

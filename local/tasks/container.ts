@@ -49,9 +49,22 @@ export interface ContainerSetting {
     readonly directory: string;
     readonly networkInterface: NetworkInterface;
     readonly isOpen: IsOpen;
+    /** Where it stands who may connect to an open port; undefined: everybody may. */
+    readonly reachFileOf: (port: number) => string | undefined;
+    /** What Node.js apps are told of the network; undefined: nothing, they have the machine's. */
+    readonly ownNetwork?: OwnNetwork;
     readonly secrets: Readonly<Record<string, string>>;
     /** Where the task's Envoy expects its other containers. */
     readonly portsCalled: readonly number[];
+}
+
+/** See ownNetwork.cjs. */
+export interface OwnNetwork {
+    readonly dnsPort: number;
+    /** Authorities besides those that Node.js trusts. */
+    readonly trustedRootsFile: string;
+    readonly hosts: Readonly<Record<string, string>>;
+    readonly reachFile: string;
 }
 
 /** What a command inside a container, such as its health check, runs with. */
@@ -82,8 +95,10 @@ export async function startProcess(container: RunningContainer, setting: Contain
     const isServed = (definition.portMappings ?? []).some(({ containerPort }) => isOpen(containerPort!));
     const host = isServed ? address : loopback;
     const ownLoopback = image.sharesLoopback ? loopback : host;
-    const translation = { address, loopback, ownLoopback, isOpen, mounts, sharesLoopback: image.sharesLoopback, files };
-    const [program, ...args] = commandLine(
+    const { reachFileOf } = setting;
+    const { sharesLoopback } = image;
+    const translation = { address, loopback, ownLoopback, isOpen, reachFileOf, mounts, sharesLoopback, files };
+    const [program, ...words] = commandLine(
         image,
         definition.entryPoint ?? [],
         override?.command ?? definition.command ?? [],
@@ -98,7 +113,7 @@ export async function startProcess(container: RunningContainer, setting: Contain
     const directories = [
         cwd,
         ...Object.values(mounts),
-        ...[...args, ...Object.values(environment)].flatMap(pipeDirectories),
+        ...[...words, ...Object.values(environment)].flatMap(pipeDirectories),
     ];
     directories.forEach((path) => mkdirSync(resolve(directory, path), { recursive: true }));
 
@@ -112,8 +127,26 @@ export async function startProcess(container: RunningContainer, setting: Contain
         HOST: host,
     };
     const name = `tasks/${setting.taskId}-${definition.name}`;
-    container.process = await setting.processes.start({ name, command: program, args, env, cwd });
+    const network = program === process.execPath && !sharesLoopback ? setting.ownNetwork : undefined;
+    const ownEnv = network && { NODE_EXTRA_CA_CERTS: network.trustedRootsFile };
+    const preload = network && preloadOf(network, setting, join(directory, `${definition.name}-network.cjs`));
+    container.process = await setting.processes.start({
+        ...{ name, command: program, cwd, env: { ...ownEnv, ...env } },
+        args: [...(preload === undefined ? [] : ["--require", preload]), ...words],
+    });
     return { env, translation, programs: image.programs, cwd };
+}
+
+/** Makes the program that a Node.js app loads first. */
+function preloadOf(
+    network: OwnNetwork,
+    { networkInterface: { address, loopback } }: ContainerSetting,
+    path: string,
+): string {
+    const { dnsPort, hosts, reachFile } = network;
+    const settings = JSON.stringify({ address, loopback, dnsPort, hosts, reachFile });
+    writeFileSync(path, `require(${JSON.stringify(join(__dirname, "ownNetwork.cjs"))})(${settings});\n`);
+    return path;
 }
 
 /** In Fargate's form: Envoy learns the task's own id from it. */

@@ -19,6 +19,8 @@ export interface NetworkInterface {
     readonly isPublic: boolean;
     readonly macAddress: string;
     readonly createdAt: Date;
+    /** A program of it does not say from where it connects: it seems to come from outside. */
+    isAnonymous: boolean;
 }
 
 export interface NetworkInterfaces {
@@ -72,6 +74,7 @@ export function createNetworkInterfaces(block: number): NetworkInterfaces {
                 privateDnsName: `ip-${address.replaceAll(".", "-")}.${scope.region}.compute.internal`,
                 macAddress: `0a:${[...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`,
                 createdAt: new Date(),
+                isAnonymous: false,
             };
             interfaces.set(attachmentId, created);
             return created;

@@ -7,6 +7,7 @@ import type { Task, TaskDefinition, TaskStopCode } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../machine/awsClients";
 import type { Processes } from "../machine/processes";
+import { replaceFile } from "../machine/replaceFile";
 import {
     createContainers,
     describeNetwork,
@@ -18,15 +19,17 @@ import {
     startProcess,
     taskHealth,
 } from "./container";
-import type { ContainerInside, ContainerSetting, RunningContainer } from "./container";
+import type { ContainerInside, ContainerSetting, OwnNetwork, RunningContainer } from "./container";
 import type { ReadCredentials } from "./credentials";
 import { watchHealth } from "./containerHealth";
 import { portsCalled, startByEngine } from "./engineContainer";
 import type { Image } from "./images/images";
 import type { PullImage } from "./images/pull";
 import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
+import { reachResource } from "./reach";
+import type { Reach, Sources } from "./reach";
 import type { ReadSecret } from "./secrets";
-import type { ReadIngress } from "./securityGroups";
+import type { IsOpen, ReadIngress } from "./securityGroups";
 
 /** What the tasks of one local system share. */
 export interface TaskHost {
@@ -36,6 +39,10 @@ export interface TaskHost {
     readonly readSecret: ReadSecret;
     readonly readCredentials: ReadCredentials;
     readonly readIngress: ReadIngress;
+    /** Who may connect to whom; without it everybody may to what is open. */
+    readonly reach?: Reach;
+    /** What Node.js apps are told of the network; without it they have the machine's. */
+    readonly names?: () => Pick<OwnNetwork, "dnsPort" | "trustedRootsFile">;
     /** @throws with ECS's words when the execution role does not allow what starting a task takes */
     readonly checkExecutionRole?: (scope: Scope, definition: TaskDefinition) => Promise<void>;
     /** Resolves when a task's network interface is there (default: at once): on Fargate, some seconds later than IAM knows a new role. */
@@ -77,6 +84,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
     const directory = join(host.processes.directory, "tasks", taskId);
     const containers = createContainers(task, definition);
     const changes = new EventEmitter().setMaxListeners(0);
+    let endReach: (() => void) | undefined;
 
     const isStopping = () => task.desiredStatus === "STOPPED";
 
@@ -123,9 +131,11 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         await deactivate();
         await Promise.all(containers.map(stopContainer));
         setStatus("DEPROVISIONING", { executionStoppedAt: new Date() });
+        endReach?.();
         rmSync(directory, { recursive: true, force: true });
         const [attachment] = task.attachments!;
         host.networkInterfaces.delete(attachment.id!);
+        host.reach?.changed();
         attachment.status = "DELETED";
         setStatus("STOPPED", { stoppedAt: new Date(), tags: [] });
     }
@@ -153,6 +163,9 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         const secrets = await Promise.all(containers.map(readSecrets));
         const runtimeId = `${taskId}-${parseInt(taskId.slice(0, 8), 16)}`;
         const calledPorts = portsCalled(definition.containerDefinitions!);
+        networkInterface.isAnonymous = images.some((image) => image.isAnonymous === true || image.engine !== undefined);
+        const reachFileOf = await keepReach(networkInterface, isOpen);
+        const ownNetwork = host.names && { ...host.names(), hosts: {}, reachFile: join(directory, "reach.json") };
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
@@ -165,6 +178,8 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
                         directory,
                         networkInterface,
                         isOpen,
+                        reachFileOf,
+                        ownNetwork,
                     },
                     secrets: { ...credentials, ...secrets[i] },
                     portsCalled: calledPorts,
@@ -174,6 +189,36 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
                 }),
             ),
         );
+    }
+
+    /** Writes who may connect to the ports that are not open to everybody, as long as the task runs. */
+    async function keepReach(
+        { securityGroupIds, loopback }: NetworkInterface,
+        isOpen: IsOpen,
+    ): Promise<(port: number) => string | undefined> {
+        const { reach } = host;
+        await reach?.refresh(scope);
+        const sourcesOf = (port: number): Sources => reach?.sourcesOf(scope, securityGroupIds, port) ?? "everybody";
+        const mappings = definition.containerDefinitions!.flatMap(({ portMappings = [] }) => portMappings);
+        const guarded = [...new Set(mappings.map(({ containerPort }) => containerPort!))].filter(
+            (port) => isOpen(port) && sourcesOf(port) !== "everybody",
+        );
+        const fileOf = (port: number): string => join(directory, `reach-${port}.json`);
+        let written: string | undefined;
+        const write = (): void => {
+            const sources = guarded.map((port): [number, Sources] => [port, sourcesOf(port)]);
+            const text = JSON.stringify(Object.fromEntries(sources));
+            if (text !== written) {
+                written = text;
+                sources.forEach(([port, of]) =>
+                    replaceFile(fileOf(port), JSON.stringify({ resources: [reachResource(of, loopback)] })),
+                );
+                replaceFile(join(directory, "reach.json"), text);
+            }
+        };
+        write();
+        endReach = guarded.length > 0 ? reach?.onChange(write) : undefined;
+        return (port) => (guarded.includes(port) ? fileOf(port) : undefined);
     }
 
     async function readSecrets({ definition: { secrets = [] } }: RunningContainer): Promise<Record<string, string>> {

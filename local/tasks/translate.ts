@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 
 import { omit } from "../machine/omit";
+import { reachFilter } from "./reach";
 import type { IsOpen } from "./securityGroups";
 
 /** How a container's words are translated for a process that shares the machine with the other tasks. */
@@ -13,6 +14,8 @@ export interface Translation {
     readonly ownLoopback: string;
     /** Whether the security groups open a port; what listens on every address is otherwise on the loopback alone. */
     readonly isOpen: IsOpen;
+    /** Where it stands who may connect to an open port; undefined: everybody may. */
+    readonly reachFileOf?: (port: number) => string | undefined;
     /** Where a mounted path of the container is, relative to the task's directory. */
     readonly mounts: Readonly<Record<string, string>>;
     readonly sharesLoopback: boolean;
@@ -115,11 +118,19 @@ function translateListener(listener: Json, translation: Translation): Json {
     if (!wildcards.has(String(socketAddress.address)) || !translation.isOpen(portOf(socketAddress))) {
         return translated;
     }
+    const reachFile = translation.reachFileOf?.(portOf(socketAddress));
     return {
-        ...translated,
+        ...(reachFile === undefined ? translated : guarded(translated, reachFilter(reachFile))),
         address: { [key]: translateSocketAddress(socketAddress, translation.address) },
         additional_addresses: [...((translated.additional_addresses as Json[]) ?? []), { address: translated.address }],
     };
+}
+
+/** With a filter before those of each chain, in whichever of JSON's spellings they are. */
+function guarded(listener: Json, filter: Json): Json {
+    const key = "filterChains" in listener ? "filterChains" : "filter_chains";
+    const chains = (listener[key] ?? []) as readonly { readonly filters?: readonly Json[] }[];
+    return { ...listener, [key]: chains.map((chain) => ({ ...chain, filters: [filter, ...(chain.filters ?? [])] })) };
 }
 
 function portOf(socketAddress: Json): number {

@@ -70,7 +70,7 @@ export function script(
 /** ECS behind a gateway, without an emulator: for what ECS does by itself. */
 export async function startLocalEcs(
     pullImage: PullImage = (name) => Promise.resolve(findImage(name, projectRoot)),
-    options: Pick<EcsOptions, "shown"> = {},
+    options: Pick<EcsOptions, "shown" | "reach" | "names"> = {},
 ): Promise<LocalEcs> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);

@@ -1,6 +1,8 @@
 // What the Envoy behind a load balancer is told: pure functions from its listeners, rules and target groups to xDS resources.
 import { createHash } from "node:crypto";
 
+import { reachFilter, reachResource } from "../../tasks/reach";
+import type { Sources } from "../../tasks/reach";
 import type { KeyPair } from "../acm/overlay";
 import { listenerHeaders } from "./defaults";
 import { extension, named } from "./envoyTypes";
@@ -19,6 +21,8 @@ export interface EnvoyOptions {
     /** The port that stands for a listener's: those below 1024 need privileges. */
     readonly portOf: (port: number) => number;
     readonly certificateOf: (arn: string) => KeyPair;
+    /** Who may connect to one of a load balancer's ports, by its security groups; without it, everybody. */
+    readonly sourcesOf?: (securityGroupIds: readonly string[], port: number) => Sources;
 }
 
 /** Files by name, in the order in which they are to be written: what refers comes after what it refers to. */
@@ -39,6 +43,11 @@ export function resourceFiles(
     const tokens = new Map(
         listeners.flatMap((listener) => jwtValidations(state, listener)).map((one) => [JSON.stringify(one), one]),
     );
+    for (const { view } of options.sourcesOf ? listeners : []) {
+        const { SecurityGroups: groups = [] } = balancer.view;
+        const sources = groups.length === 0 ? "everybody" : options.sourcesOf!(groups, Number(view.Port));
+        files.set(reachFile(view), [reachResource(sources)]);
+    }
     files.set("clusters.json", [
         ...groups.map((group) => cluster(balancer, group, options)),
         ...[...tokens.values()].map((config) => jwksCluster(config, options.jwks)),
@@ -52,6 +61,10 @@ export function resourceFiles(
 
 function endpointsFile({ view }: TargetGroup): string {
     return `endpoints-${view.TargetGroupName}.json`;
+}
+
+function reachFile({ Port }: Listener["view"]): string {
+    return `reach-${Port}.json`;
 }
 
 function routesFile({ view }: Listener): string {
@@ -178,10 +191,13 @@ function envoyListener(state: BalancerState, balancer: LoadBalancer, listener: L
     const filter = isApplication(balancer.view)
         ? httpConnections(state, balancer, listener, options)
         : tcpProxy(listener);
+    const reach = options.sourcesOf ? [reachFilter(`${options.directory}/${reachFile(view)}`)] : [];
     return extension("envoy.config.listener.v3.Listener", {
         name: `listener-${view.Port}`,
         address: { socket_address: { address: balancer.address, port_value: options.portOf(Number(view.Port)) } },
-        filter_chains: [{ filters: [filter], transport_socket: downstreamSocket(balancer, listener, options) }],
+        filter_chains: [
+            { filters: [...reach, filter], transport_socket: downstreamSocket(balancer, listener, options) },
+        ],
     });
 }
 

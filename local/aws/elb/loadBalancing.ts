@@ -6,6 +6,7 @@ import type { ZoneContent } from "../../internet/dns/records";
 import type { Scope } from "../../machine/awsClients";
 import type { Processes } from "../../machine/processes";
 import { envoyBinary } from "../../tasks/images/images";
+import type { Reach } from "../../tasks/reach";
 import type { KeyPair } from "../acm/overlay";
 import { AwsError } from "../gateway/overlay";
 import { resourceFiles } from "./envoyConfig";
@@ -29,6 +30,8 @@ export interface LoadBalancingOptions {
     readonly ports: Readonly<Record<number, number>>;
     /** Where the keys of tokens are fetched; asked when a load balancer is configured. */
     readonly jwks: () => Omit<JwksSource, "portOf">;
+    /** Who may connect to whom; without it everybody may. */
+    readonly reach?: Pick<Reach, "sourcesOf" | "refresh" | "onChange">;
     readonly log: (text: string) => void;
 }
 
@@ -40,6 +43,8 @@ export interface TargetAddress {
 }
 
 export interface LoadBalancing {
+    /** From which load balancers in a security group connect. */
+    addressesIn(scope: Scope, securityGroupId: string): readonly string[];
     call(scope: Scope, operation: string, input: unknown): object | undefined;
     /** A certificate has come or changed: load balancers use it from now on. */
     certificateChanged(): void;
@@ -132,7 +137,10 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             const proxy = proxies.get(arn) ?? start(arn, balancer, directory);
             const certificateOf = (certificate: string): KeyPair => options.certificateOf(certificate)!;
             const jwks = { ...options.jwks(), portOf };
-            proxy.configure(resourceFiles(state, balancer, { directory, portOf, certificateOf, jwks }));
+            const { reach } = options;
+            const sourcesOf =
+                reach && ((ids: readonly string[], port: number) => reach.sourcesOf(state.scope, ids, port));
+            proxy.configure(resourceFiles(state, balancer, { directory, portOf, certificateOf, jwks, sourcesOf }));
         }
         const { accountId, region } = state.scope;
         for (const [arn, proxy] of proxies) {
@@ -174,7 +182,11 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             ended: new AbortController(),
         };
         group.targets.set(key, target);
-        void watchTarget(group, target, () => changed(state, group));
+        const from = (): string | undefined =>
+            loadBalancerArnsOf(state, group.view.TargetGroupArn).flatMap(
+                (arn) => state.loadBalancers.get(arn)?.address ?? [],
+            )[0];
+        void watchTarget(group, target, () => changed(state, group), from);
         configureSoon(state);
     }
 
@@ -222,7 +234,13 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
         );
     }
 
+    options.reach?.onChange(() => states.forEach(configureSoon));
+
     return {
+        addressesIn: (scope, securityGroupId) =>
+            [...stateOf(scope).loadBalancers.values()]
+                .filter(({ view }) => view.SecurityGroups?.includes(securityGroupId))
+                .map(({ address }) => address),
         call(scope, name, input) {
             const operation = operations[name];
             if (!operation) {
@@ -235,6 +253,9 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             before.filter((used) => !after.includes(used)).forEach((used) => released.set(used, Date.now()));
             if (!name.startsWith("Describe")) {
                 configureSoon(state);
+            }
+            if (["CreateLoadBalancer", "DeleteLoadBalancer", "SetSecurityGroups"].includes(name)) {
+                void options.reach?.refresh(scope);
             }
             return result;
         },

@@ -18,9 +18,14 @@ interface Failure {
 
 /**
  * Judges a target until it is deregistered. As on AWS, one success makes a new target healthy; afterwards it takes the thresholds.
- * Failures count once an interval.
+ * Failures count once an interval. Checks come from the load balancer's address.
  */
-export async function watchTarget(group: TargetGroup, target: Target, onChange: () => void): Promise<void> {
+export async function watchTarget(
+    group: TargetGroup,
+    target: Target,
+    onChange: () => void,
+    from: () => string | undefined = () => undefined,
+): Promise<void> {
     const { signal } = target.ended;
     let successes = 0;
     let failures = 0;
@@ -29,7 +34,7 @@ export async function watchTarget(group: TargetGroup, target: Target, onChange: 
         const { view } = group;
         const intervalMs = Number(view.HealthCheckIntervalSeconds) * 1_000;
         const began = Date.now();
-        const failure = await check(group, target).then(
+        const failure = await check(group, target, from()).then(
             () => undefined,
             (error: Error): Failure => ("reason" in error ? (error as Error & Failure) : unreachable(error)),
         );
@@ -71,10 +76,10 @@ function unreachable({ message }: Error): Failure {
 }
 
 /** Resolves when the target passes. */
-async function check(group: TargetGroup, { id, port }: Target): Promise<void> {
+async function check(group: TargetGroup, { id, port }: Target, localAddress?: string): Promise<void> {
     const { HealthCheckProtocol, HealthCheckPort, HealthCheckPath, HealthCheckTimeoutSeconds, Matcher } = group.view;
     const host = id;
-    const to = { host, port: HealthCheckPort === "traffic-port" ? port : Number(HealthCheckPort) };
+    const to = { host, localAddress, port: HealthCheckPort === "traffic-port" ? port : Number(HealthCheckPort) };
     const timeout = Number(HealthCheckTimeoutSeconds) * 1_000;
     const socket = await connected(to, timeout, group.attributes["proxy_protocol_v2.enabled"] === "true");
     try {
@@ -97,7 +102,11 @@ async function check(group: TargetGroup, { id, port }: Target): Promise<void> {
 /** Says "not on behalf of a client": version 2, command LOCAL, no addresses. */
 const localProxyHeader = Buffer.from("0d0a0d0a000d0a515549540a20000000", "hex");
 
-function connected(to: { host: string; port: number }, timeout: number, sendsProxyHeader: boolean): Promise<Socket> {
+function connected(
+    to: { host: string; port: number; localAddress?: string },
+    timeout: number,
+    sendsProxyHeader: boolean,
+): Promise<Socket> {
     return new Promise((resolve, reject) => {
         const socket = connect(to, () => {
             if (sendsProxyHeader) {

@@ -12,6 +12,8 @@ export interface Image {
     readonly programs: Readonly<Record<string, readonly string[]>>;
     /** Whether its configuration names addresses that all containers of a task share on AWS (loopback, 0.0.0.0). */
     readonly sharesLoopback: boolean;
+    /** Whether its programs call others, and cannot be made to do so from their task's address. @default false */
+    readonly isAnonymous?: boolean;
     /** Of one that was built: its variables, the folder it starts in, and its files by their paths. */
     readonly environment?: Readonly<Record<string, string>>;
     readonly workingDirectory?: string;
@@ -47,6 +49,7 @@ const images: Readonly<Record<string, (root: string, s3Url: string) => Image>> =
         command: [],
         programs: { traefik: [join(root, ".tools/python/bin/traefik")] },
         sharesLoopback: true,
+        isAnonymous: true,
     }),
 };
 
@@ -105,6 +108,7 @@ export function imageOfApp({ folder, command, port }: LocalApp): Image {
         command,
         programs: { node: [process.execPath] },
         sharesLoopback: false,
+        isAnonymous: command[0] !== "node",
         environment: { PORT: String(port), NODE_OPTIONS: `--require ${hook}`, HOME: folder },
         directory: folder,
     };

@@ -31,6 +31,7 @@ import { route53Overlay } from "./aws/route53/overlay";
 import type { Route53Options } from "./aws/route53/overlay";
 import { schedulerOverlay } from "./aws/scheduler/overlay";
 import { secretsManagerOverlay } from "./aws/secretsmanager/overlay";
+import { createNamespaceReader } from "./aws/servicediscovery/namespaces";
 import { snsOverlay } from "./aws/sns/overlay";
 import { startPebble, tlsCaFile } from "./internet/authorities/pebble";
 import { createAuthority } from "./internet/authorities/tlsCertificate";
@@ -50,7 +51,7 @@ import { findSystemFile, removeSystemFile, writeSystemFile } from "./machine/sys
 import type { SystemFile } from "./machine/systemFile";
 import { createCredentialReader } from "./tasks/credentials";
 import type { Engine } from "./tasks/images/engine";
-import type { LocalApp } from "./tasks/images/images";
+import { envoyBinary, type LocalApp } from "./tasks/images/images";
 import { createImagePuller } from "./tasks/images/pull";
 import { createNetworkInterfaces } from "./tasks/networkInterfaces";
 import { createReach, outside } from "./tasks/reach";
@@ -235,6 +236,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             checkExecutionRole: createExecutionRoleCheck(taskRoles),
             readIngress: createIngressReader(gatewayUrl),
             reach,
+            envoy: () => envoyBinary(root),
+            hasNamespace: createNamespaceReader(gatewayUrl),
             names: () => ({ dnsPort: dns.port, trustedRootsFile }),
             publish: (scope, task) => {
                 if (options.watch?.taskChanged(scope, task) !== false) {

@@ -92,13 +92,18 @@ export async function startProcess(container: RunningContainer, setting: Contain
               ? directory
               : join(files, image.workingDirectory ?? "/");
     const mounts = mountsOf(definition, files === undefined ? "" : directory);
-    const isServed = (definition.portMappings ?? []).some(({ containerPort }) => isOpen(containerPort!));
-    const host = isServed ? address : loopback;
-    const ownLoopback = image.sharesLoopback ? loopback : host;
-    const { reachFileOf } = setting;
+    const { reachFileOf, ownNetwork } = setting;
     const { sharesLoopback } = image;
+    // What looks at each connection itself may listen before there is a rule.
+    const isGuarded = (port: number): boolean =>
+        !sharesLoopback && ownNetwork !== undefined && reachFileOf(port) !== undefined;
+    const isServed = (definition.portMappings ?? []).some(
+        ({ containerPort: port }) => isOpen(port!) || isGuarded(port!),
+    );
+    const host = isServed ? address : loopback;
+    const ownLoopback = sharesLoopback ? loopback : host;
     const translation = { address, loopback, ownLoopback, isOpen, reachFileOf, mounts, sharesLoopback, files };
-    const [program, ...words] = commandLine(
+    const [program, ...args] = commandLine(
         image,
         definition.entryPoint ?? [],
         override?.command ?? definition.command ?? [],
@@ -113,13 +118,15 @@ export async function startProcess(container: RunningContainer, setting: Contain
     const directories = [
         cwd,
         ...Object.values(mounts),
-        ...[...words, ...Object.values(environment)].flatMap(pipeDirectories),
+        ...[...args, ...Object.values(environment)].flatMap(pipeDirectories),
     ];
     directories.forEach((path) => mkdirSync(resolve(directory, path), { recursive: true }));
 
     const programs = programsOf(image, join(directory, "programs", definition.name!));
     const env = {
-        ...environment,
+        ...(sharesLoopback
+            ? environment
+            : ownNetworkOf(setting, environment, join(directory, `${definition.name}-network.cjs`))),
         PATH: `${programs}:${environment.PATH ?? "/usr/local/bin:/usr/bin:/bin"}`,
         ...setting.secrets,
         ECS_CONTAINER_METADATA_URI_V4: metadataUri(setting.runtimeId),
@@ -127,26 +134,28 @@ export async function startProcess(container: RunningContainer, setting: Contain
         HOST: host,
     };
     const name = `tasks/${setting.taskId}-${definition.name}`;
-    const network = program === process.execPath && !sharesLoopback ? setting.ownNetwork : undefined;
-    const ownEnv = network && { NODE_EXTRA_CA_CERTS: network.trustedRootsFile };
-    const preload = network && preloadOf(network, setting, join(directory, `${definition.name}-network.cjs`));
-    container.process = await setting.processes.start({
-        ...{ name, command: program, cwd, env: { ...ownEnv, ...env } },
-        args: [...(preload === undefined ? [] : ["--require", preload]), ...words],
-    });
+    container.process = await setting.processes.start({ name, command: program, args, env, cwd });
     return { env, translation, programs: image.programs, cwd };
 }
 
-/** Makes the program that a Node.js app loads first. */
-function preloadOf(
-    network: OwnNetwork,
-    { networkInterface: { address, loopback } }: ContainerSetting,
+/** The environment of an app: each Node.js program in it, its health check's too, loads a program of ours first, which is put at that path. */
+function ownNetworkOf(
+    { ownNetwork, networkInterface: { address, loopback } }: ContainerSetting,
+    environment: Readonly<Record<string, string>>,
     path: string,
-): string {
-    const { dnsPort, hosts, reachFile } = network;
+): Readonly<Record<string, string>> {
+    if (ownNetwork === undefined) {
+        return environment;
+    }
+    const { dnsPort, hosts, reachFile, trustedRootsFile } = ownNetwork;
     const settings = JSON.stringify({ address, loopback, dnsPort, hosts, reachFile });
     writeFileSync(path, `require(${JSON.stringify(join(__dirname, "ownNetwork.cjs"))})(${settings});\n`);
-    return path;
+    const { NODE_OPTIONS: own = "" } = environment;
+    return {
+        NODE_EXTRA_CA_CERTS: trustedRootsFile,
+        ...environment,
+        NODE_OPTIONS: `${own} --require ${JSON.stringify(path)}`.trim(),
+    };
 }
 
 /** In Fargate's form: Envoy learns the task's own id from it. */

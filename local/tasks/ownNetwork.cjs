@@ -35,8 +35,18 @@ module.exports = function ownNetwork({ address, loopback, dnsPort, hosts, reachF
         );
     };
 
+    dns.promises.lookup = (name, options = {}) =>
+        new Promise((resolve, reject) => {
+            dns.lookup(name, options, (error, found, family) =>
+                error ? reject(error) : resolve(options.all === true ? found : { address: found, family }),
+            );
+        });
+
     // Who may not connect is cut off.
     const mayConnect = (port, from) => {
+        if (from === address) {
+            return true; // from within the task: a health check
+        }
         const sources = JSON.parse(readFileSync(reachFile, "utf8"))[port];
         if (sources === undefined || sources === "everybody") {
             return true;

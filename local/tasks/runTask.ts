@@ -20,6 +20,8 @@ import {
     taskHealth,
 } from "./container";
 import type { ContainerInside, ContainerSetting, OwnNetwork, RunningContainer } from "./container";
+import { startConnectProxy } from "./connectProxy";
+import type { CalledNames, ConnectProxy } from "./connectProxy";
 import type { ReadCredentials } from "./credentials";
 import { watchHealth } from "./containerHealth";
 import { portsCalled, startByEngine } from "./engineContainer";
@@ -29,7 +31,7 @@ import type { NetworkInterface, NetworkInterfaces } from "./networkInterfaces";
 import { reachResource } from "./reach";
 import type { Reach, Sources } from "./reach";
 import type { ReadSecret } from "./secrets";
-import type { IsOpen, ReadIngress } from "./securityGroups";
+import type { ReadIngress } from "./securityGroups";
 
 /** What the tasks of one local system share. */
 export interface TaskHost {
@@ -41,6 +43,8 @@ export interface TaskHost {
     readonly readIngress: ReadIngress;
     /** Who may connect to whom; without it everybody may to what is open. */
     readonly reach?: Reach;
+    /** The Envoy that Service Connect adds to tasks. */
+    readonly envoy: () => string;
     /** What Node.js apps are told of the network; without it they have the machine's. */
     readonly names?: () => Pick<OwnNetwork, "dnsPort" | "trustedRootsFile">;
     /** @throws with ECS's words when the execution role does not allow what starting a task takes */
@@ -61,6 +65,8 @@ export interface TaskInput {
     readonly definition: TaskDefinition;
     /** As RunTask answers it: PROVISIONING, version 1, one attachment. Changed in place from then on. */
     readonly task: Task;
+    /** What it may call by Service Connect; undefined: it is not in it. */
+    readonly called?: CalledNames;
     readonly network: {
         readonly subnetId: string;
         readonly securityGroupIds: readonly string[];
@@ -85,6 +91,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
     const containers = createContainers(task, definition);
     const changes = new EventEmitter().setMaxListeners(0);
     let endReach: (() => void) | undefined;
+    let proxy: ConnectProxy | undefined;
 
     const isStopping = () => task.desiredStatus === "STOPPED";
 
@@ -130,6 +137,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         await until(isStopping);
         await deactivate();
         await Promise.all(containers.map(stopContainer));
+        await proxy?.stop();
         setStatus("DEPROVISIONING", { executionStoppedAt: new Date() });
         endReach?.();
         rmSync(directory, { recursive: true, force: true });
@@ -164,8 +172,10 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         const runtimeId = `${taskId}-${parseInt(taskId.slice(0, 8), 16)}`;
         const calledPorts = portsCalled(definition.containerDefinitions!);
         networkInterface.isAnonymous = images.some((image) => image.isAnonymous === true || image.engine !== undefined);
-        const reachFileOf = await keepReach(networkInterface, isOpen);
-        const ownNetwork = host.names && { ...host.names(), hosts: {}, reachFile: join(directory, "reach.json") };
+        const reachFileOf = await keepReach(networkInterface);
+        proxy = await connectedBy(networkInterface);
+        const reachFile = join(directory, "reach.json");
+        const ownNetwork = host.names && { ...host.names(), hosts: proxy?.hosts ?? {}, reachFile };
         task.pullStoppedAt = new Date();
         await Promise.all(
             containers.map((container, i) =>
@@ -191,17 +201,35 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         );
     }
 
+    async function connectedBy({ address }: NetworkInterface): Promise<ConnectProxy | undefined> {
+        const { called } = input;
+        return called === undefined || called.names.length === 0
+            ? undefined
+            : startConnectProxy(
+                  {
+                      ...{ processes: host.processes, envoy: host.envoy(), address },
+                      name: `tasks/${taskId}-service-connect`,
+                      directory: join(directory, "service-connect"),
+                      newAddress: () => host.networkInterfaces.newAddress(),
+                  },
+                  called,
+              );
+    }
+
     /** Writes who may connect to the ports that are not open to everybody, as long as the task runs. */
-    async function keepReach(
-        { securityGroupIds, loopback }: NetworkInterface,
-        isOpen: IsOpen,
-    ): Promise<(port: number) => string | undefined> {
+    async function keepReach({
+        securityGroupIds,
+        loopback,
+    }: NetworkInterface): Promise<(port: number) => string | undefined> {
         const { reach } = host;
-        await reach?.refresh(scope);
-        const sourcesOf = (port: number): Sources => reach?.sourcesOf(scope, securityGroupIds, port) ?? "everybody";
+        if (reach === undefined) {
+            return () => undefined;
+        }
+        await reach.refresh(scope);
+        const sourcesOf = (port: number): Sources => reach.sourcesOf(scope, securityGroupIds, port);
         const mappings = definition.containerDefinitions!.flatMap(({ portMappings = [] }) => portMappings);
         const guarded = [...new Set(mappings.map(({ containerPort }) => containerPort!))].filter(
-            (port) => isOpen(port) && sourcesOf(port) !== "everybody",
+            (port) => sourcesOf(port) !== "everybody",
         );
         const fileOf = (port: number): string => join(directory, `reach-${port}.json`);
         let written: string | undefined;
@@ -217,7 +245,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
             }
         };
         write();
-        endReach = guarded.length > 0 ? reach?.onChange(write) : undefined;
+        endReach = guarded.length > 0 ? reach.onChange(write) : undefined;
         return (port) => (guarded.includes(port) ? fileOf(port) : undefined);
     }
 

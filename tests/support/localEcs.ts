@@ -20,7 +20,7 @@ import { claimLoopbackBlock } from "../../local/machine/loopback";
 import { createProcesses } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";
 import type { PullImage } from "../../local/tasks/images/pull";
-import { findImage } from "../../local/tasks/images/images";
+import { envoyBinary, findImage } from "../../local/tasks/images/images";
 import { rules } from "../../local/aws/rules";
 import { createNetworkInterfaces } from "../../local/tasks/networkInterfaces";
 import { until } from "./until";
@@ -70,7 +70,7 @@ export function script(
 /** ECS behind a gateway, without an emulator: for what ECS does by itself. */
 export async function startLocalEcs(
     pullImage: PullImage = (name) => Promise.resolve(findImage(name, projectRoot)),
-    options: Pick<EcsOptions, "shown" | "reach" | "names"> = {},
+    options: Pick<EcsOptions, "shown" | "reach" | "names" | "hasNamespace"> = {},
 ): Promise<LocalEcs> {
     const directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
     const processes = createProcesses(directory);
@@ -94,6 +94,7 @@ export async function startLocalEcs(
         ...options,
         loadBalancing,
         pullImage,
+        envoy: () => envoyBinary(projectRoot),
         processes,
         networkInterfaces,
         readCredentials: () => Promise.resolve({}),

@@ -9,6 +9,7 @@ import { AwsError, jsonResponse } from "../gateway/overlay";
 import type { AwsResponse, Overlay } from "../gateway/overlay";
 import { clusterOperations } from "./clusters";
 import { serviceOperations } from "./services";
+import { namespacesIn } from "./serviceConnect";
 import { createServiceScheduler } from "./serviceScheduler";
 import { createState } from "./state";
 import type { EcsState, Operation } from "./state";
@@ -30,6 +31,8 @@ export type EcsOptions = Omit<TaskHost, "onChange" | "onHealthChange" | "deactiv
     readonly publish: (scope: Scope, task: Task) => void;
     /** Told of a change of a task's health, of which ECS publishes nothing. */
     readonly healthChanged?: (scope: Scope, task: Task) => void;
+    /** Whether there is such a namespace of Service Connect (default: yes). */
+    readonly hasNamespace?: (scope: Scope, namespace: string) => Promise<boolean>;
     /** Resolves when reads show a change of a task (default: at once). ECS's API is eventually consistent. */
     readonly shown?: () => Promise<unknown>;
 };
@@ -42,12 +45,12 @@ export function createEcs(options: EcsOptions): Ecs {
         onChange(scope, task) {
             showLater(stateOf(scope), task);
             options.publish(scope, task);
-            services.taskChanged(stateOf(scope), task);
+            taskChanged(scope, task);
         },
         onHealthChange(scope, task) {
             showLater(stateOf(scope), task);
             options.healthChanged?.(scope, task);
-            services.taskChanged(stateOf(scope), task);
+            taskChanged(scope, task);
         },
         deactivate: (scope, task) => services.deregister(stateOf(scope), task),
     };
@@ -60,6 +63,12 @@ export function createEcs(options: EcsOptions): Ecs {
         ...serviceOperations(services, options.loadBalancing),
         ...tagOperations,
     };
+
+    function taskChanged(scope: Scope, task: Task): void {
+        const state = stateOf(scope);
+        state.taskListeners.forEach((listener) => listener());
+        services.taskChanged(state, task);
+    }
 
     function showLater({ shownTasks }: EcsState, task: Task): void {
         if (shownTasks && options.shown) {
@@ -82,7 +91,7 @@ export function createEcs(options: EcsOptions): Ecs {
         },
         overlay: {
             service: "ecs",
-            handle(request) {
+            async handle(request) {
                 const operation = operations[request.operation ?? ""];
                 if (!operation) {
                     throw new AwsError(
@@ -91,7 +100,12 @@ export function createEcs(options: EcsOptions): Ecs {
                     );
                 }
                 const input = JSON.parse(request.body.toString() || "{}") as never;
-                return Promise.resolve(ecsResponse(operation(stateOf(request), input)));
+                for (const namespace of namespacesIn(input)) {
+                    if ((await options.hasNamespace?.(request, namespace)) === false) {
+                        throw new AwsError("NamespaceNotFoundException", "The specified namespace wasn't found.");
+                    }
+                }
+                return ecsResponse(operation(stateOf(request), input));
             },
         },
         async stop(graceMs = 5_000) {

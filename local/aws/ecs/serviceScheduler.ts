@@ -95,9 +95,7 @@ export function createServiceScheduler(host: TaskHost, loadBalancing: LoadBalanc
 
     /** Runs, is healthy as far as its containers are checked, and gets requests if it is a target. */
     function isServing(state: EcsState, { task }: RunningTask): boolean {
-        const isRunning = task.lastStatus === "RUNNING" && task.desiredStatus === "RUNNING";
-        const health = hasHealthCheck(state, task) ? task.healthStatus === "HEALTHY" : true;
-        return isRunning && health && targets.isServing(state.scope, task);
+        return isSound(state, task) && targets.isServing(state.scope, task);
     }
 
     /** Why a running task is to be replaced; nothing is held against it within the grace period. */
@@ -254,6 +252,12 @@ function serviceOf(state: EcsState, task: Task): Service | undefined {
     return [...state.services.values()].find(
         ({ clusterArn, serviceName }) => clusterArn === task.clusterArn && task.group === `service:${serviceName}`,
     );
+}
+
+/** Runs, and is healthy as far as its containers are checked. */
+export function isSound(state: EcsState, task: Task): boolean {
+    const isRunning = task.lastStatus === "RUNNING" && task.desiredStatus === "RUNNING";
+    return isRunning && (hasHealthCheck(state, task) ? task.healthStatus === "HEALTHY" : true);
 }
 
 function hasHealthCheck(state: EcsState, { taskDefinitionArn = "" }: Task): boolean {

@@ -7,6 +7,7 @@ import type {
     DescribeServicesCommandInput,
     ListServicesCommandInput,
     Service,
+    ServiceConnectConfiguration,
     Task,
     UpdateServiceCommandInput,
 } from "@aws-sdk/client-ecs";
@@ -14,6 +15,7 @@ import type {
 import { omit } from "../../machine/omit";
 import type { LoadBalancing } from "../elb/loadBalancing";
 import { AwsError } from "../gateway/overlay";
+import { checkServiceConnect, namesFor } from "./serviceConnect";
 import { ServiceScheduler, tasksOf } from "./serviceScheduler";
 import { checkLoadBalancers } from "./serviceTargets";
 import { arn, findCluster, invalid, lastPart, missing, page } from "./state";
@@ -38,14 +40,13 @@ export function serviceOperations(
             if (existing && existing.status !== "INACTIVE") {
                 throw invalid("Creation of service was not idempotent.");
             }
-            refuseServiceConnect(input);
             const definition = findActiveDefinition(state, input.taskDefinition!);
             const { launchType, capacityProviderName } = capacityOf(cluster, definition, input);
             if (definition.networkMode === "awsvpc" && !input.networkConfiguration?.awsvpcConfiguration) {
                 throw invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.");
             }
             const service: Service = {
-                ...omit(input, "tags", "clientToken", "cluster"),
+                ...omit(input, "tags", "clientToken", "cluster", "serviceConnectConfiguration"),
                 serviceArn,
                 clusterArn: cluster.clusterArn,
                 status: "ACTIVE",
@@ -69,7 +70,9 @@ export function serviceOperations(
                 deployments: [],
             };
             checkLoadBalancers(loadBalancing, state.scope, definition, input.loadBalancers);
-            deploy(service);
+            const { serviceConnectConfiguration: connection } = input;
+            checkServiceConnect(state, service, definition, connection);
+            deploy(state, service, connection);
             state.services.set(serviceArn, service);
             state.tags.set(serviceArn, input.tags ?? []);
             scheduler.reconcile(state, service);
@@ -81,15 +84,25 @@ export function serviceOperations(
             if (service.status !== "ACTIVE") {
                 throw new AwsError("ServiceNotActiveException", "Service was not ACTIVE.");
             }
-            refuseServiceConnect(input);
             const { forceNewDeployment, taskDefinition } = input;
-            const before = deployed(service);
-            Object.assign(service, omit(input, "cluster", "service", "forceNewDeployment", "taskDefinition"));
+            const [{ serviceConnectConfiguration: connectedSoFar }] = service.deployments!;
+            const { serviceConnectConfiguration: connection = connectedSoFar } = input;
+            const before = deployed(service, connectedSoFar);
+            const definition = findActiveDefinition(state, taskDefinition ?? service.taskDefinition!);
+            checkServiceConnect(state, service, definition, connection);
+            Object.assign(
+                service,
+                omit(
+                    input,
+                    ...(["cluster", "service", "forceNewDeployment", "taskDefinition"] as const),
+                    "serviceConnectConfiguration",
+                ),
+            );
             if (taskDefinition !== undefined) {
-                service.taskDefinition = findActiveDefinition(state, taskDefinition).taskDefinitionArn;
+                service.taskDefinition = definition.taskDefinitionArn;
             }
-            if (forceNewDeployment || deployed(service) !== before) {
-                deploy(service);
+            if (forceNewDeployment || deployed(service, connection) !== before) {
+                deploy(state, service, connection);
             }
             service.deployments![0].desiredCount = service.desiredCount;
             scheduler.reconcile(state, service);
@@ -132,15 +145,6 @@ export function serviceOperations(
     };
 }
 
-/** ECS's own proxies are not there. */
-function refuseServiceConnect({
-    serviceConnectConfiguration: config,
-}: Pick<CreateServiceCommandInput, "serviceConnectConfiguration">): void {
-    if (config?.enabled) {
-        throw invalid("The local ECS has no Service Connect: leave serviceConnect out here, or call a load balancer.");
-    }
-}
-
 function findService(state: EcsState, cluster: string | undefined, name: string): Service {
     const { clusterName } = findCluster(state, cluster);
     const service = state.services.get(arn(state, `service/${clusterName}/${lastPart(name)}`));
@@ -151,23 +155,21 @@ function findService(state: EcsState, cluster: string | undefined, name: string)
 }
 
 /** What a change of makes a new deployment. */
-function deployed({
-    taskDefinition,
-    networkConfiguration,
-    capacityProviderStrategy,
-    platformVersion,
-    loadBalancers,
-}: Service) {
+function deployed(
+    { taskDefinition, networkConfiguration, capacityProviderStrategy, platformVersion, loadBalancers }: Service,
+    connection: ServiceConnectConfiguration | undefined,
+) {
     return JSON.stringify([
         taskDefinition,
         networkConfiguration,
         capacityProviderStrategy,
         platformVersion,
         loadBalancers,
+        connection,
     ]);
 }
 
-function deploy(service: Service): void {
+function deploy(state: EcsState, service: Service, connection: ServiceConnectConfiguration | undefined): void {
     const now = new Date();
     const deployment: Deployment = {
         id: `ecs-svc/${randomInt(10 ** 14)}`,
@@ -182,9 +184,13 @@ function deploy(service: Service): void {
         platformVersion: "1.4.0",
         platformFamily: "Linux",
         networkConfiguration: service.networkConfiguration,
+        serviceConnectConfiguration: connection,
         rolloutState: "IN_PROGRESS",
         rolloutStateReason: "ECS deployment in progress.",
     };
+    if (connection?.enabled) {
+        state.calledNames.set(deployment.id!, namesFor(state, service, connection));
+    }
     service.deployments = [
         deployment,
         ...(service.deployments ?? []).map((before) => ({ ...before, status: "ACTIVE", desiredCount: 0 })),

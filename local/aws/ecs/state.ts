@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Cluster, Failure, Service, Tag, Task, TaskDefinition } from "@aws-sdk/client-ecs";
 
 import type { Scope } from "../../machine/awsClients";
+import type { CalledName } from "../../tasks/connectProxy";
 import type { RunningTask } from "../../tasks/runTask";
 import { AwsError } from "../gateway/overlay";
 
@@ -18,6 +19,10 @@ export interface EcsState {
     readonly shownTasks?: Map<string, Task>;
     /** By ARN. */
     readonly services: Map<string, Service>;
+    /** By the id of a deployment: the names of Service Connect that its tasks know. */
+    readonly calledNames: Map<string, readonly CalledName[]>;
+    /** Told of each change of a task. */
+    readonly taskListeners: Set<() => void>;
     /** By ARN; a task's own stand in the task. */
     readonly tags: Map<string, Tag[]>;
     /** The tasks a client token of RunTask has started. */
@@ -32,6 +37,8 @@ export function createState(scope: Scope, isBehind = false): EcsState {
         taskDefinitions: new Map(),
         tasks: new Map(),
         services: new Map(),
+        calledNames: new Map(),
+        taskListeners: new Set(),
         tags: new Map(),
         clientTokens: new Map(),
     };

@@ -111,7 +111,17 @@ export function startTask(
     const capacity = capacityOf(cluster, definition, input);
     const network = networkOf(definition, input);
     const task = newTask(state, cluster, definition, input, capacity, network.subnetId);
-    const running = runTask(host, { scope: state.scope, definition, task, network });
+    const names = state.calledNames.get(input.startedBy ?? "");
+    const running = runTask(host, {
+        ...{ scope: state.scope, definition, task, network },
+        called: names && {
+            names,
+            onChange(listener) {
+                state.taskListeners.add(listener);
+                return () => state.taskListeners.delete(listener);
+            },
+        },
+    });
     state.tasks.set(task.taskArn!, running);
     return running;
 }

@@ -1,0 +1,13 @@
+import { ListNamespacesCommand, ServiceDiscoveryClient } from "@aws-sdk/client-servicediscovery";
+
+import { clientConfig } from "../../machine/awsClients";
+import type { Scope } from "../../machine/awsClients";
+
+/** Asks Cloud Map, as ECS does, whether there is a namespace of this ARN or name. */
+export function createNamespaceReader(gatewayUrl: string): (scope: Scope, namespace: string) => Promise<boolean> {
+    return async (scope, namespace) => {
+        const client = new ServiceDiscoveryClient(clientConfig(gatewayUrl, scope));
+        const { Namespaces = [] } = await client.send(new ListNamespacesCommand({}));
+        return Namespaces.some(({ Arn, Name }) => Arn === namespace || Name === namespace);
+    };
+}

@@ -49,6 +49,7 @@ const tagging: Readonly<Record<string, string>> = {
     logs: "logs:TagResource",
     monitoring: "cloudwatch:TagResource",
     secretsmanager: "secretsmanager:TagResource",
+    servicediscovery: "servicediscovery:TagResource",
     sns: "sns:TagResource",
     sqs: "sqs:TagQueue",
 };
@@ -111,6 +112,12 @@ const besides: Readonly<Record<string, readonly string[]>> = {
         "ec2:DescribeSecurityGroupRules",
         "ec2:ModifySecurityGroupRules",
         "ec2:RevokeSecurityGroupEgress",
+    ],
+    "aws:ec2/vpcEndpoint:VpcEndpoint": [
+        "ec2:DeleteVpcEndpoints",
+        "ec2:DescribePrefixLists",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:ModifyVpcEndpoint",
     ],
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": ["ecr:GetLifecyclePolicy"],
     "aws:ecr/repository:Repository": ["ecr:DescribeRepositories", "ecr:ListTagsForResource"],
@@ -177,6 +184,7 @@ const besides: Readonly<Record<string, readonly string[]>> = {
     ],
     "aws:scheduler/schedule:Schedule": ["scheduler:GetSchedule"],
     "aws:secretsmanager/secret:Secret": ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"],
+    "aws:servicediscovery/httpNamespace:HttpNamespace": ["servicediscovery:ListTagsForResource"],
     "aws:sns/topic:Topic": ["sns:GetTopicAttributes", "sns:ListTagsForResource"],
     "aws:sns/topicSubscription:TopicSubscription": ["sns:GetSubscriptionAttributes *", "sns:Unsubscribe *"],
     "aws:sqs/queue:Queue": ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"],

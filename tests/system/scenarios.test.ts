@@ -5,7 +5,7 @@ import { expect } from "chai";
 import type { Page } from "playwright-core";
 
 import { STEPS } from "../../handlers/sessions/page";
-import type { ShapeReport } from "../../local/commands/scenarios/life";
+import type { InternalReport } from "../../local/commands/scenarios/internal";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Seen, TwoRegionsReport } from "../../local/commands/scenarios/twoRegions";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
@@ -15,7 +15,7 @@ import type { TokensReport, WireReport } from "../../local/commands/scenarios/st
 import { projectRoot } from "../../local/machine/projectRoot";
 import { startBrowser, startInternet } from "../support/browser";
 
-type Report = ShapeReport & {
+type Report = InternalReport & {
     wire?: WireReport;
     tokens?: TokensReport;
     besideEnvoy?: Record<string, string>;
@@ -234,6 +234,36 @@ describe("the life of the example", () => {
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
+    });
+
+    it("internal", async () => {
+        const { services, targets, tls, redirect, chain, worker, reach } = await lifeOf("internal", 4);
+        expect(services).to.deep.equal({ "web-service": 2, "api-service": 2, "stock-service": 2, "worker-service": 1 });
+        expect(targets).to.deep.equal({
+            "web-tg": ["8080 healthy", "8080 healthy"],
+            "api-tg": ["8443 healthy", "8443 healthy"],
+        });
+        expect(tls).to.deep.equal(byPolicy);
+        expect(redirect?.status).to.equal(301);
+        expect(chain).to.deep.equal({ names: ["web", "api", "stock"], version: "1.0" });
+        expect(worker).to.deep.equal(["stock"]);
+        const [webBalancer, apiBalancer] = ["web's load balancer", "api's load balancer"];
+        const callers = ["the internet", webBalancer, apiBalancer, "web", "api", "stock", "worker"];
+        const everybody = (itself: string, outcome: string): Record<string, string> =>
+            Object.fromEntries(callers.filter((caller) => caller !== itself).map((caller) => [caller, outcome]));
+        const only = (itself: string, ...those: readonly string[]): Record<string, string> => ({
+            ...everybody(itself, "cut off"),
+            ...Object.fromEntries(those.map((caller) => [caller, "answered"])),
+        });
+        expect(reach).to.deep.equal({
+            [webBalancer]: everybody(webBalancer, "answered"),
+            [apiBalancer]: only(apiBalancer, "web"),
+            web: only("web", webBalancer),
+            api: only("api", apiBalancer),
+            "api's app, beside its Envoy": everybody("api", "nobody listens"),
+            stock: only("stock", "api", "worker"),
+            worker: everybody("worker", "nobody listens"),
+        });
     });
 
     it("two-regions", async () => {

@@ -570,6 +570,12 @@ const services: Readonly<Record<string, Service>> = {
             [/./, ({ SecretId, Name }, place) => [{ resource: secretArn((SecretId ?? Name) as string, place) }]],
         ],
     },
+    servicediscovery: {
+        rows: [
+            [/^(CreateHttpNamespace|ListNamespaces|GetOperation)$|Resource/, anything],
+            [/./, ({ Id }, { arn }) => [{ resource: arn("servicediscovery", `namespace/${Id as string}`) }]],
+        ],
+    },
     sns: {
         actions: { PublishBatch: "Publish" },
         rows: [

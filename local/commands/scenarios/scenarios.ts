@@ -1,3 +1,4 @@
+import { internal } from "./internal";
 import { shapeLife } from "./life";
 import type { Shape } from "./life";
 import { sandboxLife } from "./sandbox";
@@ -43,10 +44,12 @@ export const shapes = {
 } satisfies Record<string, Shape>;
 
 /** Other lives, which are not a shape's. */
-const lives = { sessions: sessionsLife, sandbox: sandboxLife, "two-regions": twoRegionsLife } satisfies Record<
-    string,
-    (report: object, name: string) => Promise<void>
->;
+const lives = {
+    sessions: sessionsLife,
+    sandbox: sandboxLife,
+    internal: (report, name) => shapeLife(internal, report, name),
+    "two-regions": twoRegionsLife,
+} satisfies Record<string, (report: object, name: string) => Promise<void>>;
 
 export type Scenario = keyof typeof shapes | keyof typeof lives;
 

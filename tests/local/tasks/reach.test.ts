@@ -167,6 +167,35 @@ describe("a task that only some may connect to", () => {
         });
     }
 
+    it("listens before a rule lets anybody in, and is asked from within for its health", async () => {
+        sources = [];
+        local.openPorts.delete(8080);
+        const taskArn = await local.run({
+            name: "app",
+            image: "node:24",
+            command: [
+                ...["node", "-e"],
+                'require("node:http").createServer((_, response) => response.end()).listen(8080, process.env.HOST)',
+            ],
+            portMappings: [{ containerPort: 8080 }],
+            healthCheck: {
+                command: [
+                    ...["CMD", "node", "-e"],
+                    "fetch(`http://${process.env.HOST}:8080/`).then(() => process.exit(0), () => process.exit(1))",
+                ],
+                timeout: 60,
+                interval: 60,
+            },
+            stopTimeout: 5,
+        });
+        const at = `http://${addressOf(await local.healthy(taskArn))}:8080/`;
+        expect(await ask(at, "127.250.250.1")).to.equal("cut off");
+        sources = ["127.250.250.1/32"];
+        reach.changed();
+        await until("an answer", async () => (await ask(at, "127.250.250.1")) === 200);
+        local.openPorts.add(8080);
+    });
+
     it("calls others from its own address", async () => {
         sources = ["127.250.250.1/32"];
         const server = createServer();

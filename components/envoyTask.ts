@@ -21,7 +21,7 @@ import {
 } from "./internal/task/appTask";
 import { Authentication, authenticationRule } from "./internal/task/authentication";
 import { OwnEndArgs, ownEndRules, endsAlone, endsByName } from "./internal/task/ownEnds";
-import { Rotation, RotationArgs, rotationFaults, rotationRules } from "./internal/task/rotation";
+import { Rotation, RotationsArgs, rotationFaults, rotationRules } from "./internal/task/rotation";
 import { ArgumentRules, faultOf, given, judged, plain, required, together } from "./internal/validation";
 
 export { AccessLog, CpuArchitecture, Rotation };
@@ -31,7 +31,7 @@ export type { AppArgs, Authentication, ContainerHealthCheck, ImageBuild };
 const longestName = { onDemand: 41, service: 33 };
 
 /** Arguments of {@link EnvoyTask}. */
-export interface EnvoyTaskArgs extends AppArgs, RotationArgs, OwnEndArgs {
+export interface EnvoyTaskArgs extends AppArgs, RotationsArgs, OwnEndArgs {
     /** Id of the VPC in which tasks run. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which tasks run: public ones when clients connect directly. */

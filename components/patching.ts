@@ -275,7 +275,7 @@ type Tags = PatchingArgs["tags"];
 
 /** The report, what a run leaves to the next, and the notices of retirements, which are of no use after some weeks. */
 function reportBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
-    const bucket = tlsBucket(`${name}-report`, undefined, undefined, tags, parent);
+    const bucket = tlsBucket(`${name}-report`, [], undefined, tags, parent);
     new aws.s3.BucketLifecycleConfiguration(
         `${name}-report-lifecycle`,
         {

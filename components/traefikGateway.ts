@@ -24,8 +24,9 @@ import { outputsOf } from "./internal/outputs";
 import { Statement } from "./internal/policies";
 import { nameReason } from "./internal/rules";
 import { allowOutAnywhere, anywhere } from "./internal/securityGroups";
-import { appRules, CpuArchitecture } from "./internal/task/appTask";
+import { appDefaults, appRules, CpuArchitecture } from "./internal/task/appTask";
 import { FargateTask, fargateTask } from "./internal/task/fargateTask";
+import { Rotation, RotationArgs, rotationFaults, rotationRules } from "./internal/task/rotation";
 import { cpuReason, memoryReason } from "./internal/task/taskSize";
 import {
     ArgumentRules,
@@ -49,7 +50,7 @@ export type { TraefikRoute };
 const longestName = 18;
 
 /** Arguments of {@link TraefikGateway}. */
-export interface TraefikGatewayArgs {
+export interface TraefikGatewayArgs extends RotationArgs {
     /** Id of the VPC in which Traefik runs. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which Traefik runs, in two Availability Zones or more: private ones with a way out, or public ones with `assignPublicIp`. */
@@ -122,6 +123,11 @@ export interface TraefikGatewayArgs {
      */
     readonly traefikImage?: pulumi.Input<string>;
     /**
+     * Image of the container that looks for later certificates with the rotation `hot`: one with a shell and curl.
+     * @default "public.ecr.aws/docker/library/buildpack-deps:trixie-curl"
+     */
+    readonly helperImage?: pulumi.Input<string>;
+    /**
      * Seconds for which requests under way may go on when a Traefik stops, 0 to 110.
      * @default 20
      */
@@ -174,7 +180,7 @@ const defaults = {
 /**
  * Traefik behind one Network Load Balancer, in front of all tasks of a cluster that say by their labels (`traefikLabels`) which hosts and paths
  * are theirs. It ends TLS with the wildcard certificate, and looks every 10 seconds which tasks are healthy; nothing else is exposed. After
- * a renewal of the certificate its tasks are replaced.
+ * a renewal of the certificate its tasks are replaced, or take it up while they run (`rotation`).
  */
 export class TraefikGateway extends pulumi.ComponentResource {
     /** Name of the gateway, as labels of tasks name it. */
@@ -271,6 +277,7 @@ export class TraefikGateway extends pulumi.ComponentResource {
                 serviceName: service.name,
                 serviceArn: service.arn,
                 certificateSecretArn: args.certificateSecretArn,
+                onlyIncomplete: args.rotation === Rotation.Hot,
                 logRetentionDays: args.logRetentionDays ?? defaults.logRetentionDays,
                 tags,
             },
@@ -357,7 +364,10 @@ function traefikTask(name: string, args: TraefikGatewayArgs, parent: pulumi.Reso
     return fargateTask(
         `${name}-task`,
         {
-            images: [traefikImage],
+            images: [
+                traefikImage,
+                ...(args.rotation === Rotation.Hot ? [args.helperImage ?? appDefaults.helperImage] : []),
+            ],
             secretArns: pulumi.all([args.certificateSecretArn, ...(users === undefined ? [] : [users])]),
             keyArns: args.secretKeyArns,
             volumes: ["dynamic"],
@@ -393,10 +403,15 @@ function containers(
     logGroupName: pulumi.Output<string>,
     region: pulumi.Output<string>,
 ): pulumi.Output<string> {
+    const { helperImage = appDefaults.helperImage } = args;
     return pulumi
         .output({
             gateway: name,
             image: args.traefikImage ?? defaults.traefikImage,
+            hot:
+                args.sealedCertificateUrl === undefined
+                    ? undefined
+                    : { sealedCertificateUrl: args.sealedCertificateUrl, helperImage },
             clusterArn: args.clusterArn,
             region,
             certificateSecretArn: args.certificateSecretArn,
@@ -433,6 +448,9 @@ const traefikGatewayArguments: ArgumentRules<TraefikGatewayArgs> = {
         memory: number(),
         cpuArchitecture: choice(CpuArchitecture),
         traefikImage: text(imageReason),
+        helperImage: text(imageReason),
+        rotation: rotationRules.rotation,
+        sealedCertificateUrl: rotationRules.sealedCertificateUrl,
         drainSeconds: plain(integer(0, 110, "seconds")),
         deregistrationDelay: plain(integer(0, 3600, "seconds")),
         httpsPort: port,
@@ -444,6 +462,15 @@ const traefikGatewayArguments: ArgumentRules<TraefikGatewayArgs> = {
     combinations: [
         goTogether("domain", "hostedZoneId"),
         goTogether("dashboardHost", "dashboardUsersSecretArn"),
+        given(["rotation", "sealedCertificateUrl"], rotationFaults),
+        given(["rotation", "helperImage"], ({ rotation, helperImage }) =>
+            faultOf(
+                "helperImage",
+                helperImage !== undefined && rotation !== Rotation.Hot
+                    ? 'goes with the rotation "hot": leave it out, or give that'
+                    : undefined,
+            ),
+        ),
         given(["internal"], ({ internal, hostedZoneId }) =>
             faultOf(
                 "hostedZoneId",

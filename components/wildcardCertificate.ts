@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { SEALED_OBJECT } from "../handlers/certificateNames";
+import { SEALED_OBJECTS } from "../handlers/certificateNames";
 import { NAMESPACE, renewCertificate } from "../handlers/renewCertificate";
 import { alarm } from "./internal/alarm";
 import { acmeDirectory, email, integer, logRetentionDays, named, tags, topicArn } from "./internal/arguments";
@@ -450,7 +450,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
         this.certificateArn = inAcm.certificateArn;
         this.certificateArns = inAcm.elsewhere;
         this.sealedCopyUrl = sealed
-            ? pulumi.interpolate`https://${sealed.bucketRegionalDomainName}/${SEALED_OBJECT}`
+            ? pulumi.interpolate`https://${sealed.bucketRegionalDomainName}/${SEALED_OBJECTS.envoy}`
             : pulumi.output("");
         this.bucketName = bucket.bucket;
         this.functionName = renewal.name;
@@ -584,7 +584,7 @@ type Tags = WildcardCertificateArgs["tags"];
 
 /** Where tasks find the certificate, without credentials. It may take a new one at any time, and the old one is of no use to anybody. */
 function sealedBucket(name: string, tags: Tags, parent: pulumi.Resource): aws.s3.Bucket {
-    return tlsBucket(`${name}-sealed`, SEALED_OBJECT, undefined, tags, parent); // who has no credentials cannot use a key
+    return tlsBucket(`${name}-sealed`, Object.values(SEALED_OBJECTS), undefined, tags, parent); // who has no credentials cannot use a key
 }
 
 /** The bucket of public certificates, with all its versions. */
@@ -595,7 +595,7 @@ function historyBucket(
     parent: pulumi.Resource,
 ): aws.s3.Bucket {
     const options = { parent };
-    const bucket = tlsBucket(`${name}-history`, undefined, kmsKeyArn, tags, parent);
+    const bucket = tlsBucket(`${name}-history`, [], kmsKeyArn, tags, parent);
     const setting = { bucket: bucket.bucket };
     new aws.s3.BucketVersioning(
         `${name}-history-versioning`,

@@ -3,10 +3,10 @@
 /** Who tells EventBridge of new certificates. */
 export const EVENT_SOURCE = "taskgate.certificate";
 
-/** The object's name in the bucket of sealed copies. */
-export const SEALED_OBJECT = "certificate.json";
+/** Names of the objects in the bucket of sealed copies: as Envoy reads them, and as Traefik does. */
+export const SEALED_OBJECTS = { envoy: "certificate.json", traefik: "certificate.txt" } as const;
 
-/** What Envoy knows a certificate as, and the environment variable in which it finds the password of its key. */
+/** What Envoy knows a certificate as, and the environment variable in which Envoy and Traefik find the password of its key. */
 export const SEALED = { secretName: "certificate", passwordVariable: "TLS_KEY_PASSWORD" } as const;
 
 /** A file from which Envoy reads a certificate (envoy.extensions.transport_sockets.tls.v3.TlsCertificate). */

@@ -37,7 +37,8 @@ import {
 } from "./certificate/run";
 import { readCertificateSettings, type CertificateSettings } from "./certificate/settings";
 import { openState, type RenewalState } from "./certificate/state";
-import { createKeyPassword, publishSealed, seal } from "./certificate/sealed";
+import { createKeyPassword, publishSealed } from "./certificate/sealed";
+import { SEALED_OBJECTS } from "./certificateNames";
 import { required } from "./environment";
 import { describeError, failure } from "./failure";
 import { load } from "./load";
@@ -257,7 +258,7 @@ async function publishForTasks({ settings, store, deadline, delivered }: Run, se
         return;
     }
     const certificate = readSealable(secret);
-    const place = `${sealedBucketName}/${delivered.facts.serialNumber}`;
+    const place = [sealedBucketName, ...Object.values(SEALED_OBJECTS), delivered.facts.serialNumber].join("/");
     if (certificate.keyPassword !== undefined && store.state.sealed === place) {
         return;
     }
@@ -265,7 +266,7 @@ async function publishForTasks({ settings, store, deadline, delivered }: Run, se
     if (certificate.keyPassword === undefined) {
         await addKeyPassword(secretArn, secret, keyPassword, deadline);
     }
-    await publishSealed(sealedBucketName, seal(certificate, keyPassword), deadline);
+    await publishSealed(sealedBucketName, certificate, keyPassword, deadline);
     await store.keep({ sealed: place });
     log("info", "certificate published for tasks that run", { bucket: sealedBucketName });
 }

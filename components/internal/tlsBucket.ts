@@ -3,10 +3,10 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { policyDocument, Statement } from "./policies";
 
-/** A bucket that takes nothing without TLS, is encrypted, and is private but for one object, if that is named. */
+/** A bucket that takes nothing without TLS, is encrypted, and is private but for these objects. */
 export function tlsBucket(
     name: string,
-    openObject: string | undefined,
+    openObjects: readonly string[],
     kmsKeyArn: pulumi.Input<string> | undefined,
     tags: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined,
     parent: pulumi.Resource,
@@ -30,7 +30,7 @@ export function tlsBucket(
         },
         options,
     );
-    const isPrivate = openObject === undefined;
+    const isPrivate = openObjects.length === 0;
     const publicAccess = new aws.s3.BucketPublicAccessBlock(
         `${name}-public-access`,
         {
@@ -44,15 +44,15 @@ export function tlsBucket(
     );
     new aws.s3.BucketPolicy(
         `${name}-policy`,
-        { ...setting, policy: bucket.arn.apply((arn) => policyDocument(bucketStatements(arn, openObject))) },
+        { ...setting, policy: bucket.arn.apply((arn) => policyDocument(bucketStatements(arn, openObjects))) },
         // S3 refuses two settings of access at the same moment.
         { ...options, dependsOn: [publicAccess] },
     );
     return bucket;
 }
 
-/** By TLS alone; everybody may read one object, where one is given. */
-function bucketStatements(arn: string, openObject: string | undefined): Statement[] {
+/** By TLS alone; everybody may read the objects that are given. */
+function bucketStatements(arn: string, openObjects: readonly string[]): Statement[] {
     return [
         {
             Sid: "TlsOnly",
@@ -62,7 +62,7 @@ function bucketStatements(arn: string, openObject: string | undefined): Statemen
             Resource: [arn, `${arn}/*`],
             Condition: { Bool: { "aws:SecureTransport": "false" } },
         },
-        ...(openObject === undefined
+        ...(openObjects.length === 0
             ? []
             : [
                   {
@@ -70,7 +70,7 @@ function bucketStatements(arn: string, openObject: string | undefined): Statemen
                       Effect: "Allow",
                       Principal: "*",
                       Action: "s3:GetObject",
-                      Resource: `${arn}/${openObject}`,
+                      Resource: openObjects.map((object) => `${arn}/${object}`),
                   } as const,
               ]),
     ];

@@ -1,9 +1,9 @@
 import { call, clientSettings } from "../calls";
 import { load } from "../load";
-import { SEALED, SEALED_OBJECT, secretOf } from "../certificateNames";
+import { SEALED, SEALED_OBJECTS, secretOf } from "../certificateNames";
 import type { Certificate } from "./facts";
 
-// A copy of the certificate that anybody may have: its key is encrypted under a password that stands in the secret alone and stays the same
+// Copies of the certificate that anybody may have: the key is encrypted under a password that stands in the secret alone and stays the same
 // over renewals. A task gets the password when it starts, and takes up later certificates while it runs.
 
 /** A password for keys to come. */
@@ -26,15 +26,38 @@ export function seal({ certificateChain, privateKey }: Certificate, keyPassword:
     });
 }
 
-export async function publishSealed(bucketName: string, text: string, deadline: number): Promise<void> {
+/**
+ * The same as Traefik's templates open it (`decryptAES` of sprig): a line of base64 with an initialization vector and the key under AES-256-CBC, then the
+ * chain. That function takes the password's first 32 characters for the cipher's key as they are: 128 random bits.
+ */
+export function sealForTraefik({ certificateChain, privateKey }: Certificate, keyPassword: string): string {
+    const { createCipheriv, randomBytes } = load("node:crypto");
+    const [key, initial] = [Buffer.alloc(32), randomBytes(16)];
+    key.write(keyPassword);
+    const cipher = createCipheriv("aes-256-cbc", key, initial);
+    const sealed = Buffer.concat([initial, cipher.update(privateKey), cipher.final()]);
+    return `${sealed.toString("base64")}\n${certificateChain}`;
+}
+
+export async function publishSealed(
+    bucketName: string,
+    certificate: Certificate,
+    keyPassword: string,
+    deadline: number,
+): Promise<void> {
     const { PutObjectCommand, S3Client } = load("@aws-sdk/client-s3");
     const s3 = new S3Client(clientSettings());
-    const command = new PutObjectCommand({
-        Bucket: bucketName,
-        Key: SEALED_OBJECT,
-        ContentType: "application/json",
-        CacheControl: "no-cache",
-        Body: text,
-    });
-    await call(`s3:PutObject of ${bucketName}/${SEALED_OBJECT}`, deadline, () => s3.send(command));
+    for (const [Key, ContentType, Body] of [
+        [SEALED_OBJECTS.envoy, "application/json", seal(certificate, keyPassword)],
+        [SEALED_OBJECTS.traefik, "text/plain", sealForTraefik(certificate, keyPassword)],
+    ]) {
+        const command = new PutObjectCommand({
+            Bucket: bucketName,
+            Key,
+            ContentType,
+            CacheControl: "no-cache",
+            Body,
+        });
+        await call(`s3:PutObject of ${bucketName}/${Key}`, deadline, () => s3.send(command));
+    }
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createDecipheriv, createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -472,7 +472,7 @@ describe("renewCertificate", () => {
         /** The copy, opened as Envoy opens it: it is the secret's certificate and key. */
         async function expectOpened(bucket: { objects(): Promise<Record<string, string>> }): Promise<void> {
             const objects = await bucket.objects();
-            expect(Object.keys(objects)).to.deep.equal(["certificate.json"]);
+            expect(Object.keys(objects)).to.deep.equal(["certificate.json", "certificate.txt"]);
             const [{ tls_certificate: copy }] = (JSON.parse(objects["certificate.json"]) as Sealed).resources;
             const secret = (await world.secret())!;
             expect(copy.certificate_chain.inline_string).to.equal(secret.certificateChain);
@@ -484,8 +484,16 @@ describe("renewCertificate", () => {
                 createPrivateKey(secret.privateKey as string).export({ type: "pkcs8", format: "pem" }),
             );
             expect(() => createPrivateKey({ key, passphrase: "another" })).to.throw();
-            expect(objects["certificate.json"]).to.not.include(await password());
-            await expectNoKeyIn(objects["certificate.json"], JSON.stringify(await world.state()));
+            // And as Traefik opens it.
+            const [sealed, ...chain] = objects["certificate.txt"].split("\n");
+            expect(chain.join("\n")).to.equal(secret.certificateChain);
+            const bytes = Buffer.from(sealed, "base64");
+            const decipher = createDecipheriv("aes-256-cbc", (await password()).slice(0, 32), bytes.subarray(0, 16));
+            const text = Buffer.concat([decipher.update(bytes.subarray(16)), decipher.final()]).toString();
+            expect(text).to.equal(secret.privateKey);
+            const both = Object.values(objects).join("\n");
+            expect(both).to.not.include(await password());
+            await expectNoKeyIn(both, JSON.stringify(await world.state()));
             expect(JSON.stringify([lines, await world.objects()])).to.not.include(await password());
         }
 

@@ -141,6 +141,55 @@ describe("TraefikGateway", () => {
         ]);
     });
 
+    it("takes a renewed certificate up while it runs with the rotation hot, by a helper that can open no key", async () => {
+        const args: TraefikGatewayArgs = {
+            ...minimal,
+            rotation: "hot",
+            sealedCertificateUrl: "https://sealed.s3.eu-west-1.amazonaws.com/certificate.json",
+            helperImage: "helpers:1",
+        };
+        const hot = await recordOne((options) => new TraefikGateway("it", args, options));
+        const [init, proxy, follow] = hot.find("it-task").inputs.containerDefinitions as Record<string, unknown>[];
+        expect(proxy.secrets).to.deep.equal([
+            { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
+            { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },
+            { name: "TLS_KEY_PASSWORD", valueFrom: `${certificateSecretArn}:keyPassword::` },
+        ]);
+        expect(proxy.command).to.include.members([
+            "--providers.file.directory=/etc/traefik/dynamic",
+            "--providers.file.watch=true",
+        ]);
+        expect([init.secrets, follow.secrets]).to.deep.equal([undefined, undefined]);
+        expect(follow).to.deep.include({
+            name: "follow",
+            image: "helpers:1",
+            essential: true,
+            user: "65532",
+            readonlyRootFilesystem: true,
+            dependsOn: [{ containerName: "init", condition: "SUCCESS" }],
+            mountPoints: [{ sourceVolume: "dynamic", containerPath: "/etc/traefik/dynamic", readOnly: false }],
+            environment: [
+                { name: "CERTIFICATE_URL", value: "https://sealed.s3.eu-west-1.amazonaws.com/certificate.txt" },
+                { name: "POLL_SECONDS", value: "60" },
+            ],
+        });
+        const { environment } = hot.find("it-redeploy").inputs as { environment: { variables: object } };
+        expect(environment.variables).to.include({ ONLY_INCOMPLETE: "true" });
+    });
+
+    it("refuses a rotation that does not know where later certificates are", async () => {
+        const refused = (args: Partial<TraefikGatewayArgs>) =>
+            refusalOf((options) => new TraefikGateway("it", { ...minimal, ...args }, options));
+        const refusals = [await refused({ rotation: "hot" }), await refused({ helperImage: "helpers:1" })];
+        expect(refusals.map((refusal) => Object.keys(refusal))).to.deep.equal([
+            ["sealedCertificateUrl"],
+            ["helperImage"],
+        ]);
+        expect(
+            Object.keys(await refused({ sealedCertificateUrl: "https://example.com/certificate.json" })),
+        ).to.deep.equal(["sealedCertificateUrl"]);
+    });
+
     it("has no dashboard unless asked for", async () => {
         const plain = await recordOne((options) => new TraefikGateway("it", minimal, options));
         const text = JSON.stringify(plain.find("it-task").inputs);

@@ -125,7 +125,7 @@ describe("WildcardCertificate", () => {
         });
     });
 
-    it("publishes a sealed copy when asked to: one object to everybody, which the renewal function alone writes", async () => {
+    it("publishes a sealed copy when asked to: to everybody, as Envoy and as Traefik reads it, which the renewal function alone writes", async () => {
         const args = { domain: "tasks.example.com", hostedZoneId: "Z123", sealedCopy: true };
         const other = await recordOne((options) => new WildcardCertificate("it", args, options));
         const inputs = (name: string): unknown => other.resources.find((resource) => resource.name === name)?.inputs;
@@ -156,7 +156,7 @@ describe("WildcardCertificate", () => {
                     Effect: "Allow",
                     Principal: "*",
                     Action: "s3:GetObject",
-                    Resource: "arn:aws:s3:::it-sealed/certificate.json",
+                    Resource: ["arn:aws:s3:::it-sealed/certificate.json", "arn:aws:s3:::it-sealed/certificate.txt"],
                 },
             ],
         });
@@ -165,7 +165,7 @@ describe("WildcardCertificate", () => {
             Sid: "PublishForTasks",
             Effect: "Allow",
             Action: "s3:PutObject",
-            Resource: "arn:aws:s3:::it-sealed/certificate.json",
+            Resource: ["arn:aws:s3:::it-sealed/certificate.json", "arn:aws:s3:::it-sealed/certificate.txt"],
         });
         const { environment } = inputs("it-renewal") as { environment: { variables: Record<string, string> } };
         expect(environment.variables.SEALED_BUCKET_NAME).to.equal("it-sealed");

@@ -12,8 +12,9 @@ import { WebSocket } from "ws";
 
 import { AccessLog, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
+import { traefikContainers } from "../../components/internal/loadBalancing/traefik";
 import { containerDefinitions, EnvoySidecar } from "../../components/internal/task/containers";
-import { createKeyPassword, seal } from "../../handlers/certificate/sealed";
+import { createKeyPassword, seal, sealForTraefik } from "../../handlers/certificate/sealed";
 import { LocalEcs, startLocalEcs } from "../support/localEcs";
 import { helperImage, whoami } from "../support/sidecar";
 import { until } from "../support/until";
@@ -246,6 +247,151 @@ describe("a task with an RSA certificate beside an ECDSA one", () => {
             privateKey.split("\n").filter((line) => line.length > 40),
         );
         [...keys, ...Object.values(passwords)].forEach((secret) => expect(logs).to.not.include(secret));
+    });
+});
+
+describe("a Traefik whose certificate is renewed while it runs", () => {
+    const keyPassword = createKeyPassword();
+    let local: LocalEcs;
+    let publisher: Server;
+    let published: { status: number; text: string };
+    let looks: string[] = [];
+    let definitions: ContainerDefinition[];
+    let taskArn: string;
+    let host: string;
+    let pems: Pem[];
+
+    const serialOf = (pem: Pem): string => new X509Certificate(pem.certificate).serialNumber;
+    const publish = ({ certificate, privateKey }: Pem, password = keyPassword): void => {
+        published = { status: 200, text: sealForTraefik({ certificateChain: certificate, privateKey }, password) };
+    };
+    /** Of the certificate that a new handshake shows. */
+    const served = (): Promise<string> =>
+        new Promise((resolve, reject) => {
+            const socket = connect({ host, port, rejectUnauthorized: false, servername: "a.tasks.example.com" }, () => {
+                resolve(socket.getPeerX509Certificate()!.serialNumber);
+                socket.destroy();
+            }).once("error", reject);
+        });
+    const serves = (pem: Pem): Promise<unknown> =>
+        until("a new handshake shows it", async () => (await served()) === serialOf(pem));
+    const linesOf = (container: string, text: string): number => local.log(taskArn, container).split(text).length - 1;
+    const another = async (container: string, text: string, step: () => void): Promise<void> => {
+        const before = linesOf(container, text);
+        step();
+        await until(`another "${text}"`, () => linesOf(container, text) > before);
+    };
+
+    before(async () => {
+        pems = await Promise.all([1, 2, 3].map(() => selfSignedWildcard("tasks.example.com")));
+        published = { status: 404, text: "" };
+        publisher = createServer(({ url = "" }, response) => {
+            looks.push(url);
+            response.writeHead(published.status).end(published.text);
+        });
+        await new Promise<void>((resolve) => publisher.listen(0, "127.0.0.2", resolve));
+        local = await startLocalEcs();
+        local.secrets.set(`${secretArn}:certificateChain::`, pems[0].certificate);
+        local.secrets.set(`${secretArn}:privateKey::`, pems[0].privateKey);
+        local.secrets.set(`${secretArn}:keyPassword::`, keyPassword);
+        const gateway = traefikContainers({
+            ...{ image: "public.ecr.aws/docker/library/traefik:v3.7.15", gateway: "edge", clusterArn: "cluster" },
+            ...{ certificateSecretArn: secretArn, publicHttpsPort: 443, drainSeconds: 1 },
+            ...{ logGroupName: "logs", region: "eu-west-1" },
+            hot: {
+                sealedCertificateUrl: `http://127.0.0.2:${(publisher.address() as AddressInfo).port}/certificate.json`,
+                helperImage,
+            },
+        });
+        // Looks each second, instead of once a minute. What Traefik would learn from ECS is in a file.
+        const [init, traefik, follow] = JSON.parse(
+            JSON.stringify(gateway).replace(/("POLL_SECONDS","value":")\d+/, "$11"),
+        ) as ContainerDefinition[];
+        const routes = {
+            routers: { app: { rule: "PathPrefix(`/`)", entryPoints: ["websecure"], service: "app" } },
+            services: { app: { loadBalancer: { servers: [{ url: "http://127.0.0.1:8081" }] } } },
+        };
+        definitions = [
+            {
+                ...init,
+                command: [`${init.command![0]}\nprintf %s "$ROUTES" > /etc/traefik/dynamic/routes.yaml`],
+                environment: [...init.environment!, { name: "ROUTES", value: `http: ${JSON.stringify(routes)}` }],
+            },
+            { ...traefik, command: traefik.command!.filter((word) => !word.startsWith("--providers.ecs.")) },
+            follow,
+            { name: "app", image: whoami.image, command: ["--port", "8081"], essential: true },
+        ];
+        taskArn = await local.run(...definitions);
+        const task = await local.healthy(taskArn);
+        host = task.containers![0].networkInterfaces![0].privateIpv4Address!;
+        await until("Traefik reaches the app", async () => (await get(host, "/").catch(() => 0)) === 200);
+    });
+    after(async () => {
+        await local.stop();
+        publisher.closeAllConnections();
+        publisher.close();
+    });
+
+    it("serves what it was started with, and looks beside Envoy's copy, while there is nothing else", async () => {
+        await until("it has looked", () => looks.length > 1);
+        expect(new Set(looks)).to.deep.equal(new Set(["/certificate.txt"]));
+        expect(await served()).to.equal(serialOf(pems[0]));
+    });
+
+    it("takes it up without a request, a stream or a WebSocket that fails, in new handshakes alone", async () => {
+        const load = await startLoad(host);
+        for (const pem of [pems[1], pems[2], pems[1]]) {
+            publish(pem);
+            await serves(pem);
+            const before = load.counts();
+            await until("all kinds of load went on", () => load.counts().every((count, kind) => count > before[kind] + 5)); // prettier-ignore
+        }
+        const { failures, serials } = await load.stop();
+        expect(failures).to.deep.equal([]);
+        // The connections that were there go on as they were.
+        expect(serials).to.deep.equal([serialOf(pems[0]), serialOf(pems[0])]);
+        expect(new Set(load.served)).to.deep.equal(new Set(pems.map(serialOf)));
+    });
+
+    it("keeps it while what is published cannot be had, is cut off, is a template, or is sealed for others", async () => {
+        const { text } = published;
+        published = { status: 403, text: "<Error><Code>AccessDenied</Code></Error>" };
+        looks = [];
+        await until("it has looked twice", () => looks.length > 1);
+        const refused = "is no sealed certificate";
+        for (const wrong of [
+            text.slice(0, -40),
+            text.slice(0, 100),
+            text.replace(/\n/, '\n{{ env "TLS_PRIVATE_KEY" }}\n'),
+            text.slice(text.indexOf("\n") + 1),
+            "",
+        ]) {
+            await another("follow", refused, () => (published = { status: 200, text: wrong }));
+        }
+        await another("traefik", "the password of this task does not open the key", () => {
+            publish(pems[2], createKeyPassword());
+        });
+        expect(await served()).to.equal(serialOf(pems[1]));
+        expect(await get(host, "/")).to.equal(200);
+        publish(pems[2]);
+        await serves(pems[2]);
+    });
+
+    it("has its key and password in no other container, no volume and no log", () => {
+        const [init, traefik, follow] = definitions;
+        expect([init.secrets, follow.secrets]).to.deep.equal([undefined, undefined]);
+        expect(traefik.secrets!.map(({ name }) => name)).to.deep.equal([
+            "TLS_CERTIFICATE_CHAIN",
+            "TLS_PRIVATE_KEY",
+            "TLS_KEY_PASSWORD",
+        ]);
+        expect(traefik.mountPoints!.map(({ readOnly }) => readOnly)).to.deep.equal([true]);
+        const logs = ["init", "traefik", "follow"].map((name) => local.log(taskArn, name)).join("\n");
+        const lines = pems.flatMap(({ privateKey }) => privateKey.split("\n").filter((line) => line.length > 40));
+        [keyPassword, ...lines].forEach((secret) => {
+            expect(logs).to.not.include(secret);
+            expect(published.text).to.not.include(secret);
+        });
     });
 });
 

@@ -501,6 +501,7 @@ const gatewayMembers = {
     hasDashboard: fc.boolean(),
     dashboardHost: own,
     dashboardUsersSecretArn: reference,
+    isHot: fc.boolean(),
     ports,
     ...optional({
         internal: fc.boolean(),
@@ -517,9 +518,12 @@ const gatewayMembers = {
     }),
 };
 
-function gateway({ isNamed, hasDashboard, ports: clients, size: sized, ...args }: Args): Args {
+function gateway({ isNamed, hasDashboard, isHot, ports: clients, size: sized, ...args }: Args): Args {
     const { httpsPort, httpPort } = clients as Args;
     const made: Args = { ...args, ...(sized as Args | undefined), httpsPort, httpPort };
+    if (isHot === true) {
+        Object.assign(made, { rotation: "hot", sealedCertificateUrl: "https://sealed.example.com/certificate.json" });
+    }
     const left = [
         ...(isNamed === true && made.internal !== true ? [] : ["domain", "hostedZoneId"]),
         ...(hasDashboard === true ? [] : ["dashboardHost", "dashboardUsersSecretArn"]),

@@ -126,7 +126,7 @@ export async function startLocalEcs(
                 cpu: "256",
                 memory: "512",
                 executionRoleArn: `arn:aws:iam::${accountId}:role/execution`,
-                volumes: [{ name: "shared" }, { name: "envoy" }, { name: "tls" }],
+                volumes: [{ name: "shared" }, { name: "envoy" }, { name: "tls" }, { name: "dynamic" }],
                 containerDefinitions,
             }),
         );

@@ -1,4 +1,4 @@
-import { EVENT_SOURCE, SEALED_OBJECT } from "../../../handlers/certificateNames";
+import { EVENT_SOURCE, SEALED_OBJECTS } from "../../../handlers/certificateNames";
 import { Statement } from "../policies";
 
 /** What the statements are about. */
@@ -54,7 +54,7 @@ export function renewalStatements(arns: RenewalArns): Statement[] {
                       Sid: "PublishForTasks",
                       Effect: "Allow",
                       Action: "s3:PutObject",
-                      Resource: `${arns.sealed}/${SEALED_OBJECT}`,
+                      Resource: Object.values(SEALED_OBJECTS).map((object) => `${arns.sealed}/${object}`),
                   } as const,
               ]),
         ...(arns.names === undefined

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { AppArgs, appDefaults } from "../task/appTask";
 import { CapacityProvider } from "../task/ecsService";
-import { RotationArgs } from "../task/rotation";
+import { RotationsArgs } from "../task/rotation";
 import { ServiceConnect } from "../task/serviceConnect";
 import { Routing } from "./routing";
 import { ServiceAlarms } from "./serviceAlarms";
@@ -69,7 +69,7 @@ export interface TargetHealth {
 }
 
 /** Arguments of {@link LoadBalancedService}. */
-export interface LoadBalancedServiceArgs extends AppArgs, RotationArgs {
+export interface LoadBalancedServiceArgs extends AppArgs, RotationsArgs {
     /** Id of the VPC in which tasks run. */
     readonly vpcId: pulumi.Input<string>;
     /** Ids of the subnets in which tasks run, in two Availability Zones or more: private ones with a way out, or public ones with `assignPublicIp`. */

@@ -1,7 +1,8 @@
 // Traefik's configuration: flags, the file beside them, its containers, and the labels by which tasks are routed.
+import { SEALED, SEALED_OBJECTS } from "../../../handlers/certificateNames";
 import { port as portRule } from "../arguments";
 import { Reason } from "../rules";
-import { confined, Container, logConfiguration, mount, nonroot, portMappings } from "../task/containers";
+import { confined, Container, logConfiguration, mount, nonroot, pollSeconds, portMappings } from "../task/containers";
 import { faultOf, flag, given, judged, list, plain, required, Rules, text } from "../validation";
 
 /** What a task wants of a TraefikGateway. */
@@ -109,10 +110,14 @@ export const traefikPorts = { https: 8443, http: 8000, ping: 8080 } as const;
 const traefikVariables = {
     chain: "TLS_CERTIFICATE_CHAIN",
     key: "TLS_PRIVATE_KEY",
+    password: SEALED.passwordVariable,
     users: "DASHBOARD_USERS",
 } as const;
 
-const traefikFile = "/etc/traefik/dynamic/taskgate.yaml";
+const volume = { name: "dynamic", path: "/etc/traefik/dynamic" } as const;
+const traefikFile = `${volume.path}/taskgate.yaml`;
+/** With the rotation `hot`: the certificate has a file of its own, in whose place later ones are moved. */
+const certificateFile = `${volume.path}/certificate.yaml`;
 
 export interface TraefikOptions {
     /** Name of the gateway, for which tasks say that they are. */
@@ -123,6 +128,8 @@ export interface TraefikOptions {
     readonly publicHttpsPort: number;
     readonly drainSeconds: number;
     readonly hasDashboard: boolean;
+    /** Whether it takes up later certificates while it runs. */
+    readonly isHot?: boolean;
 }
 
 /** Seconds for which Traefik goes on accepting when it stops: its load balancer has let go of it already. */
@@ -135,21 +142,27 @@ export function traefikStopTimeout(drainSeconds: number): number {
     return acceptSeconds + drainSeconds + stopMargin;
 }
 
-export interface TraefikContainers extends Omit<TraefikOptions, "hasDashboard"> {
+export interface TraefikContainers extends Omit<TraefikOptions, "hasDashboard" | "isHot"> {
     readonly image: string;
     readonly certificateSecretArn: string;
+    /** Where later certificates are found, and the image of who looks there; undefined: it keeps the one that it was started with. */
+    readonly hot?: { readonly sealedCertificateUrl: string; readonly helperImage: string };
     readonly dashboardHost?: string;
     readonly dashboardUsersSecretArn?: string;
     readonly logGroupName: string;
 }
 
-/** Traefik, and before it a container of the same image, which has a shell, that writes its file: the volume is root's, and Traefik is not root. */
+/**
+ * Traefik, and before it a container of the same image, which has a shell, that writes its file: the volume is root's, and Traefik is not root. One that
+ * takes up later certificates has a helper beside it.
+ */
 export function traefikContainers(task: TraefikContainers): Container[] {
-    const volume = { name: "dynamic", path: "/etc/traefik/dynamic" };
-    const { certificateSecretArn, dashboardUsersSecretArn } = task;
+    const { certificateSecretArn, dashboardUsersSecretArn, dashboardHost, hot } = task;
+    const isHot = hot !== undefined;
     const secrets = {
         [traefikVariables.chain]: `${certificateSecretArn}:certificateChain::`,
         [traefikVariables.key]: `${certificateSecretArn}:privateKey::`,
+        ...(isHot && { [traefikVariables.password]: `${certificateSecretArn}:keyPassword::` }),
         ...(dashboardUsersSecretArn !== undefined && { [traefikVariables.users]: dashboardUsersSecretArn }),
     };
     return [
@@ -158,8 +171,12 @@ export function traefikContainers(task: TraefikContainers): Container[] {
             image: task.image,
             essential: false,
             entryPoint: ["/bin/sh", "-c"],
-            command: [`printf %s "$DYNAMIC_CONFIGURATION" > ${traefikFile}`],
-            environment: [{ name: "DYNAMIC_CONFIGURATION", value: traefikDynamicFile(task.dashboardHost) }],
+            command: [
+                [`printf %s "$DYNAMIC_CONFIGURATION" > ${traefikFile}`, ...(isHot ? [writeFirstCertificate] : [])].join(
+                    "\n",
+                ),
+            ],
+            environment: [{ name: "DYNAMIC_CONFIGURATION", value: traefikDynamicFile(dashboardHost, isHot) }],
             mountPoints: [mount(volume)],
             ...confined("0"),
             logConfiguration: logConfiguration(task, "init"),
@@ -168,7 +185,7 @@ export function traefikContainers(task: TraefikContainers): Container[] {
             name: "traefik",
             image: task.image,
             essential: true,
-            command: traefikFlags({ ...task, hasDashboard: task.dashboardHost !== undefined }),
+            command: traefikFlags({ ...task, hasDashboard: dashboardHost !== undefined, isHot }),
             dependsOn: [{ containerName: "init", condition: "SUCCESS" }],
             portMappings: portMappings(Object.values(traefikPorts)),
             secrets: Object.entries(secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
@@ -187,12 +204,37 @@ export function traefikContainers(task: TraefikContainers): Container[] {
             stopTimeout: traefikStopTimeout(task.drainSeconds),
             logConfiguration: logConfiguration(task, "traefik"),
         },
+        ...(isHot
+            ? [
+                  {
+                      name: "follow",
+                      image: hot.helperImage,
+                      essential: true,
+                      entryPoint: ["/bin/sh", "-c"],
+                      command: [followCertificate],
+                      environment: [
+                          // It lies beside Envoy's, whose address is given.
+                          {
+                              name: "CERTIFICATE_URL",
+                              value: new URL(SEALED_OBJECTS.traefik, hot.sealedCertificateUrl).href,
+                          },
+                          { name: "POLL_SECONDS", value: String(pollSeconds) },
+                      ],
+                      memory: 64,
+                      dependsOn: [{ containerName: "init", condition: "SUCCESS" }],
+                      mountPoints: [mount(volume)],
+                      ...confined(nonroot),
+                      logConfiguration: logConfiguration(task, "follow"),
+                  },
+              ]
+            : []),
     ];
 }
 
 /** Traefik's flags. */
 export function traefikFlags(options: TraefikOptions): string[] {
     const { https, http, ping } = traefikPorts;
+    const { isHot = false } = options;
     const lifeCycle = (entryPoint: string): string[] => [
         `--entryPoints.${entryPoint}.transport.lifeCycle.requestAcceptGraceTimeout=${acceptSeconds}s`,
         `--entryPoints.${entryPoint}.transport.lifeCycle.graceTimeOut=${options.drainSeconds}s`,
@@ -218,8 +260,8 @@ export function traefikFlags(options: TraefikOptions): string[] {
         `--entryPoints.traefik.address=0.0.0.0:${ping}`,
         "--ping=true",
         ...(options.hasDashboard ? ["--api.dashboard=true"] : []),
-        `--providers.file.filename=${traefikFile}`,
-        "--providers.file.watch=false",
+        isHot ? `--providers.file.directory=${volume.path}` : `--providers.file.filename=${traefikFile}`,
+        `--providers.file.watch=${isHot}`,
         `--providers.ecs.region=${options.region}`,
         `--providers.ecs.clusters=${options.clusterArn}`,
         "--providers.ecs.exposedByDefault=false",
@@ -229,16 +271,68 @@ export function traefikFlags(options: TraefikOptions): string[] {
     ];
 }
 
+/** The certificate's place in a file, up to its two parts. */
+const defaultCertificate = ["tls:", "  stores:", "    default:", "      defaultCertificate:"];
+
+const ofEnvironment = [
+    ...defaultCertificate,
+    `        certFile: {{ env "${traefikVariables.chain}" | toJson }}`,
+    `        keyFile: {{ env "${traefikVariables.key}" | toJson }}`,
+];
+
+/** One that a task took up, up to its chain: Traefik itself opens the key, and keeps what it had when it cannot. */
+const ofCopy = [
+    `{{ $key := decryptAES (env "${traefikVariables.password}") "%s" }}`,
+    '{{ if not (hasPrefix "-----BEGIN " $key) }}{{ fail "the password of this task does not open the key" }}{{ end }}',
+    ...defaultCertificate,
+    "        keyFile: {{ $key | toJson }}",
+    "        certFile: |",
+];
+
+/** Puts the certificate of the environment where another user may put later ones in its place. */
+const writeFirstCertificate = `chmod 0777 ${volume.path}
+printf %s '${ofEnvironment.join("\n")}' > ${certificateFile}`;
+
+/**
+ * Looks at CERTIFICATE_URL every POLL_SECONDS at most, at a random moment, and moves what is new there into the place of what Traefik serves. It cannot read the
+ * key in it. What becomes part of a template is base64 and PEM, and nothing that could be a template itself.
+ */
+const followCertificate = `export LC_ALL=C
+trap 'exit 0' TERM
+newline='
+'
+blanks=" $newline"
+known=
+look() {
+    copy=$(curl --silent --show-error --fail --max-time 20 "$CERTIFICATE_URL") || return
+    [ "$copy" != "$known" ] || return
+    known=$copy
+    case $copy in
+        *[!A-Za-z0-9+/="$blanks"-]*) wrong=yes ;;
+        [!-]*"$newline-----BEGIN CERTIFICATE-----$newline"*"$newline-----END CERTIFICATE-----") wrong= ;;
+        *) wrong=yes ;;
+    esac
+    if [ -n "$wrong" ]; then
+        echo "what is at $CERTIFICATE_URL is no sealed certificate"
+        return
+    fi
+    {
+        printf '${ofCopy.join("\\n")}\\n' "\${copy%%"$newline"*}"
+        printf '%s\\n' "\${copy#*"$newline"}" | sed 's/^/          /'
+    } > ${certificateFile}.next
+    mv ${certificateFile}.next ${certificateFile}
+    echo "took up another certificate"
+}
+while :; do
+    sleep $((1 + $(od -An -N2 -tu2 /dev/urandom) % POLL_SECONDS)) &
+    wait $!
+    look
+done`;
+
 /** The file beside the flags. Traefik itself puts the certificate and the users in, which its environment alone has. */
-export function traefikDynamicFile(dashboardHost: string | undefined): string {
-    const variable = (name: string): string => `{{ env "${name}" | toJson }}`;
+export function traefikDynamicFile(dashboardHost: string | undefined, isHot = false): string {
     const tls = [
-        "tls:",
-        "  stores:",
-        "    default:",
-        "      defaultCertificate:",
-        `        certFile: ${variable(traefikVariables.chain)}`,
-        `        keyFile: ${variable(traefikVariables.key)}`,
+        ...(isHot ? ["tls:"] : ofEnvironment),
         "  options:",
         "    default:",
         "      minVersion: VersionTLS12",

@@ -244,7 +244,7 @@ function isHot({ sealedCertificateUrl }: EnvoySidecar): boolean {
 }
 
 /** Seconds after which a task has certainly looked for another certificate; on average it is half of that. */
-const pollSeconds = 60;
+export const pollSeconds = 60;
 
 /** Proves, as long as the task runs, that a TLS handshake with Envoy succeeds; drains it when the task stops. */
 function lifecycleContainer(task: TaskContainers, envoy: EnvoySidecar): Container {

@@ -14,14 +14,8 @@ export const Rotation = {
 } as const;
 export type Rotation = (typeof Rotation)[keyof typeof Rotation];
 
-/** What may be said about them, whoever makes the tasks. */
+/** What may be said about it, whoever makes the tasks. */
 export interface RotationArgs {
-    /**
-     * ARN of the secret of another certificate for the same names, with an RSA key, such as a second WildcardCertificate's: Envoy shows it to clients that
-     * know no ECDSA. Whether it is given decides what tasks are made of.
-     * @default all clients see the same
-     */
-    readonly rsaCertificateSecretArn?: pulumi.Input<string>;
     /**
      * How a later certificate reaches the tasks.
      * @default "redeploy"
@@ -32,6 +26,16 @@ export interface RotationArgs {
      * @default none
      */
     readonly sealedCertificateUrl?: pulumi.Input<string>;
+}
+
+/** The same of tasks that may show an RSA certificate besides. */
+export interface RotationsArgs extends RotationArgs {
+    /**
+     * ARN of the secret of another certificate for the same names, with an RSA key, such as a second WildcardCertificate's: Envoy shows it to clients that
+     * know no ECDSA. Whether it is given decides what tasks are made of.
+     * @default all clients see the same
+     */
+    readonly rsaCertificateSecretArn?: pulumi.Input<string>;
     /**
      * Where they find later ones of `rsaCertificateSecretArn`: that WildcardCertificate's `sealedCopyUrl`.
      * @default none
@@ -40,7 +44,7 @@ export interface RotationArgs {
 }
 
 /** The rule of each. */
-export const rotationRules: Rules<RotationArgs> = {
+export const rotationRules: Rules<RotationsArgs> = {
     rsaCertificateSecretArn: secretArn,
     rotation: plain(choice(Rotation)),
     sealedCertificateUrl: text(httpsReason),
@@ -48,7 +52,7 @@ export const rotationRules: Rules<RotationArgs> = {
 };
 
 /** What goes with what. */
-export function rotationFaults({ rotation, sealedCertificateUrl, ...rsa }: RotationArgs): Fault[] {
+export function rotationFaults({ rotation, sealedCertificateUrl, ...rsa }: RotationsArgs): Fault[] {
     const isHot = rotation === Rotation.Hot;
     const reason = isHot
         ? `is missing: tasks with the rotation "hot" need to know where later certificates are, e.g. WildcardCertificate's sealedCopyUrl`

@@ -1,7 +1,7 @@
 // Two services whose tasks show the certificate of a secret to who comes through a Network Load Balancer: one is replaced after renewals, one takes them up.
 import * as pulumi from "@pulumi/pulumi";
 
-import type { RotationArgs } from "../../../components/internal/task/rotation";
+import type { RotationsArgs } from "../../../components/internal/task/rotation";
 import { Cluster, LoadBalancedService, LoadBalancerType, Network, Tls, WildcardCertificate } from "../../../components";
 
 const config = new pulumi.Config();
@@ -17,7 +17,7 @@ const certificate = new WildcardCertificate("certificate", {
     sealedCopy: true,
 });
 
-function service(name: string, rotation: RotationArgs): LoadBalancedService {
+function service(name: string, rotation: RotationsArgs): LoadBalancedService {
     return new LoadBalancedService(
         name,
         {

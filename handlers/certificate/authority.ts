@@ -47,7 +47,8 @@ export interface Answer {
 /** An ACME server and who asks it. */
 export interface Authority {
     readonly directory: Directory;
-    readonly client: Client;
+    /** Who signs by the account's key; its code is loaded when there is something to sign, which is not so when nothing is due. */
+    readonly client: () => Client;
     /** Milliseconds since the epoch. */
     readonly deadline: number;
     /** Where the account is, once it was opened. */
@@ -70,8 +71,8 @@ const NONCE_TRIES = 30;
 
 export async function openAuthority(directoryUrl: string, accountKey: string, deadline: number): Promise<Authority> {
     const nonces: string[] = [];
-    const { Client } = load("acme-client");
-    const client = new Client({ directoryUrl, accountKey });
+    let opened: Client | undefined;
+    const client = () => (opened ??= new (load("acme-client").Client)({ directoryUrl, accountKey }));
     const ask = (method: string, url: string, body?: () => Promise<string>) =>
         request(method, url, body, deadline, nonces);
     const { text } = await ask("GET", directoryUrl);
@@ -82,7 +83,7 @@ export async function openAuthority(directoryUrl: string, accountKey: string, de
         deadline,
         accountUrl: undefined,
         challengeValue: (token) =>
-            client.getChallengeKeyAuthorization({ type: "dns-01", token, url: "", status: "pending" }),
+            client().getChallengeKeyAuthorization({ type: "dns-01", token, url: "", status: "pending" }),
         get: (url) => ask("GET", url),
         post: (url, payload) =>
             ask("POST", url, async () => {
@@ -90,7 +91,7 @@ export async function openAuthority(directoryUrl: string, accountKey: string, de
                     await ask("HEAD", directory.newNonce);
                 }
                 const nonce = nonces.pop() ?? "";
-                const signed = signerOf(client).createSignedBody(url, payload, { nonce, kid: authority.accountUrl });
+                const signed = signerOf(client()).createSignedBody(url, payload, { nonce, kid: authority.accountUrl });
                 return JSON.stringify(signed);
             }),
     };
@@ -117,7 +118,7 @@ export function bindExternalAccount(
     { client, directory }: Authority,
     { keyId, hmacKey }: { readonly keyId: string; readonly hmacKey: string },
 ): object {
-    const signer = signerOf(client);
+    const signer = signerOf(client());
     return signer.createSignedHmacBody(hmacKey, directory.newAccount, signer.getJwk(), { kid: keyId });
 }
 
@@ -125,7 +126,7 @@ export function bindExternalAccount(
 export function signKeyChange({ client, directory, accountUrl }: Authority, next: string): object {
     const { Client } = load("acme-client");
     const newer = new Client({ directoryUrl: directory.keyChange, accountKey: next });
-    const wish = { account: accountUrl, oldKey: signerOf(client).getJwk() };
+    const wish = { account: accountUrl, oldKey: signerOf(client()).getJwk() };
     return signerOf(newer).createSignedBody(directory.keyChange, wish);
 }
 

@@ -126,3 +126,33 @@ describe("a renewal that is killed", () => {
         });
     }
 });
+
+describe("a renewal in a process of its own", () => {
+    let world: CertificateWorld;
+    const folders: HandlerFolder[] = [];
+
+    before(async () => {
+        for (const packages of [["acme-client"], []]) {
+            folders.push(await handlerFolder(renewCertificate, packages));
+        }
+        world = await startCertificateWorld();
+    });
+
+    after(async () => {
+        folders.forEach((folder) => folder.remove());
+        await world.stop();
+    });
+
+    it("asks the authority whether the certificate is due without the code that signs, which is a sixth of its memory", async () => {
+        await world.prepare();
+        const [whole, withoutPackages] = folders.map(
+            (folder) => () => invoke(folder, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile }).end,
+        );
+        expect((await whole())?.answer).to.include({ outcome: "issued" });
+        world.caTap.requests.length = 0;
+        expect((await withoutPackages())?.answer).to.include({ outcome: "not due" });
+        expect(world.caTap.requests.filter(({ path }) => path.includes("/draft-ietf-acme-ari"))).to.have.length(1);
+        expect(await world.state()).to.have.property("renewalInfo");
+        world.tidy();
+    });
+});

@@ -1,6 +1,6 @@
 import type { LambdaContext } from "./calls";
 import { openAsAccount } from "./certificate/account";
-import { failedAttempt, isAuthoritysRefusal, troubled } from "./certificate/attempts";
+import { failedAttempt, isAhead, isAuthoritysRefusal, LONGEST_PAUSE, troubled } from "./certificate/attempts";
 import { openAuthority, type Authority, type Refusal } from "./certificate/authority";
 import type { ChallengeValue } from "./certificate/challengeRecords";
 import { decide, renewalDueAt, type Decision, type Delivered } from "./certificate/decision";
@@ -21,7 +21,7 @@ import {
     writeHistory,
     type Secret,
 } from "./certificate/publish";
-import { askRenewalInfo, certificateId, type RenewalInfo } from "./certificate/renewalInfo";
+import { askRenewalInfo, certificateId, LONGEST_SILENCE, type RenewalInfo } from "./certificate/renewalInfo";
 import { endRenewals, lookAfterAccount, show } from "./certificate/requests";
 import {
     busy,
@@ -101,7 +101,7 @@ async function renew(run: Run, event: RenewalEvent): Promise<RenewalResult> {
     run.delivered = delivered;
     const force = event.force === true || event.revoke !== undefined;
     const { nextAttempt } = store.state;
-    const isWaiting = !force && Date.parse(nextAttempt ?? "") > Date.now();
+    const isWaiting = !force && isAhead(nextAttempt, LONGEST_PAUSE, Date.now());
     const renewalInfo = await askWhenDue(run, delivered, isWaiting);
     if (event.revoke !== undefined) {
         await revoke(run, delivered, event.revoke);
@@ -168,7 +168,7 @@ async function askWhenDue(
     }
     const { renewalInfo } = store.state;
     const before = renewalInfo?.certificateId === id ? renewalInfo : undefined;
-    if (isWaiting || (before !== undefined && Date.parse(before.askAgain) > Date.now())) {
+    if (isWaiting || isAhead(before?.askAgain, LONGEST_SILENCE, Date.now())) {
         return before;
     }
     try {

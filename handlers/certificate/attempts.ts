@@ -9,7 +9,7 @@ const DAY = 1_440 * MINUTE;
 /** Let's Encrypt's advice: after 1, 10 and 100 minutes, then once a day. */
 const PAUSES = [1, 10, 100, 1_440].map((minutes) => minutes * MINUTE);
 /** A longer wish of the authority is not followed: a certificate would be lost for it. */
-const LONGEST_PAUSE = 7 * DAY;
+export const LONGEST_PAUSE = 7 * DAY;
 /** People are told again when so many days are left. */
 const TOLD_DAYS = [14, 7, 3, 1, 0];
 
@@ -29,6 +29,12 @@ export function failedAttempt(
     const pause = PAUSES[Math.min(failures, PAUSES.length - 1)];
     const next = Math.max(now + pause, Math.min(retryAt ?? 0, now + LONGEST_PAUSE));
     return { failures: failures + 1, nextAttempt: new Date(next).toISOString() };
+}
+
+/** Whether a date is still to come. One that is further off than it can have been put was put there by a clock that was wrong, and is not waited for. */
+export function isAhead(date: string | undefined, most: number, now: number): boolean {
+    const left = Date.parse(date ?? "") - now;
+    return left > 0 && left <= most;
 }
 
 /** The trouble after one more failure, and whether people are to be told: when it begins, and when few days are left. */

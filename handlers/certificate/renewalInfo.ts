@@ -20,6 +20,8 @@ export interface RenewalInfo {
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** The longest that an authority is not asked again. */
+export const LONGEST_SILENCE = 24 * HOUR;
 /** How far apart runs are: the instant is drawn so that the run after it is still inside the window. */
 const SCHEDULE = 65 * MINUTE;
 
@@ -78,7 +80,7 @@ export async function askRenewalInfo(
         end: new Date(end).toISOString(),
         ...(answer.explanationURL && { explanationUrl: answer.explanationURL }),
         chosen: isSame ? before.chosen : new Date(drawInstant(start, end)).toISOString(),
-        askAgain: new Date(now + Math.min(Math.max(pause, MINUTE), 24 * HOUR)).toISOString(),
+        askAgain: new Date(now + Math.min(Math.max(pause, MINUTE), LONGEST_SILENCE)).toISOString(),
     };
 }
 

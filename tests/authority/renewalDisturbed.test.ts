@@ -313,6 +313,38 @@ describe("a disturbed renewal", () => {
         });
     });
 
+    it("by a clock that jumps ahead and back: what that clock put off is not waited for, and one certificate is paid for", async () => {
+        await renew();
+        await renew();
+        const back = moveClock(400 * DAY);
+        expect((await failing()).name).to.equal("CertificateUnusable");
+        const { nextAttempt, renewalInfo } = await world.state();
+        expect(Date.parse(nextAttempt!) - Date.now()).to.be.within(0, 60_000);
+        expect(renewalInfo).to.have.property("askAgain");
+        back();
+        world.caTap.requests.length = 0;
+        // The order is there already, and its certificate in force by this clock.
+        expect(await renew()).to.include({ outcome: "renewed", reason: "an earlier run began to" });
+        expect([taken("/order-plz"), taken("/finalize-order/")]).to.deep.equal([0, 0]);
+        const { renewalInfo: asked } = await world.state();
+        expect(asked).to.equal(undefined);
+        for (const jump of [-2 * HOUR, 0, 2 * HOUR]) {
+            const again = moveClock(jump);
+            expect(await renew()).to.include({ outcome: "not due" });
+            again();
+        }
+        await world.changeState({
+            renewalInfo: {
+                ...(await world.state()).renewalInfo!,
+                askAgain: new Date(Date.now() + 400 * DAY).toISOString(),
+            },
+        });
+        world.caTap.requests.length = 0;
+        expect(await renew()).to.include({ outcome: "not due" });
+        expect(Date.parse((await world.state()).renewalInfo!.askAgain) - Date.now()).to.be.at.most(DAY);
+        expect([taken("/order-plz"), taken("/finalize-order/")]).to.deep.equal([0, 0]);
+    });
+
     it("by the end of its stack: a run that is under way is waited for, nothing is left in the zone, and no other begins", async () => {
         const first = renew();
         await until("its challenge records stand", () => Promise.resolve(world.route53.records().length > 0));

@@ -222,11 +222,8 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
         loopback,
     }: NetworkInterface): Promise<(port: number) => string | undefined> {
         const { reach } = host;
-        if (reach === undefined) {
-            return () => undefined;
-        }
-        await reach.refresh(scope);
-        const sourcesOf = (port: number): Sources => reach.sourcesOf(scope, securityGroupIds, port);
+        await reach?.refresh(scope);
+        const sourcesOf = (port: number): Sources => reach?.sourcesOf(scope, securityGroupIds, port) ?? "everybody";
         const mappings = definition.containerDefinitions!.flatMap(({ portMappings = [] }) => portMappings);
         const guarded = [...new Set(mappings.map(({ containerPort }) => containerPort!))].filter(
             (port) => sourcesOf(port) !== "everybody",
@@ -245,7 +242,7 @@ export function runTask(host: TaskHost, input: TaskInput): RunningTask {
             }
         };
         write();
-        endReach = guarded.length > 0 ? reach.onChange(write) : undefined;
+        endReach = guarded.length > 0 ? reach?.onChange(write) : undefined;
         return (port) => (guarded.includes(port) ? fileOf(port) : undefined);
     }
 

@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
 import { judgeAnswer } from "../models/answer";
+import { misfitsOf } from "../models/misfits";
 import { explain, refusalOf } from "../models/refusal";
 import { readCall, UnknownCall } from "../models/request";
 import { brokenRule } from "../models/rule";
@@ -107,7 +108,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
                 return response;
             }
         }
-        return forward(request);
+        const response = await forward(request);
+        // It was answered all the same; whoever looks at the log finds it, as all tests do.
+        const found = response.status < 300 ? misfitsOf(request.service, request.operation ?? "", response) : [];
+        if (found.length > 0) {
+            options.log(
+                `The emulator's answer to ${request.service} ${request.operation} is not one of AWS's: ${explain(found)}`,
+            );
+        }
+        return response;
     }
 
     function serve(incoming: Incoming, outgoing: Outgoing): void {

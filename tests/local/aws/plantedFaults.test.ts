@@ -1,3 +1,7 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { EC2 } from "@aws-sdk/client-ec2";
 import { ECS } from "@aws-sdk/client-ecs";
 import { IAM } from "@aws-sdk/client-iam";
 import { S3 } from "@aws-sdk/client-s3";
@@ -6,6 +10,7 @@ import { SQS } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
 
 import { areEquivalent, asStored } from "../../../local/aws/ecs/containerDefinitions";
+import { startGateway } from "../../../local/aws/gateway/gateway";
 import { jsonResponse } from "../../../local/aws/gateway/overlay";
 import { createPermissions } from "../../../local/aws/permissions/permissions";
 import { clientConfig } from "../../../local/machine/awsClients";
@@ -122,5 +127,39 @@ describe("a fault that somebody plants", () => {
         const stopped = await wrong.stop().catch((error: Error) => error.message);
         expect(outcome).to.match(/ecs DescribeClusters does not fit AWS's model: .*'clusters.1.name'/);
         expect(stopped).to.match(/^The gateway reported faults:/); // whoever starts one is told
+    });
+
+    it("is the emulator's: an answer that AWS does not give, and that no table excuses", async () => {
+        const answers: Readonly<Record<string, string>> = {
+            ListQueues: JSON.stringify({ QueueUrls: [], Colour: "red" }),
+            DescribeVpcs:
+                "<DescribeVpcsResponse><vpcSet><item><vpcId>vpc-1</vpcId><mainRouteTableId>rtb-1</mainRouteTableId>" +
+                "<state>blue</state></item></vpcSet></DescribeVpcsResponse>",
+        };
+        const server = createServer((request, response) => {
+            request.resume();
+            request.on("end", () => {
+                const target = request.headers["x-amz-target"];
+                response.end(answers[target === "AmazonSQS.ListQueues" ? "ListQueues" : "DescribeVpcs"]);
+            });
+        });
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const said: string[] = [];
+        const gateway = await startGateway({
+            ...{ emulatorPort: (server.address() as AddressInfo).port, accountId, overlays: [] },
+            log: (text) => said.push(text),
+        });
+        try {
+            const client = { ...clientConfig(gateway.url, scope), maxAttempts: 1 };
+            await new SQS(client).listQueues({});
+            await new EC2(client).describeVpcs({});
+        } finally {
+            await gateway.stop();
+            server.close();
+        }
+        expect(said.map((text) => text.split(": Member must")[0])).to.deep.equal([
+            "The emulator's answer to sqs ListQueues is not one of AWS's: 1 validation error detected: Value at 'Colour' failed to satisfy constraint",
+            "The emulator's answer to ec2 DescribeVpcs is not one of AWS's: 1 validation error detected: Value 'blue' at 'vpcs.1.state' failed to satisfy constraint",
+        ]);
     });
 });

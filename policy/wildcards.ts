@@ -22,6 +22,13 @@ export const listedReasons: readonly ListedReason[] = [
         actions: ["ecr:DescribeImageScanFindings", "ecr:DescribeImages"],
         reason: "what a cluster's tasks run is in whatever repository they name; no image can be read by these",
     },
+    {
+        actions: [
+            ...["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"],
+            ...["ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses"],
+        ],
+        reason: "Lambda makes the interfaces of a function in a VPC by its role, and asks for all",
+    },
     { actions: ["route53:GetChange"], reason: "a change has its id only when it is made" },
 ];
 

@@ -5,7 +5,7 @@ import { SystemFile } from "../machine/systemFile";
 import { OperationOptions, OperationResult, runOperation } from "../pulumi/operation";
 import { ownPolicyPack } from "../pulumi/policyPack";
 import { readState } from "../pulumi/state";
-import { RunningSystem, startSystem } from "../system";
+import { RunningSystem, startSystem, SystemOptions } from "../system";
 
 /** What every report holds. Times are in milliseconds. */
 export interface StackReport {
@@ -33,11 +33,11 @@ export interface Stack<Context> {
     readonly onUp: (context: Context, system: SystemFile, outputs: Readonly<Record<string, unknown>>) => void;
 }
 
-export function systemUp(name: string): ListrTask<Running> {
+export function systemUp(name: string, more: Omit<SystemOptions, "name" | "onStep"> = {}): ListrTask<Running> {
     return {
         title: "start the local AWS, certificate authority and DNS",
         task: async (context, step) => {
-            context.system = await startSystem({ name, onStep: (text) => (step.output = text) });
+            context.system = await startSystem({ ...more, name, onStep: (text) => (step.output = text) });
         },
     };
 }

@@ -42,6 +42,7 @@ const tagging: Readonly<Record<string, string>> = {
     ec2: "ec2:CreateTags",
     ecr: "ecr:TagResource",
     ecs: "ecs:TagResource",
+    elasticache: "elasticache:AddTagsToResource",
     elasticloadbalancing: "elasticloadbalancing:AddTags",
     events: "events:TagResource",
     iam: "iam:TagRole",
@@ -71,7 +72,12 @@ function needsOf({ service: model, operation, parameters }: Request): Need[] {
     return [
         ...needs,
         ...(isTagged && /^(Create|Put|Register|Request)/.test(operation)
-            ? [{ action: tagging[service], resource: taggedAt[`${service} ${operation}`] ?? needs[0].resource }]
+            ? [
+                  {
+                      action: operation === "CreatePolicy" ? "iam:TagPolicy" : tagging[service],
+                      resource: taggedAt[`${service} ${operation}`] ?? needs[0].resource,
+                  },
+              ]
             : []),
     ];
 }
@@ -125,6 +131,28 @@ const besides: Readonly<Record<string, readonly string[]>> = {
     "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": ["ecs:DescribeClusters"],
     "aws:ecs/service:Service": ["ecs:DescribeServices", "ecs:ListTagsForResource"],
     "aws:ecs/taskDefinition:TaskDefinition": ["ecs:DescribeTaskDefinition", "ecs:ListTagsForResource"],
+    "aws:elasticache/replicationGroup:ReplicationGroup": [
+        "elasticache:DescribeCacheClusters *",
+        "elasticache:DescribeReplicationGroups",
+        "elasticache:ListTagsForResource",
+        "elasticache:ModifyReplicationGroup",
+    ],
+    "aws:elasticache/subnetGroup:SubnetGroup": [
+        "elasticache:DescribeCacheSubnetGroups",
+        "elasticache:ListTagsForResource",
+        "elasticache:ModifyCacheSubnetGroup",
+    ],
+    "aws:elasticache/user:User": [
+        "elasticache:DescribeUsers",
+        "elasticache:ListTagsForResource",
+        "elasticache:ModifyUser",
+    ],
+    "aws:elasticache/userGroup:UserGroup": [
+        "elasticache:DescribeUserGroups",
+        "elasticache:ListTagsForResource",
+        "elasticache:ModifyUserGroup",
+    ],
+    "aws:iam/policy:Policy": ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
     "aws:iam/role:Role": [
         "iam:GetRole",
         "iam:GetRolePolicy",
@@ -221,6 +249,7 @@ const insideOfAwsx: Readonly<Record<string, (inputs: Inputs) => readonly string[
 const linkedRoles: Readonly<Record<string, string>> = {
     "aws:appautoscaling/target:Target": "ecs.application-autoscaling.amazonaws.com",
     "aws:ecs/cluster:Cluster": "ecs.amazonaws.com",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "elasticache.amazonaws.com",
     "aws:lb/loadBalancer:LoadBalancer": "elasticloadbalancing.amazonaws.com",
 };
 
@@ -289,7 +318,7 @@ async function placed(need: Need): Promise<Need> {
 
 interface Program {
     readonly needs: readonly Need[];
-    /** Names of its components. */
+    /** Names of its components, and of what it makes beside them. */
     readonly names: readonly string[];
     readonly invokes: readonly string[];
 }
@@ -300,7 +329,7 @@ async function programOf({ resources, invokes }: Recording<unknown>): Promise<Pr
     return {
         needs: await Promise.all([...distinct.values()].map(placed)),
         names: resources
-            .filter(({ type, parent }) => type.startsWith("taskgate:") && parent === undefined)
+            .filter(({ type, parent }) => /^(taskgate|aws):/.test(type) && parent === undefined)
             .map(({ name }) => name),
         invokes: invokes.map(({ token }) => token),
     };
@@ -310,13 +339,22 @@ async function programOf({ resources, invokes }: Recording<unknown>): Promise<Pr
 function named(policies: readonly object[], names: readonly string[]): object[] {
     return policies.map((policy) => {
         const { Statement: statements, ...rest } = policy as { readonly Statement: readonly Inputs[] };
-        const ofNames = ({ Resource, ...statement }: Inputs): object => ({
-            ...statement,
-            Resource: [Resource as string | string[]]
+        const ofNames = (arns: string | string[]): string[] =>
+            [arns]
                 .flat()
-                .flatMap((arn) => (arn.includes("tasks-") ? names.map((name) => arn.replace("tasks-", name)) : [arn])),
-        });
-        return { ...rest, Statement: statements.map(ofNames) };
+                .flatMap((arn) => (arn.includes("tasks-") ? names.map((name) => arn.replace("tasks-", name)) : [arn]));
+        const withNames = ({ Resource, Condition, ...statement }: Inputs): object => {
+            const { ArnLike = {}, ...others } = (Condition ?? {}) as Readonly<Record<string, Record<string, string>>>;
+            const arns = Object.entries(ArnLike).map(([key, arn]) => [key, ofNames(arn)]);
+            return {
+                ...statement,
+                Resource: ofNames(Resource as string | string[]),
+                ...(Condition !== undefined && {
+                    Condition: { ...others, ...(arns.length > 0 && { ArnLike: Object.fromEntries(arns) as object }) },
+                }),
+            };
+        };
+        return { ...rest, Statement: statements.map(withNames) };
     });
 }
 

@@ -125,7 +125,9 @@ function answerOf(model: ServiceModel, { shape: name }: Ref, arn: string, depth:
                                   ? arn
                                   : key === "QueueUrl"
                                     ? queueUrl(arn)
-                                    : answerOf(model, ref, arn, depth + 1),
+                                    : key === "Status" && model.shapes[ref.shape].enum === undefined
+                                      ? "available" // ElastiCache's, whose models list none
+                                      : answerOf(model, ref, arn, depth + 1),
                           ]),
                   );
         case "list":

@@ -326,8 +326,16 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             return { name, arn: arn("ecs", `service/${name}`) };
         case "aws:ecs/taskDefinition:TaskDefinition":
             return { arn: arn("ecs", `task-definition/${String(inputs.family)}:1`) };
+        case "aws:elasticache/replicationGroup:ReplicationGroup":
+            return { arn: arn("elasticache", `replicationgroup:${name}`), primaryEndpointAddress: `${name}.cache` };
+        case "aws:elasticache/user:User":
+            return { arn: arn("elasticache", `user:${String(inputs.userId)}`) };
+        case "aws:iam/policy:Policy":
+            return { name, arn: `arn:aws:iam::${accountId}:policy/${name}` };
         case "aws:iam/role:Role":
             return { name, arn: `arn:aws:iam::${accountId}:role/${name}` };
+        case "aws:kinesis/stream:Stream":
+            return { name, arn: arn("kinesis", `stream/${name}`) };
         case "aws:lambda/function:Function":
             return { name, arn: arn("lambda", `function:${name}`) };
         case "aws:s3/bucket:Bucket":

@@ -9,6 +9,7 @@ import type { InternalReport } from "../../local/commands/scenarios/internal";
 import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Seen, TwoRegionsReport } from "../../local/commands/scenarios/twoRegions";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
+import type { ReactiveReport, Stored } from "../../local/commands/scenarios/reactive";
 import type { SandboxReport } from "../../local/commands/scenarios/sandbox";
 import { sessionsLife, type SessionsReport } from "../../local/commands/scenarios/sessions";
 import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
@@ -288,6 +289,36 @@ describe("the life of the example", () => {
         expect([failed(seen), back]).to.deep.equal([[], { answers: nearest, desk: "eu-west-1" }]);
         const { seen: meanwhile, ...evacuated } = report.evacuated!;
         expect([failed(meanwhile), evacuated]).to.deep.equal([[], { answers: allInVirginia, afterwards: nearest }]);
+        expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
+    });
+
+    it("reactive", async () => {
+        const report: ReactiveReport = {};
+        const name = `test-reactive-${process.pid}`;
+        await runScenario("reactive", report, name);
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
+
+        expect({ create: report.preview!.changes.create + 1 }).to.deep.equal(report.up!.changes);
+        expect(Object.keys(report.secondUp!.changes)).to.deep.equal(["same"]);
+        const { before, after } = report.update!;
+        expect([before, after]).to.deep.equal([
+            [1, 1],
+            [2, 2],
+        ]);
+        const told = ({ events, again, lost, strange, answers }: Stored) => ({
+            ...{ events, again, lost, strange, answered: answers["202"] }, // others are sent again
+        });
+        expect(told(report.load!)).to.deep.equal({
+            ...{ events: 4_000, again: 200, lost: 0, strange: 0, answered: 4_200 },
+        });
+        const broken = report.cacheBroken!;
+        expect([broken.lost, broken.strange, broken.after]).to.deep.equal([0, 0, [3, 3]]);
+        expect(broken.answers["202"]).to.equal(broken.events + broken.again);
+        expect(broken.events).to.be.above(200);
+        expect({ ...told(report.streamBroken!), meanwhile: report.streamBroken!.meanwhile }).to.deep.equal({
+            ...{ events: 1_000, again: 50, lost: 0, strange: 0, answered: 1_050, meanwhile: 0 },
+        });
+        expect(report.failures).to.equal(0);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

@@ -1,6 +1,7 @@
 import { internal } from "./internal";
 import { shapeLife } from "./life";
 import type { Shape } from "./life";
+import { reactiveLife } from "./reactive";
 import { sandboxLife } from "./sandbox";
 import { sessionsLife } from "./sessions";
 import { twoRegionsLife } from "./twoRegions";
@@ -49,6 +50,7 @@ const lives = {
     sandbox: sandboxLife,
     internal: (report, name) => shapeLife(internal, report, name),
     "two-regions": twoRegionsLife,
+    reactive: reactiveLife,
 } satisfies Record<string, (report: object, name: string) => Promise<void>>;
 
 export type Scenario = keyof typeof shapes | keyof typeof lives;

@@ -23,10 +23,20 @@ export interface TaskLine {
 
 export async function taskLines(callers: readonly Caller[]): Promise<TaskLine[]> {
     const ofCaller = async (caller: Caller) =>
-        Promise.all(
-            (await listTasks(caller)).map(async (task) => taskLine(caller, task, await addressOf(caller, task))),
-        );
+        Promise.all((await tasksOf(caller)).map(async (task) => taskLine(caller, task, await addressOf(caller, task))));
     return (await Promise.all(callers.map(ofCaller))).flat();
+}
+
+/** None once its stack was destroyed, and the cluster with it. */
+async function tasksOf(caller: Caller): Promise<Task[]> {
+    try {
+        return await listTasks(caller);
+    } catch (error) {
+        if ((error as Error).name === "ClusterNotFoundException") {
+            return [];
+        }
+        throw error;
+    }
 }
 
 async function addressOf(caller: Caller, task: Task): Promise<string | undefined> {

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { noteOf, tableOf, TaskLine } from "../../../local/commands/taskTable";
+import { noteOf, tableOf, TaskLine, taskLines } from "../../../local/commands/taskTable";
 import { age } from "../../../local/commands/values";
+import type { Caller } from "../../../local/internet/caller";
 
 const now = new Date("2026-03-01T12:00:00Z");
 
@@ -21,6 +22,16 @@ function task(status: string, seconds: number, more: Partial<TaskLine> = {}): Ta
 }
 
 describe("the table of tasks", () => {
+    it("is empty once the stack has been destroyed, and its cluster with it; what else is wrong is told", async () => {
+        const callerWhere = (name: string) => {
+            const send = () => Promise.reject(Object.assign(new Error("no"), { name }));
+            return { ecs: { send }, outputs: { clusterArn: "cluster" } } as unknown as Caller;
+        };
+        expect(await taskLines([callerWhere("ClusterNotFoundException")])).to.deep.equal([]);
+        const denied = await taskLines([callerWhere("AccessDeniedException")]).catch((error: Error) => error.name);
+        expect(denied).to.equal("AccessDeniedException");
+    });
+
     it("has a line a task, with short ids where whole ones do not fit", () => {
         const tasks = [
             task("STOPPED", 30, { note: "Essential container in task exited; app: exit code 1" }),

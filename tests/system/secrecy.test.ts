@@ -63,7 +63,14 @@ describe("secrecy of the keys", () => {
         const names = (environment: string): string[] =>
             [...environment.matchAll(/(?:^|\0)(\w+)=/g)].map((match) => match[1]).sort();
 
-        expect(names(app.environment)).to.deep.equal(["ECS_CONTAINER_METADATA_URI_V4", "HOST", "HOSTNAME", "PATH"]);
+        expect(names(app.environment)).to.deep.equal([
+            "ECS_CONTAINER_METADATA_URI_V4",
+            "HOST",
+            "HOSTNAME",
+            "NODE_EXTRA_CA_CERTS", // the local network's: see docs/design.md
+            "NODE_OPTIONS",
+            "PATH",
+        ]);
         expect(names(envoy.environment)).to.deep.equal([
             "ECS_CONTAINER_METADATA_URI_V4",
             "HOST",

@@ -39,7 +39,7 @@ describe("the words of the command line", () => {
         { words: ["up", "-c", 'command=["a"'], says: "The value of command begins as JSON does, but is none:" },
         {
             words: ["start", "--scenario", "abl"],
-            says: "Allowed choices are alb, end-to-end-tls, nlb, traefik, sessions, sandbox, internal, two-regions.",
+            says: "Allowed choices are alb, end-to-end-tls, nlb, traefik, sessions, sandbox, internal, two-regions, reactive.",
         },
         { words: ["dns", "--aws"], says: "--aws takes --region and --function: the function is dnsFunctionName" },
         { words: ["dns", "--region", "eu-west-1"], says: "--region and --function go with --aws" },
@@ -88,6 +88,7 @@ describe("the words of the command line", () => {
             "sandbox",
             "internal",
             "two-regions",
+            "reactive",
         ]);
     });
 

@@ -1,4 +1,5 @@
 // What it costs to judge as AWS does: each request of a stack's life by its model, the documents' rules and IAM, each answer by its model.
+import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 
 import type { AwsRequest, AwsResponse } from "../local/aws/gateway/overlay";
@@ -9,10 +10,16 @@ import { rules } from "../local/aws/rules";
 import { deliveredCertificate, eventually, runTasks, stopTask, untilRunning } from "../local/internet/caller";
 import { runOperation } from "../local/pulumi/operation";
 import { localConfig, platformsOf } from "../local/pulumi/platforms";
+import { projectRoot } from "../local/machine/projectRoot";
 import { startSystem } from "../local/system";
-import { printTable } from "./table";
+import { median, printTable, spread } from "./table";
 
 export async function judging(): Promise<void> {
+    await byParts();
+    await wholeLives();
+}
+
+async function byParts(): Promise<void> {
     const calls: (readonly [AwsRequest, AwsResponse])[] = [];
     const system = await startSystem({
         name: `bench-${process.pid}`,
@@ -65,6 +72,56 @@ export async function judging(): Promise<void> {
             row("the whole life", whole),
         ],
     );
+}
+
+/** `npm start -- --once` with judgement and without, in turns: what is on the machine beside them meets both. */
+async function wholeLives(): Promise<void> {
+    const rounds = 3;
+    await life(true); // files compiled, tools in the page cache
+    const judged: Life[] = [];
+    const unjudged: Life[] = [];
+    for (let round = 0; round < rounds; round++) {
+        judged.push(await life(true));
+        unjudged.push(await life(false));
+    }
+    const row = (what: string, of: readonly Life[]) => [
+        what,
+        spread(
+            of.map(({ cpu }) => cpu),
+            1,
+        ),
+        spread(
+            of.map(({ wall }) => wall),
+            1,
+        ),
+    ];
+    const more = (of: keyof Life) => {
+        const quotients = judged.map((each, i) => 100 * (each[of] / unjudged[i][of] - 1));
+        return `${median(quotients).toFixed(1)} % (${Math.min(...quotients).toFixed(1)}–${Math.max(...quotients).toFixed(1)})`;
+    };
+    console.log(`\nWarm \`npm start -- --once\`, ${rounds} pairs.`);
+    printTable(
+        ["", "CPU s", "wall s"],
+        [row("judged", judged), row("not judged", unjudged), ["more, by pairs", more("cpu"), more("wall")]],
+    );
+}
+
+interface Life {
+    /** Of all its processes. */
+    readonly cpu: number;
+    readonly wall: number;
+}
+
+async function life(isJudged: boolean): Promise<Life> {
+    const [cpu, started] = [cpuSeconds(), performance.now()];
+    const preloads = ["./tools/typescript.cjs", ...(isJudged ? [] : ["./bench/unjudged.cjs"])];
+    const args = [...preloads.flatMap((file) => ["-r", file]), "local/cli.ts", "start", "--once"];
+    const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ["ignore", "ignore", "inherit"] });
+    const code = await new Promise((resolve) => child.once("exit", resolve));
+    if (code !== 0) {
+        throw new Error(`node ${args.join(" ")} ended with ${String(code)}`);
+    }
+    return { cpu: cpuSeconds() - cpu, wall: (performance.now() - started) / 1_000 };
 }
 
 /** Seconds of this process's CPU. */

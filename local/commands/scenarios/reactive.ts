@@ -1,5 +1,7 @@
 // The whole life of examples/reactive: `npm start -- --scenario reactive`.
+import { get } from "node:http";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 
 import { DynamoDBClient, paginateScan, ScanCommandInput } from "@aws-sdk/client-dynamodb";
 import { ListrTask } from "listr2";
@@ -7,6 +9,7 @@ import { ListrTask } from "listr2";
 import { createAws } from "../../aws/resources/sdk";
 import { ShardLimits, shardLimits } from "../../aws/kinesis/overlay";
 import { eventually, patient } from "../../internet/caller";
+import { resolve } from "../../internet/visitor";
 import { clientConfig } from "../../machine/awsClients";
 import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
@@ -121,17 +124,24 @@ async function tell(life: Life, version: number): Promise<void> {
     });
 }
 
-/** The version that each collector knows; 0: none. The load balancer is passed by, which chooses one of them. */
+/** The version that each collector knows; 0: none. They are asked one by one from the load balancer's address, which alone they let in. */
 async function versions(life: Life): Promise<number[]> {
     const { up } = upLife(life);
+    const { file } = runningSystem(life);
+    const [localAddress] = await resolve(file, `events.${domainOf(file)}`);
     const targets = await up.targets(up.targetGroups["collector-tg"]);
-    return Promise.all(
-        targets.map(async ({ address, port }) => {
-            const answer = await fetch(`http://${address}:${port}/campaigns/${campaign}`);
-            const { campaign: known } = (await answer.json()) as { campaign?: { version: number } };
-            return known?.version ?? 0;
-        }),
-    );
+    return Promise.all(targets.map(({ address, port }) => versionAt(address, port, localAddress)));
+}
+
+function versionAt(host: string, port: number, localAddress: string): Promise<number> {
+    return new Promise((done) => {
+        get({ host, port, localAddress, path: `/campaigns/${campaign}`, agent: false }, (answer) => {
+            json(answer).then(
+                (body) => done((body as { campaign?: { version: number } }).campaign?.version ?? 0),
+                () => done(0),
+            );
+        }).once("error", () => done(0));
+    });
 }
 
 function allKnow(life: Life, version: number): Promise<number[]> {

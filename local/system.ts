@@ -9,13 +9,15 @@ import { Route53, waitUntilResourceRecordSetsChanged } from "@aws-sdk/client-rou
 import { acmOverlay } from "./aws/acm/overlay";
 import { createHttpApis } from "./aws/apigatewayv2/httpApis";
 import { ec2Overlay } from "./aws/ec2/overlay";
-import { ecrOverlay } from "./aws/ecr/overlay";
+import { createEcr } from "./aws/ecr/overlay";
+import type { Findings } from "./aws/ecr/overlay";
 import { createEcs } from "./aws/ecs/overlay";
 import type { EcsOptions } from "./aws/ecs/overlay";
 import { createElastiCache } from "./aws/elasticache/overlay";
 import { createLoadBalancing } from "./aws/elb/loadBalancing";
 import { elbOverlay } from "./aws/elb/overlay";
 import { createEvents } from "./aws/events/overlay";
+import type { AnnouncedEvent } from "./aws/events/overlay";
 import { startEmulator } from "./aws/gateway/emulator";
 import { startGateway } from "./aws/gateway/gateway";
 import type { GatewayWatch } from "./aws/gateway/gateway";
@@ -99,6 +101,10 @@ export interface RunningSystem {
     signal(name: string, signal: NodeJS.Signals): boolean;
     /** Cuts a region off from the internet, or gives it back: nobody gets an answer from its load balancers. Gives how many there are. */
     setReachable(region: string, isReachable: boolean): number;
+    /** EventBridge delivers an event of AWS's own in a region, such as one of AWS Health. */
+    announce(region: string, event: AnnouncedEvent): Promise<void>;
+    /** What ECR's scans of an image find from now on. */
+    setFindings(region: string, repositoryName: string, imageDigest: string, findings: Findings): void;
     /** Ends every task, function and server of it; gives how many processes are left all the same. */
     stop(): Promise<number>;
 }
@@ -225,6 +231,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                 type === "A" ? [String(data)] : [],
             );
         stops.push(() => loadBalancing.stop());
+        const ecr = createEcr();
         const ecs = createEcs({
             ...options.ecs,
             pullImage: createImagePuller(gatewayUrl, root, options.app, options.engine),
@@ -263,7 +270,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
         stops.push(() => runner.stop());
         const overlays = [
             ecs.overlay,
-            ecrOverlay(),
+            ecr.overlay,
             ec2Overlay(networkInterfaces, { uses: (id) => loadBalancing.uses(id) || caches.uses(id) }),
             caches.overlay,
             events.overlay,
@@ -340,6 +347,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                 loadBalancing
                     .processesIn({ accountId, region })
                     .filter((name) => processes.signal(name, isReachable ? "SIGCONT" : "SIGSTOP")).length,
+            announce: (region, event) => events.announce({ accountId, region }, event),
+            setFindings: (region, ...found) => ecr.setFindings({ accountId, region }, ...found),
             async startIdentityProvider(hostname) {
                 const address = networkInterfaces.newAddress();
                 const certificate = await amazon.issue([hostname]);

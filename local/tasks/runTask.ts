@@ -324,5 +324,8 @@ async function pull({ definition: { image = "" }, view }: RunningContainer, pull
             `failed to resolve ref ${image}: ${image}: not found`;
         throw new Error(view.reason);
     }
+    if (found.digest !== undefined) {
+        view.imageDigest = found.digest;
+    }
     return found;
 }

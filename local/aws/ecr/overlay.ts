@@ -1,41 +1,117 @@
-import type { AwsResponse, Overlay } from "../gateway/overlay";
+import type {
+    DescribeImageScanFindingsRequest,
+    DescribeImageScanFindingsResponse,
+    DescribeImagesResponse,
+    DescribeRepositoriesResponse,
+    Repository,
+} from "@aws-sdk/client-ecr";
+
+import type { Scope } from "../../machine/awsClients";
+import { AwsError, jsonResponse } from "../gateway/overlay";
+import type { AwsRequest, AwsResponse, Forward, Overlay } from "../gateway/overlay";
+
+/** How many findings there are, by severity. */
+export type Findings = Readonly<Record<string, number>>;
+
+export interface Ecr {
+    readonly overlay: Overlay;
+    /** What scans of an image in that repository find from now on. */
+    setFindings(scope: Scope, repositoryName: string, imageDigest: string, findings: Findings): void;
+}
 
 const manifestPath = /^\/v2\/(.+)\/manifests\/([^/:]+)$/;
 
-/** The emulator lets a tag of an immutable repository be pushed again with the same image; ECR refuses that, too. */
-export function ecrOverlay(): Overlay {
+/**
+ * What the emulator's ECR lacks: a tag of an immutable repository cannot be pushed again even with the same image, and images are scanned:
+ * nothing is found in them but what is planted.
+ */
+export function createEcr(): Ecr {
+    const planted = new Map<string, Findings>();
+    const keyOf = ({ accountId, region }: Scope, repositoryName: string, imageDigest: string): string =>
+        `${accountId} ${region} ${repositoryName}@${imageDigest}`;
+
+    async function scan(request: AwsRequest, forward: Forward): Promise<AwsResponse> {
+        const { repositoryName = "", imageId = {} } = request.parameters as Partial<DescribeImageScanFindingsRequest>;
+        const repository = await repositoryCalled(request, forward, repositoryName);
+        const answer = await ask<DescribeImagesResponse>(request, forward, "DescribeImages", {
+            ...{ repositoryName, imageIds: [imageId] },
+        });
+        const { registryId, imageDigest = "" } = answer.imageDetails?.[0] ?? {};
+        const named = `{imageDigest:'${imageId.imageDigest ?? null}', imageTag:'${imageId.imageTag ?? null}'}`;
+        const where = `in the repository with name '${repositoryName}' in the registry with id '${request.accountId}'`;
+        if (imageDigest === "") {
+            throw new AwsError("ImageNotFoundException", `The image with imageId ${named} does not exist ${where}`);
+        }
+        const found = planted.get(keyOf(request, repositoryName, imageDigest));
+        if (found === undefined && repository.imageScanningConfiguration?.scanOnPush !== true) {
+            throw new AwsError(
+                "ScanNotFoundException",
+                `Image scan does not exist for the image with ${named} ${where}`,
+            );
+        }
+        return jsonResponse({
+            ...{ registryId, repositoryName, imageId: { ...imageId, imageDigest } },
+            imageScanStatus: { status: "COMPLETE", description: "The scan was completed successfully." },
+            imageScanFindings: { findings: [], findingSeverityCounts: { ...found } },
+        } satisfies DescribeImageScanFindingsResponse);
+    }
+
     return {
-        service: "ecr",
-        pathPrefix: "/v2/",
-        async handle(request, forward) {
-            const [, repository, tag] = manifestPath.exec(request.path) ?? [];
-            if (request.method !== "PUT" || tag === undefined) {
-                return undefined;
-            }
-            const [registryId, , , region] = new URLSearchParams(request.query).get("ns")?.split(".") ?? [];
-            const authorization = `AWS4-HMAC-SHA256 Credential=${registryId}/20260101/${region}/ecr/aws4_request`;
-            const target = "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories";
-            const ask = { repositoryNames: [repository] };
-            const [described, existing] = await Promise.all([
-                forward({
-                    ...request,
-                    method: "POST",
-                    path: "/",
-                    query: "",
-                    headers: { authorization, "x-amz-target": target, "content-type": "application/x-amz-json-1.1" },
-                    body: Buffer.from(JSON.stringify(ask)),
-                }),
-                forward({ ...request, method: "HEAD", body: Buffer.of() }),
-            ]);
-            const { repositories } = JSON.parse(described.body.toString()) as Partial<Repositories>;
-            const isImmutable = repositories?.[0].imageTagMutability === "IMMUTABLE";
-            return isImmutable && existing.status === 200 ? refusal(repository, tag) : undefined;
+        overlay: {
+            service: "ecr",
+            pathPrefix: "/v2/",
+            async handle(request, forward) {
+                if (request.operation === "DescribeImageScanFindings") {
+                    return scan(request, forward);
+                }
+                const [, repository, tag] = manifestPath.exec(request.path) ?? [];
+                if (request.method !== "PUT" || tag === undefined) {
+                    return undefined;
+                }
+                const [accountId, , , region] = new URLSearchParams(request.query).get("ns")?.split(".") ?? [];
+                const existing = await forward({ ...request, method: "HEAD", body: Buffer.of() });
+                const isThere = existing.status === 200;
+                const known = isThere
+                    ? await repositoryCalled({ ...request, accountId, region }, forward, repository)
+                    : {};
+                return known.imageTagMutability === "IMMUTABLE" ? refusal(repository, tag) : undefined;
+            },
+        },
+        setFindings(scope, repositoryName, imageDigest, findings) {
+            planted.set(keyOf(scope, repositoryName, imageDigest), findings);
         },
     };
 }
 
-interface Repositories {
-    readonly repositories: readonly { readonly imageTagMutability: string }[];
+/** @throws as ECR does when there is none */
+async function repositoryCalled(request: AwsRequest, forward: Forward, repositoryName: string): Promise<Repository> {
+    const input = { repositoryNames: [repositoryName] };
+    const { repositories = [] } = await ask<DescribeRepositoriesResponse>(
+        request,
+        forward,
+        "DescribeRepositories",
+        input,
+    );
+    return repositories[0];
+}
+
+/** Asks the emulator, as whoever made a request. */
+async function ask<T>(request: AwsRequest, forward: Forward, operation: string, input: object): Promise<T> {
+    const { accountId, region } = request;
+    const { status, body } = await forward({
+        ...{ ...request, method: "POST", path: "/", query: "" },
+        headers: {
+            authorization: `AWS4-HMAC-SHA256 Credential=${accountId}/20260101/${region}/ecr/aws4_request`,
+            "x-amz-target": `AmazonEC2ContainerRegistry_V20150921.${operation}`,
+            "content-type": "application/x-amz-json-1.1",
+        },
+        body: Buffer.from(JSON.stringify(input)),
+    });
+    const answer = JSON.parse(body.toString()) as T & { readonly __type?: string; readonly message?: string };
+    if (status !== 200) {
+        throw new AwsError(answer.__type ?? "ServerException", answer.message ?? "", status);
+    }
+    return answer;
 }
 
 function refusal(repository: string, tag: string): AwsResponse {

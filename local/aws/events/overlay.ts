@@ -28,11 +28,16 @@ export interface AwsEvent {
     readonly detail: object;
 }
 
+/** What of an event whoever publishes it has to say. */
+export type AnnouncedEvent = Pick<AwsEvent, "detail-type" | "source" | "resources" | "detail">;
+
 export interface Events {
     /** Sees the rules change. */
     readonly overlay: Overlay;
     /** Delivers to the targets of the rules that match; those of one task in the order they were published. */
     readonly publish: (scope: Scope, task: Task) => void;
+    /** Delivers an event of AWS's own to the targets of the rules that match. */
+    readonly announce: (scope: Scope, event: AnnouncedEvent) => Promise<void>;
     /** Everything published so far has been delivered. */
     readonly delivered: () => Promise<void>;
     /** Nothing is delivered any more. */
@@ -93,6 +98,7 @@ export function createEvents(options: {
                 .finally(() => queues.get(taskArn) === after && queues.delete(taskArn));
             queues.set(taskArn, after);
         },
+        announce: (scope, event) => deliver(scope, inEnvelope(scope, event)),
         async delivered() {
             await Promise.all(queues.values());
         },
@@ -134,14 +140,9 @@ async function listRules(client: EventBridgeClient): Promise<readonly RuleWithTa
 export function taskStateChange(scope: Scope, task: Task): AwsEvent {
     const { attachments = [], containers = [] } = task;
     const now = new Date().toISOString();
-    const event = {
-        version: "0" as const,
-        id: randomUUID(),
+    const event = inEnvelope(scope, {
         "detail-type": "ECS Task State Change",
         source: "aws.ecs",
-        account: scope.accountId,
-        time: `${now.slice(0, 19)}Z`,
-        region: scope.region,
         resources: [task.taskArn!],
         detail: {
             ...omit(task, "tags", "healthStatus"),
@@ -151,8 +152,13 @@ export function taskStateChange(scope: Scope, task: Task): AwsEvent {
             ),
             updatedAt: now,
         },
-    };
+    });
     return JSON.parse(JSON.stringify(event)) as AwsEvent; // the task goes on changing
+}
+
+function inEnvelope({ accountId, region }: Scope, event: AnnouncedEvent): AwsEvent {
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    return { version: "0", id: randomUUID(), account: accountId, time, region, ...event };
 }
 
 /** What a target is sent: the event, a part of it, a constant, or what its template makes of it. */

@@ -14,6 +14,8 @@ export interface Image {
     readonly sharesLoopback: boolean;
     /** Whether its programs call others, and cannot be made to do so from their task's address. @default false */
     readonly isAnonymous?: boolean;
+    /** Of one in ECR. */
+    readonly digest?: string;
     /** Of one that was built: its variables, the folder it starts in, and its files by their paths. */
     readonly environment?: Readonly<Record<string, string>>;
     readonly workingDirectory?: string;

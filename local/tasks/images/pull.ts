@@ -23,6 +23,7 @@ export function createImagePuller(gatewayUrl: string, root: string, app?: LocalA
         const { Env = [], Entrypoint, Cmd, WorkingDir } = built.config;
         return {
             ...known,
+            digest: built.digest,
             entryPoint: Entrypoint ?? known.entryPoint,
             // An entry point of its own has nothing to do with what the base gives to its own.
             command: Cmd ?? (Entrypoint === undefined ? known.command : []),

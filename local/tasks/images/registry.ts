@@ -70,18 +70,23 @@ export async function pushImage(
     return digestOf(manifest);
 }
 
+export interface PulledImage extends BuiltImage {
+    readonly digest: string;
+}
+
 /** undefined: there is no such image in ECR, or it is another registry's. */
-export async function pullImage(gatewayUrl: string, image: string): Promise<BuiltImage | undefined> {
+export async function pullImage(gatewayUrl: string, image: string): Promise<PulledImage | undefined> {
     const reference = parseReference(image);
     if (reference === undefined || !(await hasImage(gatewayUrl, image))) {
         return undefined;
     }
     const get = async (path: string): Promise<Buffer> =>
         Buffer.from(await (await call(gatewayUrl, reference, path, {})).arrayBuffer());
-    const manifest = JSON.parse((await get(`manifests/${reference.name}`)).toString()) as Manifest;
+    const text = await get(`manifests/${reference.name}`);
+    const manifest = JSON.parse(text.toString()) as Manifest;
     const settings = JSON.parse((await get(`blobs/${manifest.config.digest}`)).toString()) as { config: ImageConfig };
     const files = unpack(await get(`blobs/${manifest.layers[0].digest}`));
-    return { base: manifest.annotations[baseName], config: settings.config, files };
+    return { base: manifest.annotations[baseName], config: settings.config, files, digest: digestOf(text) };
 }
 
 export async function hasImage(gatewayUrl: string, image: string): Promise<boolean> {

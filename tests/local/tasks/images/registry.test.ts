@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ECR } from "@aws-sdk/client-ecr";
+import { ECR, type ImageIdentifier } from "@aws-sdk/client-ecr";
 import { expect } from "chai";
 
-import { ecrOverlay } from "../../../../local/aws/ecr/overlay";
+import { createEcr } from "../../../../local/aws/ecr/overlay";
 import { clientConfig } from "../../../../local/machine/awsClients";
 import { createBuildProvider } from "../../../../local/pulumi/providers/dockerBuild";
 import type { State } from "../../../../local/pulumi/providers/server";
@@ -30,10 +30,12 @@ const other: BuiltImage = { ...image, config: {} };
 describe("images in the emulated ECR", () => {
     let emulator: Emulator;
     let url: string;
+    let ecr: ECR;
+    const { overlay, setFindings } = createEcr();
     before(async () => {
-        emulator = await startEmulator({ overlays: [ecrOverlay()] });
+        emulator = await startEmulator({ overlays: [overlay] });
         ({ url } = emulator);
-        const ecr = new ECR(clientConfig(url, { accountId, region }));
+        ecr = new ECR(clientConfig(url, { accountId, region }));
         await ecr.createRepository({ repositoryName: "team/shop", imageTagMutability: "IMMUTABLE" });
         await ecr.createRepository({ repositoryName: "changing" });
     });
@@ -53,6 +55,7 @@ describe("images in the emulated ECR", () => {
             expect({ ...pulled, files: [...pulled!.files].sort() }).to.deep.equal({
                 ...image,
                 files: [...image.files].sort(),
+                digest,
             });
         }
     });
@@ -95,11 +98,12 @@ describe("images in the emulated ECR", () => {
 
     it("are what a task pulls: the program of their base, with their files and settings", async () => {
         const pull = createImagePuller(url, "/root");
-        await pushImage(url, `${registry}/team/shop:pulled`, image, "amd64");
+        const digest = await pushImage(url, `${registry}/team/shop:pulled`, image, "amd64");
         const pulled = await pull(`${registry}/team/shop:pulled`);
         expect({ ...pulled, files: [...pulled!.files!.keys()].sort() }).to.deep.equal({
             ...{ entryPoint: [], command: ["node", "app.mjs"], programs: { node: [process.execPath] } },
             sharesLoopback: false,
+            digest,
             environment: { MODE: "production", PAIR: "a=b" },
             workingDirectory: "/app",
             files: ["/app/app.mjs", "/app/run.sh"],
@@ -112,6 +116,32 @@ describe("images in the emulated ECR", () => {
         });
         expect((await pull("docker.io/traefik/whoami:v1.11.0"))?.entryPoint).to.deep.equal(["whoami"]);
         expect(await pull(`${registry}/team/shop:nothing`)).to.equal(undefined);
+    });
+
+    it("are scanned where their repository says so, and where something is found", async () => {
+        const imageScanningConfiguration = { scanOnPush: true };
+        await ecr.createRepository({ repositoryName: "scanned", imageScanningConfiguration });
+        const digest = await pushImage(url, `${registry}/scanned:main`, image, "amd64");
+        await pushImage(url, `${registry}/changing:main`, image, "amd64");
+        const found = async (repositoryName: string, imageId: ImageIdentifier) => {
+            const answer = await ecr.describeImageScanFindings({ repositoryName, imageId });
+            return [answer.imageId?.imageDigest, answer.imageScanFindings?.findingSeverityCounts];
+        };
+        const byDigest = { imageDigest: digest };
+        expect(await found("scanned", { imageTag: "main" })).to.deep.equal([digest, {}]);
+        setFindings({ accountId, region }, "scanned", digest, { HIGH: 2, LOW: 1 });
+        expect(await found("scanned", byDigest)).to.deep.equal([digest, { HIGH: 2, LOW: 1 }]);
+
+        const where = (name: string) => `in the repository with name '${name}' in the registry with id '${accountId}'`;
+        expect(await refusal(found("changing", byDigest))).to.equal(
+            `Image scan does not exist for the image with {imageDigest:'${digest}', imageTag:'null'} ${where("changing")}`,
+        );
+        setFindings({ accountId, region }, "changing", digest, { CRITICAL: 1 });
+        expect(await found("changing", byDigest)).to.deep.equal([digest, { CRITICAL: 1 }]);
+        expect(await refusal(found("scanned", { imageTag: "none" }))).to.equal(
+            `The image with imageId {imageDigest:'null', imageTag:'none'} does not exist ${where("scanned")}`,
+        );
+        expect(await refusal(found("nowhere", byDigest))).to.include("nowhere");
     });
 
     describe("are built by what stands for @pulumi/docker-build", () => {

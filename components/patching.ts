@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { patchTasks } from "../handlers/patchTasks";
-import { LOOK_MINUTES, RETIREMENT, RETIREMENT_OBJECTS, STOP_AT_TAG } from "../handlers/patchingNames";
+import { LOOK_MINUTES, LOOK_SECONDS, RETIREMENT, RETIREMENT_OBJECTS, STOP_AT_TAG } from "../handlers/patchingNames";
 import { alarm, AlarmArgs } from "./internal/alarm";
 import { clusterArn, integer, logRetentionDays, tags, topicArn } from "./internal/arguments";
 import { callbackFunction } from "./internal/functions/callback";
@@ -196,7 +196,7 @@ export class Patching extends pulumi.ComponentResource {
                     STOP_AT_TAG: args.stopAtTag ?? STOP_AT_TAG,
                 },
                 packages: ["croner"],
-                timeout: 240, // ends before the next look begins
+                timeout: LOOK_SECONDS,
                 memory: 512,
                 logRetentionDays: args.logRetentionDays ?? 30,
                 tags,

@@ -51,14 +51,8 @@ export async function patchTasks(event: PatchEvent, context: LambdaContext): Pro
         return report(store.state);
     }
     const plan = planOf(store.state, sight, settings, openings, now);
-    try {
-        await store.keep(plan.state);
-    } catch (error) {
-        if (isConflict(error)) {
-            log("info", "another run is at it", { reason: describeError(error) });
-            return report(store.state);
-        }
-        throw error;
+    if (!(await isKept(store, plan.state))) {
+        return report(store.state);
     }
     const { state, faults, failed } = await carryOut(plan, settings, store, now, deadline);
     const done = report(state);
@@ -79,9 +73,18 @@ export async function patchTasks(event: PatchEvent, context: LambdaContext): Pro
     return done;
 }
 
-/** S3's answers when the state is not the one any more that this run has read: Scheduler may invoke twice. */
-function isConflict(error: unknown): boolean {
-    return /^(PreconditionFailed|ConditionalRequestConflict)$/.test((error as Error).name);
+/** False when the state is not the one any more that this run has read or kept: another one goes on from that. Scheduler may invoke twice, and AWS Health when it wants. */
+async function isKept(store: Store, state: PatchingState): Promise<boolean> {
+    try {
+        await store.keep(state);
+        return true;
+    } catch (error) {
+        if (/^(PreconditionFailed|ConditionalRequestConflict)$/.test((error as Error).name)) {
+            log("info", "another run is at it", { reason: describeError(error) });
+            return false;
+        }
+        throw error;
+    }
 }
 
 /** Whether a notice is still about something that runs. */
@@ -165,7 +168,7 @@ async function carryOut(
             log("info", "task stopped", { task, dues });
         });
     }
-    await store.keep(state);
+    await isKept(store, state); // what was told is told again otherwise
     return { state, faults, failed };
 }
 

@@ -18,6 +18,9 @@ export const STOP_AT_TAG = "taskgate:stop-at";
 /** How often the function looks, in minutes. */
 export const LOOK_MINUTES = 5;
 
+/** How long a look may take, in seconds: it ends before the next one begins. */
+export const LOOK_SECONDS = 240;
+
 /** The objects of its bucket: what a run leaves to the next, what everybody may read, and the notices of retirements. */
 export const STATE_OBJECT = "state.json";
 export const REPORT_OBJECT = "report.json";

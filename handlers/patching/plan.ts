@@ -1,5 +1,5 @@
 import { type Baseline, type Due, duesOf, type Retirement, type TaskSight } from "./baseline";
-import { LOOK_MINUTES } from "../patchingNames";
+import { LOOK_MINUTES, LOOK_SECONDS } from "../patchingNames";
 import type { Opening, Openings } from "../maintenanceWindows";
 
 // What one look does, by what it sees and what the looks before it left. Nothing here asks AWS or the clock.
@@ -171,6 +171,7 @@ function settled(before: PatchingState, sight: Sight, now: number): { state: Pat
         const end = endOf(
             redeployment,
             sight.services.find(({ name }) => name === service),
+            now,
         );
         const isLate = end === "under way" && now >= redeployment.until;
         if ((end === "failed" || isLate) && redeployment.isLate !== true) {
@@ -193,8 +194,9 @@ function settled(before: PatchingState, sight: Sight, now: number): { state: Pat
 
 /** `superseded`: somebody deployed the service since, or deleted it. */
 function endOf(
-    { before, deployment }: Redeployment,
+    { before, deployment, since }: Redeployment,
     service: ServiceSight | undefined,
+    now: number,
 ): "done" | "failed" | "superseded" | "under way" {
     const primary = service?.deployments.find(({ isPrimary }) => isPrimary);
     if (service === undefined || primary === undefined) {
@@ -203,6 +205,9 @@ function endOf(
     // Nobody told the id when the function ended in between.
     const ours = deployment ?? (primary.id === before ? undefined : primary.id);
     const found = service.deployments.find(({ id }) => id === ours);
+    if (deployment === undefined && primary.id === before && now < since + LOOK_SECONDS * 1_000) {
+        return "under way"; // the look that planned it may be about to begin it
+    }
     if (primary.id === before || found?.rolloutState === "FAILED") {
         return "failed"; // never begun, or rolled back
     }

@@ -247,6 +247,22 @@ describe("patchTasks", () => {
         expect([asked(), world.objects]).to.deep.equal([[], {}]);
     });
 
+    it("ends well when another run goes on from what it has planned, and both begin it once", async () => {
+        world.findings[`shop@${one}`] = { HIGH: 1 };
+        world.images["shop:main"] = { imageDigest: other, imagePushedAt: seconds - 60 };
+        aws.interfere = async ({ operation }) => {
+            if (operation === "UpdateService") {
+                aws.interfere = undefined;
+                await patchTasks({}, context);
+            }
+            return undefined;
+        };
+        await run();
+        expect([asked(), metrics().FailedRedeployments]).to.deep.equal([["redeploy api"], [0]]);
+        const { redeployments, window } = await run();
+        expect([asked(), Object.keys(redeployments), window.failed]).to.deep.equal([[], ["api"], []]);
+    });
+
     it("does the rest when something cannot be done, and fails", async () => {
         world.findings[`shop@${one}`] = { HIGH: 1 };
         world.images["shop:main"] = { imageDigest: other, imagePushedAt: seconds - 60 };

@@ -198,6 +198,13 @@ describe("what became of a redeployment", () => {
         expect(of(["a-2", "COMPLETED"])(lost)).to.deep.equal({ failed: [], goesOn: false, next: ["b"] });
         expect(of(["a-1", "COMPLETED"])(lost)).to.deep.include({ failed: ["a"], goesOn: false });
     });
+
+    it("is not known yet while the look that planned it may be about to begin it", () => {
+        const look = of(["a-1", "COMPLETED"]);
+        const planned = { deployment: undefined, since: opensAt };
+        expect(look(planned, opensAt + 4 * MINUTE - 1)).to.deep.equal({ failed: [], goesOn: true, next: [] });
+        expect(look(planned, opensAt + 4 * MINUTE)).to.deep.include({ failed: ["a"], goesOn: false });
+    });
 });
 
 describe("a retirement", () => {

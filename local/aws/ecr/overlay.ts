@@ -16,7 +16,7 @@ export type Findings = Readonly<Record<string, number>>;
 export interface Ecr {
     readonly overlay: Overlay;
     /** What scans of an image in that repository find from now on. */
-    setFindings(scope: Scope, repositoryName: string, imageDigest: string, findings: Findings): void;
+    readonly setFindings: (scope: Scope, repositoryName: string, imageDigest: string, findings: Findings) => void;
 }
 
 const manifestPath = /^\/v2\/(.+)\/manifests\/([^/:]+)$/;

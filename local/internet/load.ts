@@ -1,7 +1,7 @@
 // A steady load on one name of a running local system, as many visitors make it: requests at a fixed rate, whether or not the ones before
 // were answered, streams of HTTP/2, and WebSockets that are in use all the time.
 import { randomBytes } from "node:crypto";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import type { LookupFunction } from "node:net";
 import { Agent, request } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
@@ -140,9 +140,7 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
         return session;
     }
 
-    async function stream(): Promise<void> {
-        const traceId = newTraceId();
-        const from = Date.now();
+    async function stream(traceId = newTraceId(), from = Date.now()): Promise<void> {
         const sent = open().request({ ":path": path, "x-amzn-trace-id": traceId });
         const kind = await new Promise<string>((resolve, reject) => {
             let status: number | undefined;
@@ -158,6 +156,9 @@ export function startLoad(system: Visited, hostname: string, options: LoadOption
         }).catch(kindOf);
         if (kind === "200") {
             streams.answered++;
+        } else if (sent.rstCode === constants.NGHTTP2_REFUSED_STREAM && Date.now() < from + patienceMs) {
+            // Nobody looked at it, as when a connection was told to end that very moment: every client asks again (RFC 9113, section 8.7).
+            await stream(traceId, from);
         } else {
             streamFailures.push({ traceId, kind, from, to: Date.now() });
         }
@@ -306,7 +307,7 @@ export function newTraceId(): string {
 }
 
 function kindOf({ code, message }: NodeJS.ErrnoException): string {
-    return code ?? message;
+    return code === "ERR_HTTP2_STREAM_ERROR" ? message : (code ?? message); // which tells HTTP/2's own code
 }
 
 function countKinds(failures: readonly Failure[]): Record<string, number> {

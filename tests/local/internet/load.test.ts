@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, createSecureServer } from "node:http2";
 import { createServer, Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -22,6 +23,7 @@ describe("a steady load", () => {
     let server: Server;
     let webSockets: WebSocketServer;
     let system: Visited;
+    let tls: { readonly cert: string; readonly key: string };
     let load: Load | undefined;
     let asked = 0;
     const traceIds: unknown[] = [];
@@ -34,7 +36,8 @@ describe("a steady load", () => {
         const { certificate: cert, privateKey: key } = await issue([hostname]);
         const root = join(directory, "root.pem");
         writeFileSync(root, ca);
-        server = createServer({ cert, key }, (request, response) => {
+        tls = { cert, key };
+        server = createServer(tls, (request, response) => {
             traceIds.push(request.headers["x-amzn-trace-id"]);
             answer(++asked, response, request);
         });
@@ -116,18 +119,18 @@ describe("a steady load", () => {
 
     it("goes on asking while nothing is answered, and measures how long", async () => {
         const held: ServerResponse[] = [];
+        let heldSince = 0;
         answer = (number, response) => {
             if (number > 3) {
+                heldSince ||= Date.now();
                 held.push(response);
             } else {
                 response.end("well");
             }
         };
         const { counts, stop } = await loadOf(1, {});
-        await until("ten requests wait", () => held.length >= 10); // by then the visitors have seen the three answers
-        const since = Date.now();
-        await until("twenty wait", () => held.length >= 20);
-        const least = Date.now() - since;
+        await until("ten requests wait", () => held.length >= 10);
+        const least = Date.now() - heldSince;
         answer = (_, response) => response.end("well");
         held.forEach((response) => response.end("at last"));
 
@@ -178,5 +181,36 @@ describe("a steady load", () => {
         await until("it is refused", () => counts().webSockets.broken > 0);
 
         expect((await load.stop()).webSockets).to.deep.include({ opened: 0, echoed: 0, reasons: { 400: 1 } });
+    });
+
+    it("asks again for a stream that was refused, as every client does, and counts one that was reset", async () => {
+        const resets: Readonly<Record<number, number>> = {
+            3: constants.NGHTTP2_REFUSED_STREAM,
+            5: constants.NGHTTP2_INTERNAL_ERROR,
+        };
+        const seen: unknown[] = [];
+        const http2 = createSecureServer(tls).on("stream", (stream, headers) => {
+            stream.on("error", () => undefined); // the resets are its own
+            const code = resets[seen.push(headers["x-amzn-trace-id"])];
+            if (code === undefined) {
+                stream.respond({ ":status": 200 });
+                stream.end("well");
+            } else {
+                stream.close(code);
+            }
+        });
+        await new Promise<void>((done) => http2.listen(0, "127.0.0.1", done));
+        const { port } = http2.address() as AddressInfo;
+        load = startLoad({ ...system, httpsPort: port }, hostname, {
+            ...{ requestsPerSecond: 0.001, streamsPerSecond: 20, webSockets: 0 },
+        });
+        const { counts, streamFailures } = load;
+        await until("streams after the reset one", () => counts().streams.answered >= 8);
+        await load.stop();
+        http2.close();
+        expect(streamFailures.map(({ kind }) => kind)).to.deep.equal([
+            "Stream closed with error code NGHTTP2_INTERNAL_ERROR",
+        ]);
+        expect(seen.filter((traceId) => traceId === seen[2])).to.have.length(2);
     });
 });

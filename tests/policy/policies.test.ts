@@ -376,6 +376,26 @@ describe("The policy pack", () => {
         expect(await judgedBy(await recordPatching(), by)).to.deep.equal([]);
     });
 
+    it("accepts examples/internal without a way out: no NAT gateway, the endpoints that start tasks, and images named", async () => {
+        const made = await recordExample("internal", {
+            "taskgate:wayOut": "endpoints",
+            "taskgate:envoyImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/envoy:v1",
+            "taskgate:helperImage": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/helper:v1",
+        });
+        expect(await judgedBy(made, { "required-tags": { tags: ["project"] } })).to.deep.equal([]);
+        const { natGateways } = made.resources.find(({ type }) => type === "awsx:ec2:Vpc")!.inputs;
+        expect(natGateways).to.deep.equal({ strategy: "None" });
+        const endpoints = made.resources.filter(({ type }) => type === "aws:ec2/vpcEndpoint:VpcEndpoint");
+        expect(endpoints.map(({ name }) => name)).to.deep.equal(
+            ["s3", "ecr.api", "ecr.dkr", "logs"].map((service) => `network-endpoint-${service}`),
+        );
+        const images = made.resources
+            .filter(({ type }) => type === "aws:ecs/taskDefinition:TaskDefinition")
+            .flatMap(({ sent }) => JSON.parse(sent.containerDefinitions as string) as { readonly image: string }[])
+            .map(({ image }) => image);
+        expect(images.filter((image) => !image.includes(".dkr.ecr."))).to.deep.equal([]);
+    });
+
     for (const example of readdirSync(join(root, "examples"))) {
         it(`accepts examples/${example}`, async () => {
             const by = { "required-tags": { tags: ["project"] } };

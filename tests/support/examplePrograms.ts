@@ -62,8 +62,8 @@ const config = {
     "taskgate:subnetIds": '["subnet-1", "subnet-2"]',
 };
 
-/** An example by its folder; what its Pulumi.yaml has a default for is that. */
-export function recordExample(name: string): Promise<Recording<unknown>> {
+/** An example by its folder; what its Pulumi.yaml has a default for is that, unless it is given. */
+export function recordExample(name: string, given: Record<string, string> = {}): Promise<Recording<unknown>> {
     const folder = join(root, "examples", name);
     const { config: schema } = parse(readFileSync(join(folder, "Pulumi.yaml"), "utf8")) as YamlProgram;
     const defaults = Object.entries(schema).flatMap(([key, { default: value }]) =>
@@ -71,7 +71,9 @@ export function recordExample(name: string): Promise<Recording<unknown>> {
     );
     const program = (): unknown =>
         name === "yaml" ? yamlProgram(folder) : inFolder(folder, () => loaded(join(folder, "index.ts")));
-    return record(program, { config: { ...Object.fromEntries(defaults), ...config } as Record<string, string> });
+    return record(program, {
+        config: { ...Object.fromEntries(defaults), ...config, ...given } as Record<string, string>,
+    });
 }
 
 /** Anew: the module is the deployment. */

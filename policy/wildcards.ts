@@ -56,7 +56,7 @@ const policyArguments: Readonly<Record<string, { readonly ofResource: boolean; r
 const wideManaged = /^arn:[^:]+:iam::aws:policy\/(.*\/)?(AdministratorAccess|PowerUserAccess|.*FullAccess)$/;
 
 /** All policies that a resource has, as documents; and the managed ones that it is given. */
-export function policiesOf({ type, props }: Judged): (Written | string)[] {
+export function policiesOf({ type, props }: Pick<Judged, "type" | "props">): (Written | string)[] {
     const held = Object.hasOwn(policyArguments, type) ? policyArguments[type] : undefined;
     const own = held === undefined ? [] : [{ ...held, document: props[held.argument] as string | undefined }];
     const inline =

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { isTaggable } from "../../policy/taggable";
+import { listedReasons, policiesOf, wildcardsOf } from "../../policy/wildcards";
 import { parsed, record, Recording, RecordOptions, valueOf } from "./mocks";
 import { readGoldenSchema } from "./plugin";
 
@@ -63,6 +64,20 @@ export function keepsHouseRules<C extends pulumi.ComponentResource>(make: Make<C
         it("registers what its schema declares", () => {
             const { type, outputs } = made.component("it");
             expect(outputs).to.have.all.keys(Object.keys(readGoldenSchema().resources[type].properties));
+        });
+
+        it("allows nothing by a wildcard but what has a listed reason", () => {
+            const wide = made.resources.flatMap(({ name, type, inputs }) => {
+                // Documents are recorded as what they say.
+                const texts = Object.entries(inputs).map(([key, value]) => [
+                    key,
+                    typeof value === "object" && /policy$/i.test(key) ? JSON.stringify(value) : value,
+                ]);
+                return policiesOf({ type, props: Object.fromEntries(texts) as Record<string, unknown> })
+                    .flatMap((policy) => wildcardsOf(policy, listedReasons))
+                    .map((found) => `${name}: ${found}`);
+            });
+            expect(wide).to.deep.equal([]);
         });
 
         it("shows in a preview all that will be made", async () => {

@@ -1,7 +1,16 @@
 import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
 import type { DashboardArgs, DashboardState } from "@pulumi/aws/cloudwatch/dashboard";
 import type { MetricAlarmArgs, MetricAlarmState } from "@pulumi/aws/cloudwatch/metricAlarm";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    type Adapters,
+    adapter,
+    changeTags,
+    Gone,
+    type Inputs,
+    service,
+    tagList,
+    tagsOrNone,
+} from "../resources/adapter";
 
 export const cloudwatch: Adapters = service("CloudWatch", {
     "cloudwatch/metricAlarm:MetricAlarm": adapter<MetricAlarmArgs, MetricAlarmState>({
@@ -24,6 +33,25 @@ export const cloudwatch: Adapters = service("CloudWatch", {
             );
         },
         delete: (aws, { id }) => aws.cloudwatch.deleteAlarms({ AlarmNames: [id] }),
+        async read(aws, { id, inputs }) {
+            const { MetricAlarms = [] } = await aws.cloudwatch.describeAlarms({ AlarmNames: [id] });
+            const [found] = MetricAlarms;
+            if (found === undefined) {
+                throw new Gone(`There is no alarm ${id}.`);
+            }
+            // What the program leaves out is AWS's to choose.
+            const given = <T>(argument: unknown, value: T) => (argument === undefined ? undefined : value);
+            return {
+                actionsEnabled: found.ActionsEnabled,
+                alarmActions: given(inputs.alarmActions, found.AlarmActions),
+                okActions: given(inputs.okActions, found.OKActions),
+                comparisonOperator: found.ComparisonOperator,
+                evaluationPeriods: found.EvaluationPeriods,
+                period: given(inputs.period, found.Period),
+                threshold: given(inputs.threshold, found.Threshold),
+                treatMissingData: found.TreatMissingData,
+            };
+        },
     }),
     "cloudwatch/dashboard:Dashboard": adapter<DashboardArgs, DashboardState>({
         replaceOn: ["dashboardName"],

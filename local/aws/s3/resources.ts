@@ -12,7 +12,16 @@ import type {
     BucketServerSideEncryptionConfigurationState,
 } from "@pulumi/aws/s3/bucketServerSideEncryptionConfiguration";
 import type { BucketVersioningArgs, BucketVersioningState } from "@pulumi/aws/s3/bucketVersioning";
-import { type Adapter, type Adapters, adapter, type Inputs, json, service, tagList } from "../resources/adapter";
+import {
+    type Adapter,
+    type Adapters,
+    adapter,
+    type Inputs,
+    json,
+    service,
+    tagList,
+    sameDocument,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 
@@ -102,6 +111,15 @@ export const s3: Adapters = service("S3", {
                 },
             }),
         (aws, Bucket) => aws.s3.deletePublicAccessBlock({ Bucket }),
+        async (aws, Bucket) => {
+            const { PublicAccessBlockConfiguration: block = {} } = await aws.s3.getPublicAccessBlock({ Bucket });
+            return {
+                blockPublicAcls: block.BlockPublicAcls,
+                blockPublicPolicy: block.BlockPublicPolicy,
+                ignorePublicAcls: block.IgnorePublicAcls,
+                restrictPublicBuckets: block.RestrictPublicBuckets,
+            };
+        },
     ),
     "s3/bucketOwnershipControls:BucketOwnershipControls": bucketSetting<
         BucketOwnershipControlsArgs,
@@ -117,6 +135,9 @@ export const s3: Adapters = service("S3", {
     "s3/bucketPolicy:BucketPolicy": bucketSetting<BucketPolicyArgs, BucketPolicyState>(
         (aws, Bucket, inputs) => aws.s3.putBucketPolicy({ Bucket, Policy: json(inputs.policy) }),
         (aws, Bucket) => aws.s3.deleteBucketPolicy({ Bucket }),
+        async (aws, Bucket, { policy }) => ({
+            policy: sameDocument(policy, (await aws.s3.getBucketPolicy({ Bucket })).Policy ?? "{}"),
+        }),
     ),
     "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": bucketSetting<
         BucketLifecycleConfigurationArgs,
@@ -131,14 +152,15 @@ export const s3: Adapters = service("S3", {
     ),
 });
 
-/** What is set on a bucket, and taken off it again. */
+/** What is set on a bucket, taken off it again, and read where it may have been changed. */
 function bucketSetting<Args extends { bucket: unknown }, State>(
     put: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<unknown>,
     remove: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<unknown>,
+    read?: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<object>,
 ) {
     const row: Adapter<Args, State> = {
         replaceOn: ["bucket"],
-        gone: [...gone, "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError"],
+        gone: [...gone, "NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError"],
         async create(aws: Aws, inputs) {
             const bucket = (inputs as { bucket: string }).bucket;
             await put(aws, bucket, inputs);
@@ -148,6 +170,7 @@ function bucketSetting<Args extends { bucket: unknown }, State>(
             await put(aws, id, inputs);
         },
         delete: async (aws, { id, inputs }) => remove(aws, id, inputs),
+        ...(read && { read: (aws, { id, inputs }) => read(aws, id, inputs) }),
     };
     return adapter(row);
 }

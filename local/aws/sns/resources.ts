@@ -5,8 +5,10 @@ import {
     type Adapters,
     adapter,
     changeTags,
+    Gone,
     type Inputs,
     json,
+    sameDocument,
     service,
     tagList,
     tagsOrNone,
@@ -65,6 +67,13 @@ export const sns: Adapters = service("SNS", {
                 AttributeName: "Policy",
                 AttributeValue: json(inputs.policy),
             });
+        },
+        async read(aws, { id, inputs }) {
+            const { Attributes } = await aws.sns.getTopicAttributes({ TopicArn: id });
+            if (Attributes?.Policy?.includes('"__default_statement_ID"')) {
+                throw new Gone(`The topic ${id} has the policy that it was made with.`);
+            }
+            return { policy: sameDocument(inputs.policy, Attributes?.Policy ?? "{}") };
         },
         /** A topic always has a policy: back to the one it is made with, for its owner only. */
         async delete(aws, { id }) {

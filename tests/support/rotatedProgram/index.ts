@@ -1,8 +1,17 @@
 // Two services whose tasks show the certificate of a secret to who comes through a Network Load Balancer: one is replaced after renewals, one takes them up.
+// Both are patched.
 import * as pulumi from "@pulumi/pulumi";
 
 import type { RotationsArgs } from "../../../components/internal/task/rotation";
-import { Cluster, LoadBalancedService, LoadBalancerType, Network, Tls, WildcardCertificate } from "../../../components";
+import {
+    Cluster,
+    LoadBalancedService,
+    LoadBalancerType,
+    Network,
+    Patching,
+    Tls,
+    WildcardCertificate,
+} from "../../../components";
 
 const config = new pulumi.Config();
 const [domain, hostedZoneId] = [config.require("domain"), config.require("hostedZoneId")];
@@ -17,12 +26,12 @@ const certificate = new WildcardCertificate("certificate", {
     sealedCopy: true,
 });
 
-function service(name: string, rotation: RotationsArgs): LoadBalancedService {
+function service(name: string, image: string, rotation: RotationsArgs): LoadBalancedService {
     return new LoadBalancedService(
         name,
         {
             ...rotation,
-            image: "docker.io/traefik/whoami:v1.11.0",
+            image,
             command: ["--port", "8080"],
             healthCheckPath: "/health",
             loadBalancer: LoadBalancerType.Network,
@@ -46,9 +55,19 @@ function service(name: string, rotation: RotationsArgs): LoadBalancedService {
     );
 }
 
-const app = service("app", {});
-const hot = service("hot", { rotation: "hot", sealedCertificateUrl: certificate.sealedCopyUrl });
+const app = service("app", config.require("image"), {});
+const hot = service("hot", "docker.io/traefik/whoami:v1.11.0", {
+    rotation: "hot",
+    sealedCertificateUrl: certificate.sealedCopyUrl,
+});
 
+const patching = new Patching("patching", {
+    clusterArn: cluster.clusterArn,
+    maintenanceWindow: { schedule: config.require("schedule"), duration: 4, maxConcurrency: 2 },
+    stopTasks: true,
+});
+
+export const patchFunctionName = patching.functionName;
 export const renewalFunctionName = certificate.functionName;
 export const serviceName = app.serviceName;
 export const hotServiceName = hot.serviceName;

@@ -12,6 +12,7 @@ const docs = "https://docs.aws.amazon.com";
 const pages: Readonly<Record<string, string>> = {
     acm: `${docs}/acm/latest/APIReference`,
     ec2: `${docs}/AWSEC2/latest/APIReference`,
+    ecr: `${docs}/AmazonECR/latest/APIReference`,
     ecs: `${docs}/AmazonECS/latest/APIReference`,
     elasticache: `${docs}/AmazonElastiCache/latest/APIReference`,
     elasticloadbalancing: `${docs}/elasticloadbalancing/latest/APIReference`,
@@ -42,6 +43,11 @@ export const stateRules: Readonly<Record<string, readonly StateRule[]>> = {
         "DeleteInternetGateway DependencyViolation: it is attached to a VPC",
         "DeleteVpc DependencyViolation: a subnet, a group or a gateway is in it",
         "DescribeNetworkInterfaces InvalidNetworkInterfaceID.NotFound: there is none",
+    ),
+    ecr: rows(
+        "ecr",
+        "DescribeImageScanFindings ImageNotFoundException: the repository has none of this digest or tag",
+        "DescribeImageScanFindings ScanNotFoundException: the image was not scanned",
     ),
     ecs: rows(
         "ecs",

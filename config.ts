@@ -31,7 +31,9 @@ import {
     pathReason,
     portReason,
     Reason,
+    rootCertificatesReason,
     secretReferenceReason,
+    trustedDirectoryReason,
     vpcCidrReason,
     zoneReason,
 } from "./components/internal/rules";
@@ -49,6 +51,7 @@ export interface StackConfig {
     /** What each region's TaskPlatform takes as it is. */
     readonly platform: {
         readonly acmeDirectory: string;
+        readonly acmeRootCertificates: string | undefined;
         readonly acmeEmail: string | undefined;
         readonly acmeProfile: string | undefined;
         readonly acmeProfileRequired: true | undefined;
@@ -204,6 +207,10 @@ export function readConfig(): StackConfig {
                     (domainReason(domain, longestNameInFront) === undefined
                         ? mostLabelsReason(`*.${regions[0]}.${domain}`, directory)
                         : undefined),
+            ),
+            acmeRootCertificates: text(
+                "acmeRootCertificates",
+                (roots) => rootCertificatesReason(roots) ?? trustedDirectoryReason(get("acmeDirectory") ?? "", true),
             ),
             acmeEmail: text("acmeEmail", emailReason),
             acmeProfile: text("acmeProfile", (profile) => acmeProfileReason(profile, get("acmeDirectory") ?? "")),

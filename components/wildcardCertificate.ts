@@ -25,7 +25,9 @@ import {
     nameReason,
     parameterNameReason,
     regionReason,
+    rootCertificatesReason,
     secretReferenceReason,
+    trustedDirectoryReason,
 } from "./internal/rules";
 import { tlsBucket } from "./internal/tlsBucket";
 import {
@@ -105,6 +107,12 @@ export interface CertificateArgs {
      * @default "letsencrypt"
      */
     readonly acmeDirectory?: pulumi.Input<string>;
+    /**
+     * PEM of the root that the HTTPS certificate of the directory itself chains to, for an authority of your own (step-ca, Boulder, EJBCA): no other is
+     * trusted then. At most 2,048 bytes. What it issues is not judged by it.
+     * @default the public roots that Node.js knows
+     */
+    readonly acmeRootCertificates?: pulumi.Input<string>;
     /**
      * Contact that the certificate authority may write to about the account.
      * @default none
@@ -315,6 +323,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
                     ACME_EMAIL: acmeEmail,
                     ...textsOf({
                         KMS_KEY_ARN: args.kmsKeyArn,
+                        ACME_ROOT_CERTIFICATES: args.acmeRootCertificates,
                         ACME_PROFILE: args.acmeProfile,
                         ACME_PROFILE_REQUIRED:
                             args.acmeProfileRequired && pulumi.output(args.acmeProfileRequired).apply(String),
@@ -463,6 +472,7 @@ export class WildcardCertificate extends pulumi.ComponentResource {
 /** The rule of each. */
 export const certificateRules: Rules<CertificateArgs> = {
     acmeDirectory,
+    acmeRootCertificates: text(rootCertificatesReason),
     acmeEmail: email,
     acmeProfile: text(),
     acmeProfileRequired: flag,
@@ -493,6 +503,11 @@ export const certificateCombinations: readonly Combination<Named>[] = [
         ["domain", "acmeDirectory"],
         ({ domain, acmeDirectory: directory = "letsencrypt" }) =>
             faultOf("domain", mostLabelsReason(`*.${domain}`, directory)),
+    ),
+    together<Named, "acmeDirectory" | "acmeRootCertificates">(
+        ["acmeDirectory", "acmeRootCertificates"],
+        ({ acmeDirectory: directory = "letsencrypt", acmeRootCertificates: roots }) =>
+            faultOf("acmeRootCertificates", trustedDirectoryReason(directory, roots !== undefined)),
     ),
     together<Named, "acmeProfile" | "acmeDirectory">(
         ["acmeProfile", "acmeDirectory"],

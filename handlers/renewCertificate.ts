@@ -173,7 +173,7 @@ async function askWhenDue(
     }
     try {
         const limit = Math.min(deadline, Date.now() + ASK_MILLISECONDS);
-        const authority = await openAuthority(settings.directoryUrl, "", limit);
+        const authority = await openAuthority(settings, "", limit);
         const asked = await askRenewalInfo(authority, id, before, Date.now());
         await store.keep({ renewalInfo: asked });
         return asked;

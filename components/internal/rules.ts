@@ -1,5 +1,6 @@
 // What makes a value acceptable, as pure functions: each gives the reason why a value is refused, or undefined.
 // A reason says what was given, what is allowed and what to do. Shared by components and config.ts.
+import { X509Certificate } from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
 
 /** Why a value is refused; undefined when it is fine. */
@@ -452,6 +453,32 @@ export function acmeDirectoryReason(value: string): Reason {
     return Object.hasOwn(acmeDirectories, value) || isUrl
         ? undefined
         : `"${value}" is not an ACME directory: give ${Object.keys(acmeDirectories).join(", ")} or a directory's https:// URL`;
+}
+
+/** PEM of roots; they are in the function's environment, of which Lambda takes 4 KB in all (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+export function rootCertificatesReason(value: string): Reason {
+    const most = 2_048;
+    const blocks = value.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    const isRoot = (pem: string): boolean => {
+        try {
+            return new X509Certificate(pem).ca;
+        } catch {
+            return false;
+        }
+    };
+    if (blocks.length === 0 || !blocks.every(isRoot)) {
+        return "this is not PEM of certificates that may issue others: give the root that the directory's own HTTPS certificate chains to";
+    }
+    return Buffer.byteLength(value) > most
+        ? `these have ${Buffer.byteLength(value)} bytes: Lambda's environment has room for ${most}, give the one root that the directory's own HTTPS certificate chains to`
+        : undefined;
+}
+
+/** Roots are for a directory that is given as its URL: those with a name chain to public ones. */
+export function trustedDirectoryReason(directory: string, hasRoots: boolean): Reason {
+    return hasRoots && Object.hasOwn(acmeDirectories, directory)
+        ? `${directory} chains to public roots: leave it out, or give the https:// URL of a directory of your own as acmeDirectory`
+        : undefined;
 }
 
 /** Let's Encrypt takes names of up to ten labels (github.com/letsencrypt/boulder, policy: maxLabels). */

@@ -48,12 +48,12 @@ export async function findAccount(authority: Authority, settings: CertificateSet
 
 /** The authority, asked by the account's own key; a change of it that was cut off is brought to an end first. */
 export async function openAsAccount(settings: CertificateSettings, deadline: number): Promise<Authority> {
-    const { accountKeyParameter, directoryUrl } = settings;
+    const { accountKeyParameter } = settings;
     const [key, next] = await readAccountKeys(accountKeyParameter, deadline);
     if (next !== undefined) {
         await changeKey(settings, key, next, deadline);
     }
-    return openAuthority(directoryUrl, next ?? key, deadline);
+    return openAuthority(settings, next ?? key, deadline);
 }
 
 /** What the authority knows the account as; undefined when it has none of this key. */
@@ -81,11 +81,11 @@ export async function rollOver(settings: CertificateSettings, deadline: number):
 }
 
 async function changeKey(settings: CertificateSettings, key: string, next: string, deadline: number): Promise<string> {
-    const { accountKeyParameter, directoryUrl } = settings;
+    const { accountKeyParameter } = settings;
     let url = await accountOf(settings, next, deadline);
     if (url === undefined) {
         try {
-            const authority = await openAuthority(directoryUrl, key, deadline);
+            const authority = await openAuthority(settings, key, deadline);
             if ((await findAccount(authority, settings)) === undefined) {
                 throw noAccount(settings);
             }
@@ -109,7 +109,7 @@ async function changeKey(settings: CertificateSettings, key: string, next: strin
 }
 
 async function accountOf(settings: CertificateSettings, key: string, deadline: number): Promise<string | undefined> {
-    return findAccount(await openAuthority(settings.directoryUrl, key, deadline), settings);
+    return findAccount(await openAuthority(settings, key, deadline), settings);
 }
 
 function noAccount({ directoryUrl }: CertificateSettings): Error {

@@ -3,6 +3,7 @@ import type { Client } from "acme-client";
 import { sleep } from "../calls";
 import { failure } from "../failure";
 import { load } from "../load";
+import type { CertificateSettings } from "./settings";
 
 // How an ACME server is talked to (RFC 8555, section 6). acme-client signs; the way there is ours: faults that pass are waited out, a nonce of
 // an answer serves the next request, and a refusal keeps its type.
@@ -69,12 +70,16 @@ const TRIES = 5;
 /** A refused nonce comes with the next one, so trying again is cheap. */
 const NONCE_TRIES = 30;
 
-export async function openAuthority(directoryUrl: string, accountKey: string, deadline: number): Promise<Authority> {
-    const nonces: string[] = [];
+export async function openAuthority(
+    { directoryUrl, rootCertificates }: Pick<CertificateSettings, "directoryUrl" | "rootCertificates">,
+    accountKey: string,
+    deadline: number,
+): Promise<Authority> {
+    const asking: Asking = { deadline, nonces: [], rootCertificates };
+    const { nonces } = asking;
     let opened: Client | undefined;
     const client = () => (opened ??= new (load("acme-client").Client)({ directoryUrl, accountKey }));
-    const ask = (method: string, url: string, body?: () => Promise<string>) =>
-        request(method, url, body, deadline, nonces);
+    const ask = (method: string, url: string, body?: () => Promise<string>) => request(method, url, body, asking);
     const { text } = await ask("GET", directoryUrl);
     const directory = parseDocument<Directory>(text, directoryUrl);
     const authority: Authority = {
@@ -142,12 +147,18 @@ export function parseDocument<T>(text: string, url: string): T {
     }
 }
 
+/** What all requests of a run have in common. */
+interface Asking extends Pick<CertificateSettings, "rootCertificates"> {
+    readonly deadline: number;
+    /** Of answers, for the next requests. */
+    readonly nonces: string[];
+}
+
 async function request(
     method: string,
     url: string,
     body: (() => Promise<string>) | undefined,
-    deadline: number,
-    nonces: string[],
+    { deadline, nonces, rootCertificates }: Asking,
 ): Promise<Answer> {
     let refusedNonces = 0;
     for (let tries = 1; ; tries++) {
@@ -158,7 +169,10 @@ async function request(
         }
         let error: Refusal;
         try {
-            const answer = await send(method, url, text, Math.min(REQUEST_MILLISECONDS, left));
+            const answer = await send(method, url, text, {
+                timeout: Math.min(REQUEST_MILLISECONDS, left),
+                ca: rootCertificates,
+            });
             const nonce = answer.headers["replay-nonce"];
             nonces.push(...(typeof nonce === "string" ? [nonce] : []));
             if (answer.status < 400) {
@@ -170,8 +184,12 @@ async function request(
                 continue;
             }
         } catch (thrown) {
-            const { message, code } = thrown as Error & { code?: string };
-            error = failure("CertificateAuthorityUnreachable", `${url} cannot be reached: ${message || code}.`);
+            const { message, code = "" } = thrown as Error & { code?: string };
+            const isUntrusted = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code);
+            const reason = isUntrusted
+                ? `${url} shows a certificate that chains to no trusted root (${code}): give its root as acmeRootCertificates if that is an authority of your own.`
+                : `${url} cannot be reached: ${message || code}.`;
+            error = failure("CertificateAuthorityUnreachable", reason);
         }
         const { status = 503, retryAt } = error;
         // Exponential, with jitter: an authority that has just come back is not to be met by all at once.
@@ -187,7 +205,12 @@ async function request(
     }
 }
 
-function send(method: string, url: string, body: string | undefined, timeout: number): Promise<Answer> {
+function send(
+    method: string,
+    url: string,
+    body: string | undefined,
+    { timeout, ca }: { readonly timeout: number; readonly ca: string | undefined },
+): Promise<Answer> {
     const { request: open } = url.startsWith("http:") ? load("node:http") : load("node:https");
     return new Promise((resolve, reject) => {
         const headers = {
@@ -198,7 +221,7 @@ function send(method: string, url: string, body: string | undefined, timeout: nu
                 "content-length": Buffer.byteLength(body),
             }),
         };
-        const outgoing = open(url, { method, headers, signal: AbortSignal.timeout(timeout) }, (incoming) => {
+        const outgoing = open(url, { method, headers, ca, signal: AbortSignal.timeout(timeout) }, (incoming) => {
             const chunks: Buffer[] = [];
             incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
             incoming.once("error", reject);

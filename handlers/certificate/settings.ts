@@ -7,6 +7,8 @@ export type KeyType = "P-256" | "P-384" | "RSA-2048" | "RSA-3072" | "RSA-4096";
 export interface CertificateSettings {
     /** The ACME directory (RFC 8555) of the certificate authority. */
     readonly directoryUrl: string;
+    /** PEM: all that its own HTTPS certificate may chain to; none leaves that to Node.js. */
+    readonly rootCertificates?: string;
     /** Contact of the ACME account; "" = none. */
     readonly email: string;
     /** Lower case; the first is the main one. */
@@ -46,6 +48,7 @@ export interface CertificateSettings {
 export function readCertificateSettings(): CertificateSettings {
     return {
         directoryUrl: required("ACME_DIRECTORY_URL"),
+        rootCertificates: optional("ACME_ROOT_CERTIFICATES"),
         email: process.env.ACME_EMAIL ?? "",
         names: readNames(required("CERTIFICATE_NAMES")),
         keyType: readKeyType(required("KEY_TYPE")),

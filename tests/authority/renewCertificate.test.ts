@@ -713,7 +713,7 @@ describe("renewCertificate", () => {
             await world.prepare();
             await renew();
             const accountKey = (await world.parameter())!.Value!;
-            const authority = await openAuthority(world.directoryUrl, accountKey, Date.now() + 10_000);
+            const authority = await openAuthority(world, accountKey, Date.now() + 10_000);
             await openAccount(authority, readCertificateSettings());
             await authority.post(authority.accountUrl!, { status: "deactivated" });
             const { name, message } = await failing({ force: true });
@@ -760,7 +760,7 @@ describe("renewCertificate", () => {
                 expect(await renew({ account: "show" })).to.include({ outcome: "shown", accountUrl });
                 expect(await renew({ force: true })).to.include({ outcome: "renewed" });
                 expect(await renew({ account: "show" })).to.include({ accountUrl });
-                const old = await openAuthority(world.directoryUrl, before, Date.now() + 10_000);
+                const old = await openAuthority(world, before, Date.now() + 10_000);
                 expect(await findAccount(old, readCertificateSettings())).to.equal(undefined);
                 expect(await world.state()).to.not.have.any.keys("lease", "trouble", "nextAttempt");
                 await expectNoKeyIn();

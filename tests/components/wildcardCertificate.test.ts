@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { KeyType, WildcardCertificate, WildcardCertificateArgs } from "../../components";
+import { createAuthority } from "../../local/internet/authorities/tlsCertificate";
 import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
@@ -621,6 +622,35 @@ describe("WildcardCertificate", () => {
             "acmeExternalAccount.keyArn":
                 "this is not the ARN of a secret in Secrets Manager or of a parameter in SSM: keep the key there, and out of the program",
         });
+    });
+
+    it("takes the root of an authority of one's own, and refuses what is none or not needed", async () => {
+        const { ca, issue } = await createAuthority("Own CA");
+        const acmeDirectory = "https://ca.internal.example.com/acme/directory";
+        const made = await recordOne(
+            (options) =>
+                new WildcardCertificate("it", { ...minimal, acmeDirectory, acmeRootCertificates: ca }, options),
+        );
+        const { variables } = made.find("it-renewal").inputs.environment as { variables: Record<string, string> };
+        expect(variables.ACME_ROOT_CERTIFICATES).to.equal(ca);
+        expect(inputsOf("it-renewal").environment).to.not.have.nested.property("variables.ACME_ROOT_CERTIFICATES");
+
+        const refusal = async (acmeRootCertificates: string, directory = acmeDirectory) => {
+            const args = { ...minimal, acmeDirectory: directory, acmeRootCertificates };
+            return (await refusalOf((options) => new WildcardCertificate("it", args, options))).acmeRootCertificates;
+        };
+        const none =
+            "this is not PEM of certificates that may issue others: give the root that the directory's own HTTPS certificate chains to";
+        expect(await refusal("root.pem")).to.equal(none);
+        expect(await refusal((await issue(["ca.internal.example.com"])).certificate)).to.equal(none);
+        expect(await refusal(ca.replace("MII", "AAA"))).to.equal(none);
+        const many = ca.repeat(5);
+        expect(await refusal(many)).to.equal(
+            `these have ${many.length} bytes: Lambda's environment has room for 2048, give the one root that the directory's own HTTPS certificate chains to`,
+        );
+        expect(await refusal(ca, "letsencrypt")).to.equal(
+            "letsencrypt chains to public roots: leave it out, or give the https:// URL of a directory of your own as acmeDirectory",
+        );
     });
 
     it("is one customer with another, and tells the same people, when it is given those", async () => {

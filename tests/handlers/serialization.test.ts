@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { announceNames } from "../../handlers/announceNames";
@@ -179,7 +179,8 @@ describe("a serialised handler", () => {
         await world.prepare();
         const folder = await install(renewCertificate, "acme-client");
         try {
-            const answer = await answerOf(folder, { ...world.environment, NODE_EXTRA_CA_CERTS: world.tlsCaFile });
+            const roots = { ACME_ROOT_CERTIFICATES: readFileSync(world.tlsCaFile, "utf8") };
+            const answer = await answerOf(folder, { ...world.environment, ...roots });
             expect(answer).to.include({ outcome: "issued", reason: "there is no certificate yet" });
             expect(await world.secret()).to.include({ keyType: "P-256" });
         } finally {

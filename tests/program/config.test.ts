@@ -1,3 +1,5 @@
+import { rootCertificates } from "node:tls";
+
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
@@ -23,6 +25,8 @@ async function faultsOf(overrides: Record<string, unknown>): Promise<string[]> {
 }
 
 describe("The stack's configuration", () => {
+    const [root] = rootCertificates;
+
     it("needs a domain; all else has a default", async () => {
         expect(await read({})).to.deep.equal({
             domain,
@@ -32,6 +36,7 @@ describe("The stack's configuration", () => {
             provider: {},
             platform: {
                 acmeDirectory: "letsencrypt-staging",
+                acmeRootCertificates: undefined,
                 acmeEmail: undefined,
                 acmeProfile: undefined,
                 acmeProfileRequired: undefined,
@@ -77,6 +82,7 @@ describe("The stack's configuration", () => {
             "taskgate:hostedZoneName": "example.com",
             "taskgate:regions": ["eu-central-1"],
             "taskgate:acmeDirectory": "https://ca.example.com/dir",
+            "taskgate:acmeRootCertificates": root,
             "taskgate:acmeEmail": "acme@example.com",
             "taskgate:acmeProfile": "shortlived",
             "taskgate:acmeProfileRequired": true,
@@ -125,6 +131,7 @@ describe("The stack's configuration", () => {
             },
             platform: {
                 acmeDirectory: "https://ca.example.com/dir",
+                acmeRootCertificates: root,
                 acmeEmail: "acme@example.com",
                 acmeProfile: "shortlived",
                 acmeProfileRequired: true,
@@ -330,6 +337,14 @@ describe("The stack's configuration", () => {
                 "an authority that wants an account of its own",
                 { "taskgate:acmeDirectory": "https://acme.zerossl.com/v2/DV90" },
                 "taskgate:acmeDirectory: acme.zerossl.com takes only accounts that it knows already: give acmeExternalAccount, the key id and the ARN of the key that it shows to its customers",
+            ],
+            [
+                "a file for the root of an authority",
+                {
+                    "taskgate:acmeDirectory": "https://ca.example.com/dir",
+                    "taskgate:acmeRootCertificates": "root.pem",
+                },
+                "taskgate:acmeRootCertificates: this is not PEM of certificates that may issue others: give the root that the directory's own HTTPS certificate chains to",
             ],
             [
                 "a profile that the authority does not have",

@@ -1,8 +1,10 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import { describeProblem, openAuthority, readRetryAfter } from "../../../handlers/certificate/authority";
 import { createKey } from "../../../handlers/certificate/keys";
+import { createAuthority } from "../../../local/internet/authorities/tlsCertificate";
 
 describe("requests to the certificate authority", () => {
     let server: Server;
@@ -29,11 +31,34 @@ describe("requests to the certificate authority", () => {
         url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/dir`;
     }
 
-    const failing = async (milliseconds: number): Promise<Error> =>
-        openAuthority(url, accountKey, Date.now() + milliseconds).then(
+    const failureOf = (opening: Promise<unknown>): Promise<Error> =>
+        opening.then(
             () => expect.fail("it should fail"),
             (error: Error) => error,
         );
+    const failing = (milliseconds: number) =>
+        failureOf(openAuthority({ directoryUrl: url }, accountKey, Date.now() + milliseconds));
+
+    it("trust the roots that are given, and no other", async () => {
+        const [own, foreign] = await Promise.all([createAuthority("Own CA"), createAuthority("Another CA")]);
+        const { certificate, privateKey } = await own.issue(["localhost"], ["127.0.0.1"]);
+        server = createTlsServer({ cert: certificate, key: privateKey }, (_, response) => {
+            response.end('{"newNonce":"https://localhost/nonce"}');
+        });
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const directoryUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}/dir`;
+        const open = (rootCertificates?: string, milliseconds = 10_000) =>
+            openAuthority({ directoryUrl, rootCertificates }, accountKey, Date.now() + milliseconds);
+
+        expect((await open(own.ca)).directory).to.deep.equal({ newNonce: "https://localhost/nonce" });
+        for (const roots of [undefined, foreign.ca]) {
+            const { name, message } = await failureOf(open(roots, 300));
+            expect([name, message]).to.deep.equal([
+                "CertificateAuthorityUnreachable",
+                `${directoryUrl} shows a certificate that chains to no trusted root (UNABLE_TO_VERIFY_LEAF_SIGNATURE): give its root as acmeRootCertificates if that is an authority of your own.`,
+            ]);
+        }
+    });
 
     it("end at the deadline when nothing is answered", async () => {
         await serve(() => {});
@@ -89,7 +114,7 @@ describe("requests to the certificate authority", () => {
     it("take the nonce of the answer before: one request for a nonce serves all", async () => {
         const nonces: string[] = [];
         await serveAcme(({ nonce }) => [nonces.push(nonce) && 200, {}]);
-        const authority = await openAuthority(url, accountKey, Date.now() + 10_000);
+        const authority = await openAuthority({ directoryUrl: url }, accountKey, Date.now() + 10_000);
         for (let post = 0; post < 3; post++) {
             await authority.post(url.replace("dir", "order"), {});
         }
@@ -100,7 +125,7 @@ describe("requests to the certificate authority", () => {
     it("survive nine of ten nonces refused", async () => {
         const badNonce = { type: "urn:ietf:params:acme:error:badNonce" };
         await serveAcme((_, tries) => (tries % 10 === 0 ? [200, {}] : [400, badNonce]));
-        const authority = await openAuthority(url, accountKey, Date.now() + 10_000);
+        const authority = await openAuthority({ directoryUrl: url }, accountKey, Date.now() + 10_000);
         expect(await authority.post(url.replace("dir", "order"), {})).to.include({ status: 200 });
         expect(requests).to.equal(12);
     });
@@ -114,7 +139,7 @@ describe("requests to the certificate authority", () => {
     ] as const) {
         it(`survive one ${what}`, async () => {
             await serveAcme((_, tries) => (tries === 1 ? [status, {}, headers] : [200, {}]));
-            const authority = await openAuthority(url, accountKey, Date.now() + 10_000);
+            const authority = await openAuthority({ directoryUrl: url }, accountKey, Date.now() + 10_000);
             expect(await authority.post(url.replace("dir", "order"), {})).to.include({ status: 200 });
             // The directory, a nonce, and the request twice: its second try has the nonce of the answer to the first.
             expect(requests).to.equal(4);
@@ -131,14 +156,14 @@ describe("requests to the certificate authority", () => {
             }
             response.end("{}");
         });
-        await openAuthority(url, accountKey, Date.now() + 10_000);
+        await openAuthority({ directoryUrl: url }, accountKey, Date.now() + 10_000);
         expect(requests).to.equal(2);
     });
 
     it("keep type, status and time of a refusal", async () => {
         const type = "urn:ietf:params:acme:error:rateLimited";
         await serveAcme(() => [429, { type, detail: "too many" }, { "retry-after": "3600" }]);
-        const authority = await openAuthority(url, accountKey, Date.now() + 10_000);
+        const authority = await openAuthority({ directoryUrl: url }, accountKey, Date.now() + 10_000);
         const error = (await authority
             .post(url.replace("dir", "order"), {})
             .catch((thrown: Error) => thrown)) as Error & {

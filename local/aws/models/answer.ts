@@ -44,7 +44,8 @@ function inBody(shape: Shape): Shape {
 }
 
 function readXml({ protocol }: ServiceModel, { body }: HttpAnswer, resultWrapper: string | undefined): unknown {
-    const root = (body.length === 0 ? "" : parseXml(body.toString())) as Readonly<Record<string, unknown>> | "";
+    const parsed = body.length === 0 ? undefined : parseXml(body.toString());
+    const root = (parsed ?? "") as Readonly<Record<string, unknown>> | ""; // what is no XML says nothing
     if (root === "" || protocol === "rest-xml") {
         return root;
     }

@@ -71,6 +71,7 @@ describe("the gateway", () => {
             log: (text) => faults.push(text),
         });
     });
+    beforeEach(() => void faults.splice(0)); // what this emulator answers is none of AWS's answers
     after(async () => {
         await gateway.stop();
         emulator.closeAllConnections();
@@ -119,7 +120,7 @@ describe("the gateway", () => {
             operation: "SendMessage",
         });
 
-        await fetch(gateway.url, {
+        const answered = await fetch(gateway.url, {
             method: "POST",
             headers: {
                 authorization: authorization("sns", "AKIAEXAMPLE"),
@@ -128,6 +129,7 @@ describe("the gateway", () => {
             body: "Action=ListTopics&Version=2010-03-31",
         });
         expect(seen.at(-1)).to.include({ accountId, accessKeyId: "AKIAEXAMPLE", operation: "ListTopics" });
+        expect(answered.status, "what is no XML is passed on, too").to.equal(201);
 
         const presigned = `X-Amz-Credential=${encodeURIComponent("444455556666/20261122/us-east-1/lambda/aws4_request")}`;
         await fetch(`${gateway.url}/2015-03-31/functions?${presigned}`);

@@ -445,7 +445,8 @@ describe("load balancers of the local system", () => {
         const host = await addressOf(arn);
         const first = await until("both targets are used", async () => {
             const answers = [await get(host, 8480), await get(host, 8480)];
-            return new Set(answers.map(({ body }) => body)).size === 2 && answers[0];
+            const bodies = new Set(answers.map(({ status, body }) => (status === 200 ? body : "none")));
+            return bodies.size === 2 && !bodies.has("none") && answers[0];
         });
         const [given] = first.headers["set-cookie"]!;
         const cookie = given.split(";")[0];
@@ -461,7 +462,10 @@ describe("load balancers of the local system", () => {
 
         expect(given).to.match(/^AWSALB="?[^";]+"?; Max-Age=60; Path=\/; HttpOnly$/i);
         expect([...bodies]).to.deep.equal([first.body]);
-        await until("the other target takes over", async () => (await again()).body !== first.body);
+        await until("the other target takes over", async () => {
+            const { status, body } = await again();
+            return status === 200 && body !== first.body;
+        });
     });
 
     it("log to which target each request was sent, even when nobody answered there", async () => {

@@ -113,7 +113,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         const found = response.status < 300 ? misfitsOf(request.service, request.operation ?? "", response) : [];
         if (found.length > 0) {
             options.log(
-                `The emulator's answer to ${request.service} ${request.operation} is not one of AWS's: ${explain(found)}`,
+                `The emulator's answer to ${request.service} ${request.operation} does not fit AWS's model: ${explain(found)}`,
             );
         }
         return response;

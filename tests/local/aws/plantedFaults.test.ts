@@ -158,8 +158,8 @@ describe("a fault that somebody plants", () => {
             server.close();
         }
         expect(said.map((text) => text.split(": Member must")[0])).to.deep.equal([
-            "The emulator's answer to sqs ListQueues is not one of AWS's: 1 validation error detected: Value at 'Colour' failed to satisfy constraint",
-            "The emulator's answer to ec2 DescribeVpcs is not one of AWS's: 1 validation error detected: Value 'blue' at 'vpcs.1.state' failed to satisfy constraint",
+            "The emulator's answer to sqs ListQueues does not fit AWS's model: 1 validation error detected: Value at 'Colour' failed to satisfy constraint",
+            "The emulator's answer to ec2 DescribeVpcs does not fit AWS's model: 1 validation error detected: Value 'blue' at 'vpcs.1.state' failed to satisfy constraint",
         ]);
     });
 });

@@ -168,6 +168,7 @@ async function request(
             throw failure("OutOfTime", `The function's time was over before ${url} could be asked.`);
         }
         let error: Refusal;
+        let isUntrusted = false;
         try {
             const answer = await send(method, url, text, {
                 timeout: Math.min(REQUEST_MILLISECONDS, left),
@@ -185,7 +186,7 @@ async function request(
             }
         } catch (thrown) {
             const { message, code = "" } = thrown as Error & { code?: string };
-            const isUntrusted = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code);
+            isUntrusted = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code);
             const reason = isUntrusted
                 ? `${url} shows a certificate that chains to no trusted root (${code}): give its root as acmeRootCertificates if that is an authority of your own.`
                 : `${url} cannot be reached: ${message || code}.`;
@@ -197,7 +198,7 @@ async function request(
             retryAt === undefined
                 ? (0.5 + Math.random() / 2) * 500 * 2 ** (tries - 1)
                 : Math.max(0, retryAt - Date.now());
-        const passes = [408, 429, 500, 502, 503, 504].includes(status);
+        const passes = !isUntrusted && [408, 429, 500, 502, 503, 504].includes(status);
         if (!passes || tries === TRIES || pause > PATIENCE_MILLISECONDS || Date.now() + pause >= deadline) {
             throw error;
         }

@@ -1,8 +1,8 @@
 // The proxy that ECS Service Connect adds to a task: an Envoy, by which it calls other services at their names.
 import { mkdirSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 
+import { accepts } from "../machine/processes";
 import type { ManagedProcess, Processes } from "../machine/processes";
 import { replaceFile } from "../machine/replaceFile";
 import type { NetworkInterface } from "./networkInterfaces";
@@ -80,7 +80,7 @@ export async function startConnectProxy(
             "--disable-hot-restart",
             ...["--log-level", "warning"],
         ],
-        ready: () => takesConnections(hosts[first], port),
+        ready: accepts(port, hosts[first]),
     });
     const end = onChange(write);
     return { hosts, stop: () => stop(started, end) };
@@ -89,13 +89,6 @@ export async function startConnectProxy(
 async function stop(started: ManagedProcess, end: () => void): Promise<void> {
     end();
     await started.stop(0);
-}
-
-function takesConnections(host: string, port: number): Promise<boolean> {
-    return new Promise((resolve) => {
-        const socket = connect({ host, port }, () => resolve(true)).once("error", () => resolve(false));
-        socket.once("connect", () => socket.destroy());
-    });
 }
 
 function clusterOf({ name, port }: CalledName): string {

@@ -34,7 +34,7 @@ export interface ReachOptions {
 export const outside = "127.0.0.1/32";
 
 /** A VPC's own networks are some of these (RFC 1918); all tasks and load balancers are in it. */
-const privateNetworks = ["10.", "172.", "192.168."];
+const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 export function createReach({ gatewayUrl, membersOf, network, log }: ReachOptions): Reach {
     const rules = new Map<string, ReadonlyMap<string, readonly IpPermission[]>>();
@@ -86,7 +86,7 @@ export function createReach({ gatewayUrl, membersOf, network, log }: ReachOption
 }
 
 function isPrivate(cidr: string): boolean {
-    return privateNetworks.some((beginning) => cidr.startsWith(beginning));
+    return privateNetworks.some((network) => contains(network, cidr.split("/")[0]));
 }
 
 function contains(cidr: string, address: string): boolean {

@@ -57,7 +57,7 @@ describe("who may connect, by the rules of security groups", () => {
         const IpPermissions = [
             rule(8080, { UserIdGroupPairs: [{ GroupId: web }] }),
             rule(8081, { IpRanges: [{ CidrIp: "10.0.0.0/16" }] }),
-            rule(8082, { IpRanges: [{ CidrIp: "203.0.113.0/24" }] }),
+            rule(8082, { IpRanges: [{ CidrIp: "203.0.113.0/24" }, { CidrIp: "172.217.0.0/16" }] }),
             rule(8083, { IpRanges: [{ CidrIp: "203.0.113.0/24" }, { CidrIp: "0.0.0.0/0" }] }),
         ];
         await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId: api, IpPermissions }));

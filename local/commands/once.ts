@@ -15,8 +15,8 @@ import {
 } from "../internet/caller";
 import { echo, Page, redirectOf, resolve, visit } from "../internet/visitor";
 import { localConfig, platformsOf } from "../pulumi/platforms";
-import { inTurn, runSteps, together } from "./progress";
-import { destroyed, operation, Running, Stack, StackReport, systemUp } from "./steps";
+import { inTurn, together } from "./progress";
+import { destroyed, goThrough, operation, Running, Stack, StackReport, systemUp } from "./steps";
 
 /** What `--report` writes. Times are in milliseconds. */
 export interface Report extends StackReport {
@@ -75,11 +75,7 @@ export async function wholeLife(report: Report, name: string): Promise<void> {
         ]),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 function certificateIssued(report: Report): ListrTask<Life> {

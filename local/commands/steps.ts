@@ -6,6 +6,7 @@ import { OperationOptions, OperationResult, runOperation } from "../pulumi/opera
 import { ownPolicyPack } from "../pulumi/policyPack";
 import { readState } from "../pulumi/state";
 import { RunningSystem, startSystem, SystemOptions } from "../system";
+import { runSteps } from "./progress";
 
 /** What every report holds. Times are in milliseconds. */
 export interface StackReport {
@@ -31,6 +32,15 @@ export interface Stack<Context> {
     readonly projectName: string;
     readonly options: (system: SystemFile) => OperationOptions;
     readonly onUp: (context: Context, system: SystemFile, outputs: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Goes through a life. Its system ends with it, however it ends. */
+export async function goThrough<Context extends Running>(life: Context, steps: ListrTask<Context>[]): Promise<void> {
+    try {
+        await runSteps(life, steps);
+    } finally {
+        await life.system?.stop();
+    }
 }
 
 export function systemUp(name: string, more: Omit<SystemOptions, "name" | "onStep"> = {}): ListrTask<Running> {

@@ -17,8 +17,7 @@ import type { OperationOptions } from "../../pulumi/operation";
 import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
 import type { Config } from "../../pulumi/workspace";
-import { runSteps } from "../progress";
-import { destroyed, operation, Running, Stack, StackReport, systemUp } from "../steps";
+import { destroyed, goThrough, operation, Running, Stack, StackReport, systemUp } from "../steps";
 import { Deployed, deployed, region } from "./deployed";
 
 /** An example, and what is particular about its shape. */
@@ -85,11 +84,7 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
         ...looks(shape, report, shape.here),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 /** What is looked at once a shape is up, in order: all of it from outside, but for what is given besides. */

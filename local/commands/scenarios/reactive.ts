@@ -16,8 +16,7 @@ import type { SystemFile } from "../../machine/systemFile";
 import { OperationOptions, runOperation } from "../../pulumi/operation";
 import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
-import { runSteps } from "../progress";
-import { destroyed, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
 import { Deployed, deployed, region } from "./deployed";
 import { Answered, Senders, startSenders } from "./eventSenders";
 
@@ -89,11 +88,7 @@ export async function reactiveLife(report: ReactiveReport, name: string): Promis
         tableReleased(report),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 function domainOf({ domain }: SystemFile): string {

@@ -8,8 +8,7 @@ import { eventually } from "../../internet/caller";
 import { fetchFrom } from "../../internet/fetch";
 import { projectRoot } from "../../machine/projectRoot";
 import { localConfig } from "../../pulumi/platforms";
-import { runSteps } from "../progress";
-import { destroyed, operation, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { destroyed, goThrough, operation, runningSystem, Stack, StackReport, systemUp } from "../steps";
 import {
     audience,
     certificateAwaited,
@@ -62,11 +61,7 @@ export async function sandboxLife(report: SandboxReport, name: string): Promise<
         closed(report),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 function codeRun(report: SandboxReport): ListrTask<Life> {

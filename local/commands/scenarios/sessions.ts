@@ -26,8 +26,7 @@ import { clientConfig } from "../../machine/awsClients";
 import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
 import { localConfig } from "../../pulumi/platforms";
-import { runSteps } from "../progress";
-import { destroyed, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
 
 /** What `--report` writes. */
 export interface SessionsReport extends StackReport {
@@ -125,11 +124,7 @@ export async function sessionsLife(
         idleEnded(report),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 export function peopleSignedIn(): ListrTask<Life> {

@@ -16,8 +16,7 @@ import { OperationOptions, runOperation } from "../../pulumi/operation";
 import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
 import type { Config } from "../../pulumi/workspace";
-import { runSteps } from "../progress";
-import { destroyed, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
 
 /** The region that goes dark, in which the desk runs, and the other one. */
 const [first, second] = ["eu-west-1", "us-east-1"];
@@ -74,11 +73,7 @@ export async function twoRegionsLife(report: TwoRegionsReport, name: string): Pr
         takenOut(report),
         destroyed(report, stack),
     ];
-    try {
-        await runSteps(life, steps);
-    } finally {
-        await life.system?.stop();
-    }
+    await goThrough(life, steps);
 }
 
 function domainOf({ domain }: SystemFile): string {

@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from "commander";
 
 import type { RenewalEvent, RenewalResult } from "../../handlers/renewCertificate";
 import { askRenewal, type RegionOutputs } from "../internet/caller";
-import { chosenCallers, deployedFunction, type DeployedOptions } from "./chosen";
+import { chosenCallers, deployedFunction, type DeployedOptions, type Place, tellOfEach } from "./chosen";
 
 /** Of RFC 5280, section 5.3.1: those that a subscriber may give. */
 const reasons = { unspecified: 0, keyCompromise: 1, affiliationChanged: 3, superseded: 4, cessationOfOperation: 5 };
@@ -38,18 +38,11 @@ export function define(command: Command): void {
         )
         .action(async (action: string, options: Options) => {
             const event = eventOf(action, options);
-            const found: Record<string, RenewalResult> = {};
-            for (const [place, ask] of placesOf(command, options)) {
-                found[place] = await ask(event);
-            }
-            if (options.json) {
-                console.log(JSON.stringify(found, undefined, 4));
-            } else {
-                const print = ([place, result]: [string, RenewalResult]) =>
-                    explained(place, result).forEach((line) => console.log(line));
-                Object.entries(found).forEach(print);
-            }
-            process.exitCode = Object.values(found).every(isWell) ? 0 : 1;
+            const places = placesOf(command, options).map(([place, ask]): Place<RenewalResult> => [
+                place,
+                () => ask(event),
+            ]);
+            await tellOfEach(places, options.json, explained, isWell);
         });
 }
 

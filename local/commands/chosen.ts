@@ -85,6 +85,27 @@ export function deployedFunction(
     return { region, functionName };
 }
 
+/** Where a question is asked, and how. */
+export type Place<Found> = readonly [place: string, ask: () => Promise<Found>];
+
+/** Asks everywhere, prints what was found as JSON or as lines, and lets the command end with 1 where that is not well. */
+export async function tellOfEach<Found>(
+    places: readonly Place<Found>[],
+    json: boolean | undefined,
+    linesOf: (place: string, found: Found) => readonly string[],
+    isWell: (found: Found) => boolean,
+): Promise<void> {
+    const found: Record<string, Found> = {};
+    for (const [place, ask] of places) {
+        found[place] = await ask();
+    }
+    const lines = json
+        ? [JSON.stringify(found, undefined, 4)]
+        : Object.entries(found).flatMap(([place, one]) => linesOf(place, one));
+    lines.forEach((line) => console.log(line));
+    process.exitCode = Object.values(found).every(isWell) ? 0 : 1;
+}
+
 interface RunningTask {
     readonly caller: Caller;
     readonly id: string;

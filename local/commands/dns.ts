@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import type { Caller } from "../internet/caller";
 import { compare, readNames, type NameLine, type Names } from "../internet/names";
 import { clientConfig } from "../machine/awsClients";
-import { chosenCallers, deployedFunction, type DeployedOptions } from "./chosen";
+import { chosenCallers, deployedFunction, type DeployedOptions, type Place, tellOfEach } from "./chosen";
 import { cut, layOut } from "./taskTable";
 import { age } from "./values";
 
@@ -20,31 +20,24 @@ export function define(command: Command): void {
         .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
         .option("--region <name>", "with --aws: where")
         .option("--function <name>", "with --aws: the function that writes the records (dnsFunctionName)")
-        .action(async (options: Options) => {
-            const found: Record<string, readonly NameLine[]> = {};
-            for (const [place, read] of placesOf(command, options)) {
-                found[place] = compare(await read());
-            }
-            if (options.json) {
-                console.log(JSON.stringify(found, undefined, 4));
-            } else {
-                const print = ([place, lines]: [string, readonly NameLine[]]) =>
-                    namesTable(place, lines, process.stdout.columns).forEach((line) => console.log(line));
-                Object.entries(found).forEach(print);
-            }
-            const differs = Object.values(found).some((lines) => lines.some(({ difference }) => difference));
-            process.exitCode = differs ? 1 : 0;
-        });
+        .action((options: Options) =>
+            tellOfEach(
+                placesOf(command, options),
+                options.json,
+                (place, lines) => namesTable(place, lines, process.stdout.columns),
+                (lines) => !lines.some(({ difference }) => difference),
+            ),
+        );
 }
 
-function placesOf(command: Command, options: Options): [string, () => Promise<Names>][] {
+function placesOf(command: Command, options: Options): Place<readonly NameLine[]>[] {
     const deployed = deployedFunction(options, "TaskDns", "dnsFunctionName");
     if (deployed !== undefined) {
         const { region, functionName } = deployed;
         // Not even loaded without --aws.
-        return [[region, async () => (await import("./namesOnAws")).namesOnAws(region, functionName)]];
+        return [[region, async () => compare(await (await import("./namesOnAws")).namesOnAws(region, functionName))]];
     }
-    return chosenCallers(command).map((caller) => [caller.region, () => namesHere(caller)]);
+    return chosenCallers(command).map((caller) => [caller.region, async () => compare(await namesHere(caller))]);
 }
 
 function namesHere({ system, region, outputs, ecs, lambda }: Caller): Promise<Names> {

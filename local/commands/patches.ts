@@ -9,7 +9,7 @@ import { clientConfig } from "../machine/awsClients";
 import { ours } from "../machine/projectRoot";
 import { lastDeployed } from "../pulumi/program";
 import { readState } from "../pulumi/state";
-import { chosenSystem, deployedFunction, type DeployedOptions } from "./chosen";
+import { chosenSystem, deployedFunction, type DeployedOptions, type Place, tellOfEach } from "./chosen";
 import { cut, layOut } from "./taskTable";
 import { age } from "./values";
 
@@ -23,23 +23,17 @@ export function define(command: Command): void {
         .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
         .option("--region <name>", "with --aws: where")
         .option("--function <name>", "with --aws: the function that looks (functionName of the Patching)")
-        .action(async (options: Options) => {
-            const found: Record<string, PatchReport> = {};
-            for (const [place, read] of placesOf(command, options)) {
-                found[place] = await read();
-            }
-            if (options.json) {
-                console.log(JSON.stringify(found, undefined, 4));
-            } else {
-                const print = ([place, report]: [string, PatchReport]) =>
-                    patchesText(place, report, process.stdout.columns).forEach((line) => console.log(line));
-                Object.entries(found).forEach(print);
-            }
-            process.exitCode = Object.values(found).some(({ tasks }) => tasks.some(isAmiss)) ? 1 : 0;
-        });
+        .action((options: Options) =>
+            tellOfEach(
+                placesOf(command, options),
+                options.json,
+                (place, report) => patchesText(place, report, process.stdout.columns),
+                ({ tasks }) => !tasks.some(isAmiss),
+            ),
+        );
 }
 
-function placesOf(command: Command, options: Options): [string, () => Promise<PatchReport>][] {
+function placesOf(command: Command, options: Options): Place<PatchReport>[] {
     const deployed = deployedFunction(options, "Patching");
     if (deployed !== undefined) {
         const { region, functionName } = deployed;
@@ -49,7 +43,7 @@ function placesOf(command: Command, options: Options): [string, () => Promise<Pa
     const system = chosenSystem(command);
     const { stack, projectName } = lastDeployed(system);
     const places = readState(system, stack, projectName).resources.flatMap(
-        ({ type, urn, inputs, outputs }): [string, () => Promise<PatchReport>][] => {
+        ({ type, urn, inputs, outputs }): Place<PatchReport>[] => {
             const { clusterArn, functionName } = { ...inputs, ...outputs };
             if (type !== "taskgate:index:Patching" || typeof functionName !== "string") {
                 return [];

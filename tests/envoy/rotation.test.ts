@@ -64,14 +64,7 @@ describe("a certificate that is renewed while its tasks run", () => {
         const certificate = { certificateChain: pem.certificate, privateKey: pem.privateKey };
         published = { status: 200, text: seal(certificate, password) };
     };
-    /** Of the certificate that a new handshake shows. */
-    const served = (): Promise<string> =>
-        new Promise((resolve, reject) => {
-            const socket = connect({ host, port, rejectUnauthorized: false, servername: "a.tasks.example.com" }, () => {
-                resolve(serialOf(`-----BEGIN CERTIFICATE-----\n${socket.getPeerCertificate().raw.toString("base64")}\n-----END CERTIFICATE-----`)); // prettier-ignore
-                socket.destroy();
-            }).once("error", reject);
-        });
+    const served = () => servedAt(host);
     const serves = (pem: Pem): Promise<unknown> =>
         until("a new handshake shows it", async () => (await served()) === serialOf(pem.certificate));
     /** The task has looked at what is published since now, and once more. */
@@ -265,14 +258,7 @@ describe("a Traefik whose certificate is renewed while it runs", () => {
     const publish = ({ certificate, privateKey }: Pem, password = keyPassword): void => {
         published = { status: 200, text: sealForTraefik({ certificateChain: certificate, privateKey }, password) };
     };
-    /** Of the certificate that a new handshake shows. */
-    const served = (): Promise<string> =>
-        new Promise((resolve, reject) => {
-            const socket = connect({ host, port, rejectUnauthorized: false, servername: "a.tasks.example.com" }, () => {
-                resolve(socket.getPeerX509Certificate()!.serialNumber);
-                socket.destroy();
-            }).once("error", reject);
-        });
+    const served = () => servedAt(host);
     const serves = (pem: Pem): Promise<unknown> =>
         until("a new handshake shows it", async () => (await served()) === serialOf(pem));
     const linesOf = (container: string, text: string): number => local.log(taskArn, container).split(text).length - 1;
@@ -394,6 +380,16 @@ describe("a Traefik whose certificate is renewed while it runs", () => {
         });
     });
 });
+
+/** The serial number of the certificate that a new handshake shows. */
+function servedAt(host: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+        const socket = connect({ host, port, rejectUnauthorized: false, servername: "a.tasks.example.com" }, () => {
+            resolve(socket.getPeerX509Certificate()!.serialNumber);
+            socket.destroy();
+        }).once("error", reject);
+    });
+}
 
 function get(host: string, path: string): Promise<number | undefined> {
     return new Promise((resolve, reject) => {

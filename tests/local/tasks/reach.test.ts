@@ -7,12 +7,8 @@ import {
     EC2Client,
     RevokeSecurityGroupIngressCommand,
 } from "@aws-sdk/client-ec2";
-import type { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
-import { AccessLog } from "../../../components/internal/envoy/envoyBootstrap";
-import { envoyImage } from "../../../components/internal/envoy/envoyVersion";
-import { containerDefinitions } from "../../../components/internal/task/containers";
 import { clientConfig } from "../../../local/machine/awsClients";
 import { createReach } from "../../../local/tasks/reach";
 import type { Reach, Sources } from "../../../local/tasks/reach";
@@ -20,6 +16,7 @@ import { accountId, type Emulator, startEmulator } from "../../support/emulator"
 import { startLocalEcs } from "../../support/localEcs";
 import type { LocalEcs } from "../../support/localEcs";
 import { until } from "../../support/until";
+import { addressOf, whoamiTask } from "../../support/whoamiTask";
 
 const scope = { accountId, region: "eu-west-1" };
 
@@ -102,25 +99,7 @@ describe("a task that only some may connect to", () => {
             return () => listeners.delete(listener);
         },
     };
-    const logs = { logGroupName: "logs", region: "eu-west-1" };
-    const app = {
-        image: "traefik/whoami:v1.11",
-        containerPort: 8080,
-        command: ["--port", "8080"],
-        stopTimeout: 5,
-    };
-    const asItIs = containerDefinitions({ app, envoy: undefined, ...logs }) as ContainerDefinition[];
-    const behindEnvoy = containerDefinitions({
-        app,
-        envoy: {
-            image: envoyImage,
-            helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
-            bootstrap: { httpsPort: 8443, taskCpu: 256, accessLog: AccessLog.Off },
-            certificateSecretArn: undefined,
-            drainSeconds: 0,
-        },
-        ...logs,
-    }) as ContainerDefinition[];
+    const { asItIs, behindEnvoy } = whoamiTask();
 
     before(async () => {
         local = await startLocalEcs(undefined, {
@@ -129,10 +108,6 @@ describe("a task that only some may connect to", () => {
         });
     });
     after(() => local.stop());
-
-    function addressOf(task: Task): string {
-        return task.containers![0].networkInterfaces![0].privateIpv4Address!;
-    }
 
     /** The status of the answer, or that a connection was made and then cut off, for somebody who connects from there. */
     function ask(url: string, localAddress: string): Promise<number | string | undefined> {

@@ -1,46 +1,20 @@
 import { get } from "node:http";
 import { get as getByHttps } from "node:https";
 
-import type { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
+import type { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 
-import { envoyImage } from "../../../components/internal/envoy/envoyVersion";
-import { AccessLog } from "../../../components/internal/envoy/envoyBootstrap";
-import { containerDefinitions } from "../../../components/internal/task/containers";
-import type { AppContainer } from "../../../components/internal/task/containers";
 import { startLocalEcs } from "../../support/localEcs";
 import type { LocalEcs } from "../../support/localEcs";
+import { addressOf, whoamiTask } from "../../support/whoamiTask";
 
-const app: AppContainer = {
-    image: "traefik/whoami:v1.11",
-    containerPort: 8080,
-    command: ["--port", "8080"],
-    healthCheck: {
-        command: [
-            ...["CMD", process.execPath, "-e"],
-            "fetch('http://localhost:8080/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
-        ],
-        interval: 5,
-    },
-    stopTimeout: 5,
-};
-const logs = { logGroupName: "logs", region: "eu-west-1" };
-const asItIs = containerDefinitions({ app, envoy: undefined, ...logs }) as ContainerDefinition[];
-const behindEnvoy = containerDefinitions({
-    app,
-    envoy: {
-        image: envoyImage,
-        helperImage: "public.ecr.aws/docker/library/buildpack-deps:trixie-curl",
-        bootstrap: { httpsPort: 8443, taskCpu: 256, accessLog: AccessLog.Off },
-        certificateSecretArn: undefined,
-        drainSeconds: 0,
-    },
-    ...logs,
-}) as ContainerDefinition[];
-
-function addressOf(task: Task): string {
-    return task.containers![0].networkInterfaces![0].privateIpv4Address!;
-}
+const { asItIs, behindEnvoy } = whoamiTask({
+    command: [
+        ...["CMD", process.execPath, "-e"],
+        "fetch('http://localhost:8080/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))",
+    ],
+    interval: 5,
+});
 
 /** The status of the answer, or the error's code. */
 function ask(url: string): Promise<number | string | undefined> {

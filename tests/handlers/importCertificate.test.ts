@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import { importCertificate } from "../../handlers/importCertificate";
 import { awsEnvironment, FakeAws, FakeRequest, startFakeAws } from "../support/fakeAws";
+import { captureLog } from "../support/fakeLambda";
 
 const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
 const certificateArn = "arn:aws:acm:eu-west-1:111122223333:certificate/1";
@@ -11,6 +12,7 @@ const pem = (text: string): string => `-----BEGIN CERTIFICATE-----\n${text}\n---
 describe("importCertificate", () => {
     const { env: inherited } = process;
     let aws: FakeAws;
+    let restoreLog: () => void;
     let parameter: string | undefined;
     let secrets: (object | undefined)[];
 
@@ -57,10 +59,12 @@ describe("importCertificate", () => {
         };
     });
     beforeEach(() => {
+        ({ restore: restoreLog } = captureLog());
         aws.requests.length = 0;
         parameter = undefined;
         secrets = [secret("1")];
     });
+    afterEach(() => restoreLog());
     after(async () => {
         process.env = inherited;
         await aws.stop();

@@ -5,7 +5,7 @@ import type { PatchingState } from "../../handlers/patching/plan";
 import type { PatchReport } from "../../handlers/patching/report";
 import { omit } from "../../local/machine/omit";
 import { awsEnvironment, type FakeAws, jsonError, setEnvironment, startFakeAws, xml } from "../support/fakeAws";
-import { captureOutput } from "../support/fakeLambda";
+import { captureLog, type Metrics } from "../support/fakeLambda";
 import {
     createFakePatching,
     type FakePatching,
@@ -24,7 +24,7 @@ describe("patchTasks", () => {
     let world: FakePatching;
     let aws: FakeAws;
     let restore: () => void;
-    let output: string[];
+    let metrics: Metrics;
 
     beforeEach(async () => {
         world = createFakePatching();
@@ -57,12 +57,12 @@ describe("patchTasks", () => {
 
     async function run(event: PatchEvent = {}): Promise<PatchReport> {
         aws.requests.length = 0;
-        const captured = captureOutput();
+        const log = captureLog();
         try {
             return await patchTasks(event, context);
         } finally {
-            captured.restore();
-            output = captured.lines;
+            log.restore();
+            metrics = omit(log.metrics[0] ?? {}, "_aws");
         }
     }
 
@@ -81,10 +81,6 @@ describe("patchTasks", () => {
                     return [];
             }
         });
-    const metrics = (): Record<string, unknown> => {
-        const line = output.find((text) => text.includes("CloudWatchMetrics"))!;
-        return omit(JSON.parse(line) as Record<string, unknown>, "_aws");
-    };
 
     it("begins anew when somebody broke what a run has left, and takes no notice of a notice that says nothing", async () => {
         world.objects["state.json"] = "{";
@@ -111,7 +107,7 @@ describe("patchTasks", () => {
         });
         expect(report.window.isOpen).to.equal(true);
         expect(Date.parse(report.tasks[0].next!)).to.equal(Date.parse(report.window.opensAt!) + DAY * 1_000);
-        expect(metrics()).to.deep.equal({
+        expect(metrics).to.deep.equal({
             ...{ FunctionName: "patch", FailedRedeployments: [0], OverdueTasks: [0] },
             ...{ NonCompliantTasks: [0], RebuildsDue: [0] },
         });
@@ -150,7 +146,7 @@ describe("patchTasks", () => {
         });
         const report = await run();
         expect([asked(), report.window.failed, report.redeployments]).to.deep.equal([[], ["api"], {}]);
-        expect(metrics()).to.deep.include({ FailedRedeployments: [1], NonCompliantTasks: [2] });
+        expect(metrics).to.deep.include({ FailedRedeployments: [1], NonCompliantTasks: [2] });
     });
 
     it("counts a redeployment that ECS refuses as failed", async () => {
@@ -160,7 +156,7 @@ describe("patchTasks", () => {
             operation === "UpdateService" ? jsonError(400, "AccessDeniedException", "No.") : undefined;
         const report = await run();
         expect([report.window.failed, report.redeployments]).to.deep.equal([["api"], {}]);
-        expect(metrics()).to.deep.include({ FailedRedeployments: [1] });
+        expect(metrics).to.deep.include({ FailedRedeployments: [1] });
     });
 
     it("tells once of an image that has to be built anew", async () => {
@@ -176,7 +172,7 @@ describe("patchTasks", () => {
                 reasons: [{ reason: "Findings", container: "app", detail: "1 HIGH" }],
             },
         ]);
-        expect(metrics()).to.deep.include({ RebuildsDue: [1] });
+        expect(metrics).to.deep.include({ RebuildsDue: [1] });
         await run();
         expect(asked()).to.deep.equal([]);
     });
@@ -258,7 +254,7 @@ describe("patchTasks", () => {
             return undefined;
         };
         await run();
-        expect([asked(), metrics().FailedRedeployments]).to.deep.equal([["redeploy api"], [0]]);
+        expect([asked(), metrics.FailedRedeployments]).to.deep.equal([["redeploy api"], [0]]);
         const { redeployments, window } = await run();
         expect([asked(), Object.keys(redeployments), window.failed]).to.deep.equal([[], ["api"], []]);
     });

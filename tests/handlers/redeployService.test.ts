@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import { redeployService } from "../../handlers/redeployService";
 import { awsEnvironment, FakeAws, FakeRequest, startFakeAws } from "../support/fakeAws";
+import { captureLog } from "../support/fakeLambda";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/web";
 const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
@@ -10,6 +11,7 @@ const context = { functionName: "redeploy", awsRequestId: "r", getRemainingTimeI
 describe("redeployService", () => {
     const deployed = Date.parse("2026-05-01T00:00:00Z") / 1000;
     let aws: FakeAws;
+    let restoreLog: () => void;
     let changed: number;
     let rsaChanged: number;
     let deployments: object[];
@@ -34,12 +36,14 @@ describe("redeployService", () => {
         Object.assign(process.env, awsEnvironment(aws.url), own);
     });
     beforeEach(() => {
+        ({ restore: restoreLog } = captureLog());
         aws.requests.length = 0;
         deployments = [
             { status: "ACTIVE", createdAt: deployed + 900 },
             { status: "PRIMARY", createdAt: deployed },
         ];
     });
+    afterEach(() => restoreLog());
     after(async () => {
         process.env = inherited;
         await aws.stop();

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { sweepTaskDns, type SweepEvent } from "../../handlers/sweepTaskDns";
 import { jsonError, xmlError } from "../support/fakeAws";
-import { captureOutput, lambdaContext } from "../support/fakeLambda";
+import { lambdaContext, type Metrics } from "../support/fakeLambda";
 import { createWorld, deliver, DOMAIN, type World } from "../support/taskDns/world";
 
 /** What a promise is rejected with, as text. */
@@ -40,18 +40,14 @@ describe("sweepTaskDns", () => {
         void (rowOf(id)!.since = { N: String(Number(rowOf(id)!.since.N) - milliseconds) });
 
     async function run(event: SweepEvent = {}, milliseconds?: number) {
-        const output = captureOutput();
+        const before = world.metrics.length;
         try {
             return await sweepTaskDns(event, lambdaContext(milliseconds));
         } finally {
-            output.restore();
-            metrics = Object.assign(
-                {},
-                ...output.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as object),
-            ) as Record<string, unknown>;
+            metrics = Object.assign({}, ...world.metrics.slice(before)) as Metrics;
         }
     }
-    let metrics: Record<string, unknown>;
+    let metrics: Metrics;
 
     /** The ids that the function of the queue was asked to look at. */
     const asked = () =>

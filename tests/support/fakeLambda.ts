@@ -12,18 +12,41 @@ export interface LogLine {
     readonly [field: string]: unknown;
 }
 
-/** Takes what is written to standard output by console.log, one JSON object a line, until `restore`. */
-export function captureLog(): { readonly lines: LogLine[]; readonly restore: () => void } {
-    const { log } = console;
-    const lines: LogLine[] = [];
-    console.log = (line: string) => void lines.push(JSON.parse(line) as LogLine);
-    return { lines, restore: () => void (console.log = log) };
+/** Metrics of one line in CloudWatch's embedded format. */
+export type Metrics = Readonly<Record<string, unknown>>;
+
+export interface CapturedLog {
+    readonly lines: LogLine[];
+    readonly metrics: Metrics[];
+    readonly restore: () => void;
 }
 
-/** Takes what is written to standard output, line by line, until `restore`. */
-export function captureOutput(): { readonly lines: string[]; readonly restore: () => void } {
+/** Takes what handlers log and the metrics that they write until `restore`, and leaves mocha's own lines alone. */
+export function captureLog(): CapturedLog {
+    const lines: LogLine[] = [];
+    const metrics: Metrics[] = [];
+    const { log } = console;
+    console.log = (line: string) => void lines.push(JSON.parse(line) as LogLine);
+    const restoreOutput = takeOutput(
+        (text) => text.startsWith('{"_aws":') && metrics.push(JSON.parse(text) as Metrics) > 0,
+    );
+    return {
+        lines,
+        metrics,
+        restore: () => {
+            console.log = log;
+            restoreOutput();
+        },
+    };
+}
+
+/** Nothing is written to standard output until what it answers is called. */
+export function mute(): () => void {
+    return takeOutput(() => true);
+}
+
+function takeOutput(takes: (text: string) => boolean): () => void {
     const write = process.stdout.write.bind(process.stdout);
-    const lines: string[] = [];
-    process.stdout.write = (text: string | Uint8Array) => lines.push(...String(text).trim().split("\n")) > 0;
-    return { lines, restore: () => void (process.stdout.write = write) };
+    process.stdout.write = (text: string | Uint8Array, ...more: []) => takes(String(text)) || write(text, ...more);
+    return () => void (process.stdout.write = write);
 }

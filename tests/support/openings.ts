@@ -10,6 +10,7 @@ import {
     type Sight,
     type Written,
 } from "../../handlers/sessions/session";
+import { mute } from "./fakeLambda";
 import { installVirtualClock, type VirtualClock } from "./taskDns/virtualClock";
 
 export const callers = 500;
@@ -73,8 +74,7 @@ export interface Outcome {
 
 export async function measure(way: Way): Promise<Outcome> {
     const clock = installVirtualClock(1);
-    const write = process.stdout.write.bind(process.stdout);
-    process.stdout.write = () => true; // the handlers' log
+    const restoreOutput = mute();
     try {
         const aws = modelled(clock);
         const openings = Array.from({ length: callers }, (_, number): Opening => ({ key: `team-${number % keys}` }));
@@ -100,7 +100,7 @@ export async function measure(way: Way): Promise<Outcome> {
             openings,
         };
     } finally {
-        process.stdout.write = write;
+        restoreOutput();
         clock.restore();
     }
 }

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { reconcileSessions } from "../../../handlers/reconcileSessions";
 import { sightOf } from "../../../handlers/sessions/fargate";
 import { awsEnvironment, type FakeAws, json, setEnvironment, startFakeAws } from "../../support/fakeAws";
-import { captureLog, captureOutput, lambdaContext } from "../../support/fakeLambda";
+import { captureLog, lambdaContext } from "../../support/fakeLambda";
 
 const taskArn = "arn:aws:ecs:eu-west-1:111122223333:task/tasks/0123";
 
@@ -102,14 +102,10 @@ describe("the comparison of sessions with tasks", () => {
 
     async function run(event: object) {
         const log = captureLog();
-        const output = captureOutput();
         try {
             await reconcileSessions(event, lambdaContext());
-            return output.lines
-                .filter((line) => line.includes("CloudWatchMetrics"))
-                .map((line) => JSON.parse(line) as Record<string, unknown>);
+            return log.metrics;
         } finally {
-            output.restore();
             log.restore();
         }
     }

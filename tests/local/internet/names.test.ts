@@ -8,13 +8,11 @@ import { expect } from "chai";
 import { namesTable } from "../../../local/commands/dns";
 import { compare, readNames } from "../../../local/internet/names";
 import { json, type FakeService } from "../../support/fakeAws";
-import { captureLog } from "../../support/fakeLambda";
 import { taskDnsEnvironment } from "../../support/taskDns/fakeServices";
 import { CLUSTER_ARN, createWorld, deliver, DOMAIN, type World } from "../../support/taskDns/world";
 
 describe("the names of tasks, as ECS, the registry and the zone know them", () => {
     let world: World;
-    let restoreLog: () => void;
 
     beforeEach(async () => {
         const Variables = { ...taskDnsEnvironment(CLUSTER_ARN), DOMAIN };
@@ -26,13 +24,9 @@ describe("the names of tasks, as ECS, the registry and the zone know them", () =
                 ),
         };
         world = await createWorld({}, [lambda]);
-        ({ restore: restoreLog } = captureLog());
     });
 
-    afterEach(async () => {
-        restoreLog();
-        await world.close();
-    });
+    afterEach(() => world.close());
 
     const read = async () =>
         compare(

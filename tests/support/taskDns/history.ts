@@ -1,3 +1,4 @@
+import { mute } from "../fakeLambda";
 import { createModel, DOMAIN, NO_FAULTS, type Faults, type Model, type ModelOptions, type Part } from "./modelledAws";
 import { installVirtualClock } from "./virtualClock";
 
@@ -36,10 +37,7 @@ const FOREIGN = `www.${DOMAIN}.`;
 
 export async function play(history: History): Promise<Outcome> {
     const clock = installVirtualClock(history.seed);
-    const { log } = console;
-    const write = process.stdout.write.bind(process.stdout);
-    console.log = () => undefined;
-    process.stdout.write = () => true;
+    const restoreOutput = mute();
     try {
         const start = clock.now();
         const model = createModel(clock, { ...history.options, faults: { ...NO_FAULTS, ...history.faults } });
@@ -82,8 +80,7 @@ export async function play(history: History): Promise<Outcome> {
         return { wrong: [...model.violations, ...faultsIn(model, occupied)], delays: told, dangling, model };
     } finally {
         clock.restore();
-        console.log = log;
-        process.stdout.write = write;
+        restoreOutput();
     }
 }
 

@@ -6,6 +6,7 @@ import {
 } from "@aws-sdk/client-route-53";
 import { DescribeNetworkInterfacesCommand } from "@aws-sdk/client-ec2";
 
+import { mute } from "../fakeLambda";
 import { createModel, DOMAIN, type Model, type ModelClient, type ModelOptions, type ModelTask } from "./modelledAws";
 import { installVirtualClock, type VirtualClock } from "./virtualClock";
 
@@ -76,10 +77,7 @@ function start(model: Model, task: ModelTask): void {
 
 export async function measure(way: Way, course: Course): Promise<Measured> {
     const clock = installVirtualClock(1);
-    const { log } = console;
-    const write = process.stdout.write.bind(process.stdout);
-    console.log = () => undefined;
-    process.stdout.write = () => true;
+    const restoreOutput = mute();
     let model: Model;
     try {
         model = createModel(clock, way.options(clock));
@@ -87,8 +85,7 @@ export async function measure(way: Way, course: Course): Promise<Measured> {
         model.stop();
     } finally {
         clock.restore();
-        console.log = log;
-        process.stdout.write = write;
+        restoreOutput();
     }
     const named = model.tasks.filter(({ namedAt }) => namedAt !== undefined);
     const delays = named

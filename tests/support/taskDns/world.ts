@@ -1,7 +1,7 @@
 import type { SQSEvent } from "aws-lambda";
 import { syncTaskDns } from "../../../handlers/syncTaskDns";
 import { awsEnvironment, setEnvironment, startFakeAws, type FakeAws, type FakeService } from "../fakeAws";
-import { captureLog, lambdaContext, type LogLine } from "../fakeLambda";
+import { captureLog, lambdaContext, type LogLine, type Metrics } from "../fakeLambda";
 import { createFakeRoute53, type FakeRoute53, type FakeRoute53Options } from "../fakeRoute53";
 import { createFakeTasks, type FakeTasks } from "../fakeTasks";
 import {
@@ -29,6 +29,8 @@ export interface World {
     readonly aws: FakeAws;
     /** What the handlers have logged. */
     readonly lines: readonly LogLine[];
+    /** What they have told CloudWatch. */
+    readonly metrics: readonly Metrics[];
     close(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function createWorld(
         queues,
         aws,
         lines: log.lines,
+        metrics: log.metrics,
         async close() {
             log.restore();
             restore();

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-import type { RoleReport } from "../aws/permissions/report";
+import type { Allowance, RoleReport } from "../aws/permissions/report";
 import { reportPath } from "../aws/permissions/report";
 import { chosenSystem } from "./chosen";
 
@@ -16,11 +16,13 @@ export function define(command: Command): void {
 }
 
 /** A role's report as text. */
-export function roleLines({ role, used, surplus, missing }: RoleReport): string {
+export function roleLines({ role, allowed, used, surplus, missing }: RoleReport): string {
+    const isSurplus = ({ action, resource }: Allowance) =>
+        surplus.some((one) => one.action === action && one.resource === resource);
     return [
         role,
         ...used.map(({ action, resource, count }) => `  used     ${action} on ${resource}, ${times(count)}`),
-        ...surplus.map(({ action, resource }) => `  surplus  ${action} on ${resource}`),
+        ...allowed.map((one) => `  ${isSurplus(one) ? "surplus" : "allowed"}  ${one.action} on ${one.resource}`),
         ...missing.map(({ action, resource, count }) => `  missing  ${action} on ${resource}, ${times(count)}`),
     ].join("\n");
 }

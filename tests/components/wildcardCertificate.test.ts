@@ -378,6 +378,7 @@ describe("WildcardCertificate", () => {
                                     "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
                                     "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                                 },
+                                Null: { "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false" },
                             },
                         },
                         {
@@ -578,6 +579,7 @@ describe("WildcardCertificate", () => {
                     "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
                     "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                 },
+                Null: { "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false" },
             },
         });
         expect(statement("ReadChallenges")).to.deep.include({ Resource: "arn:aws:route53:::hostedzone/Z9" });

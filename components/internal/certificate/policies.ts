@@ -116,6 +116,8 @@ function answerChallenges(arns: RenewalArns): Statement[] {
                     "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
                     "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                 },
+                // ForAllValues holds for a request without the key, too.
+                Null: { "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false" },
             },
         },
         { Sid: "ReadChallenges", Effect: "Allow", Action: "route53:ListResourceRecordSets", Resource: arns.zone },

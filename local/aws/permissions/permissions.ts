@@ -35,6 +35,8 @@ export interface Permissions {
     uses(): Readonly<Record<string, readonly Use[]>>;
     /** A role with its policies. */
     role: Policies["role"];
+    /** The names of an account's roles. */
+    roles: Policies["roles"];
 }
 
 export interface PermissionsOptions {
@@ -188,6 +190,7 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
 
         whyNotAssumed,
         role: (accountId, name) => known().role(accountId, name),
+        roles: (accountId) => known().roles(accountId),
         async allows(roleArn, region, action, resource) {
             const roleName = roleArn.slice(roleArn.lastIndexOf("/") + 1);
             const accountId = roleArn.split(":")[4];

@@ -17,6 +17,8 @@ export interface Role {
 
 export interface Policies {
     role(accountId: string, name: string): Promise<Role | undefined>;
+    /** The names of an account's roles. */
+    roles(accountId: string): Promise<readonly string[]>;
     /** Of the resource with this ARN; undefined when it has none, or its service knows none. */
     ofResource(region: string, arn: string): Promise<unknown>;
     /** To be told of each request that was answered: what is remembered may be over. */
@@ -37,6 +39,7 @@ export function createPolicies(forward: Forward, settled?: () => Promise<unknown
 
     return {
         role: (accountId, name) => once("iam", `${accountId} ${name}`, () => readRole(forward, accountId, name)),
+        roles: (accountId) => listRoles(forward, accountId),
         ofResource(region, arn) {
             const service = arn.split(":")[2];
             const read = resourcePolicies[service];
@@ -58,9 +61,25 @@ export function createPolicies(forward: Forward, settled?: () => Promise<unknown
     };
 }
 
+function askIam(forward: Forward, accountId: string, parameters: Readonly<Record<string, string>>) {
+    return query(forward, { service: "iam", region: "us-east-1", accountId, version: "2010-05-08" }, parameters);
+}
+
+async function listRoles(forward: Forward, accountId: string): Promise<string[]> {
+    const names: string[] = [];
+    let after: object = {};
+    for (;;) {
+        const page = await askIam(forward, accountId, { Action: "ListRoles", ...after });
+        names.push(...members(page?.Roles).map((role) => (role as { readonly RoleName: string }).RoleName));
+        if (page?.IsTruncated !== "true") {
+            return names;
+        }
+        after = { Marker: page.Marker };
+    }
+}
+
 async function readRole(forward: Forward, accountId: string, RoleName: string): Promise<Role | undefined> {
-    const ask = (parameters: Readonly<Record<string, string>>) =>
-        query(forward, { service: "iam", region: "us-east-1", accountId, version: "2010-05-08" }, parameters);
+    const ask = (parameters: Readonly<Record<string, string>>) => askIam(forward, accountId, parameters);
     const found = await ask({ Action: "GetRole", RoleName });
     if (found === undefined) {
         return undefined;

@@ -12,6 +12,8 @@ export interface Allowance {
 /** What one role may do, and what this run has made of it. */
 export interface RoleReport {
     readonly role: string;
+    /** By its policies. */
+    readonly allowed: readonly Allowance[];
     readonly used: readonly Use[];
     /** Allowed, and asked for by nothing. */
     readonly surplus: readonly Allowance[];
@@ -19,20 +21,26 @@ export interface RoleReport {
     readonly missing: readonly Use[];
 }
 
-/** Of every role that anybody was in this run. */
+/** Of every role of the accounts that anybody has worked in, also of one that nobody has been; and of those that are gone. */
 export async function reportPermissions(permissions: Permissions): Promise<readonly RoleReport[]> {
-    const byRole = new Map<string, { accountId: string; name: string; uses: Use[] }>();
-    for (const [principal, uses] of Object.entries(permissions.uses())) {
-        const [, accountId, name] = /^arn:aws:sts::(\d+):assumed-role\/([^/]+)/.exec(principal) ?? [];
-        if (name !== undefined) {
-            const key = `${accountId} ${name}`;
-            byRole.set(key, { accountId, name, uses: [...(byRole.get(key)?.uses ?? []), ...uses] });
+    const uses = Object.entries(permissions.uses());
+    const accounts = [...new Set(uses.flatMap(([principal]) => /^arn:aws:\w+::(\d+):/.exec(principal)?.[1] ?? []))];
+    const reports = accounts.map(async (accountId) => {
+        const byRole = new Map<string, Use[]>();
+        for (const [principal, some] of uses) {
+            const [, account, name] = /^arn:aws:sts::(\d+):assumed-role\/([^/]+)/.exec(principal) ?? [];
+            if (account === accountId) {
+                byRole.set(name, [...(byRole.get(name) ?? []), ...some]);
+            }
         }
-    }
-    const reports = [...byRole.values()].map(async ({ accountId, name, uses }) =>
-        reportRole(name, await permissions.role(accountId, name), uses),
-    );
-    return (await Promise.all(reports)).sort((one, other) => (one.role < other.role ? -1 : 1));
+        const names = new Set([...(await permissions.roles(accountId)), ...byRole.keys()]);
+        return Promise.all(
+            [...names].map(async (name) =>
+                reportRole(name, await permissions.role(accountId, name), byRole.get(name) ?? []),
+            ),
+        );
+    });
+    return (await Promise.all(reports)).flat().sort((one, other) => (one.role < other.role ? -1 : 1));
 }
 
 export function reportRole(name: string, role: Role | undefined, uses: readonly Use[]): RoleReport {
@@ -40,6 +48,7 @@ export function reportRole(name: string, role: Role | undefined, uses: readonly 
     const allowed = (role?.policies ?? []).flatMap(allowances);
     return {
         role: name,
+        allowed,
         used,
         surplus: allowed.filter((allowance) => !used.some((use) => covers(allowance, use))),
         missing: uses.filter(({ isAllowed }) => !isAllowed),

@@ -16,6 +16,7 @@ import { expect } from "chai";
 import { modelOf } from "../../../../local/aws/models/model";
 import { permissionsFor } from "../../../../local/aws/permissions/actions";
 import { createPermissions } from "../../../../local/aws/permissions/permissions";
+import { reportPermissions } from "../../../../local/aws/permissions/report";
 import { clientConfig } from "../../../../local/machine/awsClients";
 import { accountId, type Emulator, startEmulator } from "../../../support/emulator";
 import { until } from "../../../support/until";
@@ -349,6 +350,19 @@ describe("permissions", () => {
         expect(await create(new Lambda(deployer), "three", "for-functions")).to.match(
             /^AccessDeniedException: .*iam:PassRole on resource: arn:aws:iam::111122223333:role\/for-functions/,
         );
+    });
+
+    it("are reported of every role, also of one that nobody has ever been", async () => {
+        const statement = { Effect: "Allow", Action: "sqs:ListQueues", Resource: "*" };
+        await roleWith("idle", statement);
+        await new SQS(await roleWith("busy", statement)).listQueues({});
+        const report = await reportPermissions(permissions);
+        const allowed = [{ action: "sqs:ListQueues", resource: "*" }];
+        const used = [{ ...allowed[0], isAllowed: true, count: 1 }];
+        expect(report.filter(({ role }) => /^(idle|busy)$/.test(role))).to.deep.equal([
+            { role: "busy", allowed, used, surplus: [], missing: [] },
+            { role: "idle", allowed, used: [], surplus: allowed, missing: [] },
+        ]);
     });
 
     it("are nobody's with a key that was never handed out", async () => {

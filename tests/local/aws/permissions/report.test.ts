@@ -27,8 +27,10 @@ describe("the report of permissions", () => {
             "role",
             `  used     ssm:GetParameter on ${parameter}, 2 times`,
             "  used     sns:Publish on arn:two, once",
+            "  allowed  ssm:Get* on arn:aws:ssm:*:*:parameter/mine",
             "  surplus  ssm:PutParameter on arn:aws:ssm:*:*:parameter/mine",
             "  surplus  sns:Publish on arn:one",
+            "  allowed  sns:Publish on arn:two",
             "  missing  s3:PutObject on arn:aws:s3:::a/b, once",
         ]);
     });

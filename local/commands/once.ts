@@ -16,7 +16,7 @@ import {
 import { echo, Page, redirectOf, resolve, visit } from "../internet/visitor";
 import { localConfig, platformsOf } from "../pulumi/platforms";
 import { inTurn, together } from "./progress";
-import { destroyed, goThrough, operation, Running, Stack, StackReport, systemUp } from "./steps";
+import { goThrough, operation, Running, Stack, StackReport } from "./steps";
 
 /** What `--report` writes. Times are in milliseconds. */
 export interface Report extends StackReport {
@@ -58,7 +58,6 @@ export async function wholeLife(report: Report, name: string): Promise<void> {
         onUp: (up, system, outputs) => ([up.caller] = platformsOf(system, outputs)),
     };
     const steps: ListrTask<Life>[] = [
-        systemUp(name),
         operation("preview", report, stack),
         operation("up", report, stack),
         together("a second up, and meanwhile a task's life", [
@@ -73,9 +72,8 @@ export async function wholeLife(report: Report, name: string): Promise<void> {
                 renewalRefused(report),
             ]),
         ]),
-        destroyed(report, stack),
     ];
-    await goThrough(life, steps);
+    await goThrough({ name, life, report, stack }, steps);
 }
 
 function certificateIssued(report: Report): ListrTask<Life> {

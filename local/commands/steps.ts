@@ -34,22 +34,37 @@ export interface Stack<Context> {
     readonly onUp: (context: Context, system: SystemFile, outputs: Readonly<Record<string, unknown>>) => void;
 }
 
-/** Goes through a life. Its system ends with it, however it ends. */
-export async function goThrough<Context extends Running>(life: Context, steps: ListrTask<Context>[]): Promise<void> {
+/** Goes through a life: a system is started, the steps are gone through, the stack is destroyed. The system ends with it, however it ends. */
+export async function goThrough<Context extends Running>(
+    { life, report, stack, ...options }: Begun<Context>,
+    steps: ListrTask<Context>[],
+): Promise<void> {
     try {
-        await runSteps(life, steps);
+        await runSteps(life, [systemUp(options), ...steps, destroyed(report, stack)]);
     } finally {
         await life.system?.stop();
     }
 }
 
-export function systemUp(name: string, more: Omit<SystemOptions, "name" | "onStep"> = {}): ListrTask<Running> {
+/** What a life begins with: the options are its system's. */
+interface Begun<Context> extends Omit<SystemOptions, "onStep"> {
+    readonly life: Context;
+    readonly report: StackReport;
+    readonly stack: Stack<Context>;
+}
+
+function systemUp<Context extends Running>(options: SystemOptions): ListrTask<Context> {
     return {
         title: "start the local AWS, certificate authority and DNS",
         task: async (context, step) => {
-            context.system = await startSystem({ ...more, name, onStep: (text) => (step.output = text) });
+            context.system = await startSystem({ ...options, onStep: (text) => (step.output = text) });
         },
     };
+}
+
+/** Preview, up, and up again, which changes nothing. */
+export function operations<Context extends Running>(report: StackReport, stack: Stack<Context>): ListrTask<Context>[] {
+    return (["preview", "up", "secondUp"] as const).map((kind) => operation(kind, report, stack));
 }
 
 export function operation<Context extends Running>(
@@ -90,7 +105,7 @@ function summary({ changes }: OperationResult): string {
         .join(", ");
 }
 
-export function destroyed<Context extends Running>(report: StackReport, stack: Stack<Context>): ListrTask<Context> {
+function destroyed<Context extends Running>(report: StackReport, stack: Stack<Context>): ListrTask<Context> {
     return {
         title: "pulumi destroy, and the end of every process",
         task: async (context, step) => {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 
 import { projectRoot } from "../../machine/projectRoot";
+import { exampleProgram } from "../scenarios/example";
 import { shapes } from "../scenarios/scenarios";
 import type { Looks } from "./facts";
 import { shapeLooks } from "./shapeFacts";
@@ -71,7 +72,7 @@ function ofShape(name: keyof typeof shapes): Life {
         ],
         project: (stackName, { domain }) => ({
             projectName: shape.example,
-            program: join(projectRoot, "examples", shape.example, "index.ts"),
+            program: exampleProgram(shape.example),
             stack: stackName,
             config: {
                 domain: `${name}.${domain}`,

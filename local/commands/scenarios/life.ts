@@ -1,6 +1,4 @@
 // The whole life of one of the examples on the local system: `npm start -- --scenario <shape>`.
-import { join } from "node:path";
-
 import { ListrTask } from "listr2";
 
 import { createAws } from "../../aws/resources/sdk";
@@ -10,15 +8,14 @@ import type { LoadCounts, LoadOptions } from "../../internet/load";
 import { scanTls } from "../../internet/scan";
 import type { TlsScan } from "../../internet/scan";
 import { echo, Page, redirectOf, visit } from "../../internet/visitor";
-import { projectRoot } from "../../machine/projectRoot";
 import { SystemFile } from "../../machine/systemFile";
 import { runOperation } from "../../pulumi/operation";
 import type { OperationOptions } from "../../pulumi/operation";
-import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
 import type { Config } from "../../pulumi/workspace";
-import { destroyed, goThrough, operation, Running, Stack, StackReport, systemUp } from "../steps";
+import { goThrough, operations, Running, Stack, StackReport } from "../steps";
 import { Deployed, deployed, region } from "./deployed";
+import { exampleOptions } from "./example";
 
 /** An example, and what is particular about its shape. */
 export interface Shape {
@@ -76,15 +73,8 @@ export async function shapeLife(shape: Shape, report: ShapeReport, name: string)
             context.hostname = `${shape.host}.${domainOf(shape, system)}`;
         },
     };
-    const steps: ListrTask<Life>[] = [
-        systemUp(name),
-        operation("preview", report, stack),
-        operation("up", report, stack),
-        operation("secondUp", report, stack),
-        ...looks(shape, report, shape.here),
-        destroyed(report, stack),
-    ];
-    await goThrough(life, steps);
+    const steps: ListrTask<Life>[] = [...operations(report, stack), ...looks(shape, report, shape.here)];
+    await goThrough({ name, life, report, stack }, steps);
 }
 
 /** What is looked at once a shape is up, in order: all of it from outside, but for what is given besides. */
@@ -114,10 +104,8 @@ function domainOf({ example }: Shape, { domain }: SystemFile): string {
 }
 
 function optionsOf(shape: Shape, system: SystemFile, more: Config = {}): OperationOptions {
-    return {
-        program: join(projectRoot, "examples", shape.example, "index.ts"),
-        config: { "aws:region": region, ...localConfig(system), domain: domainOf(shape, system), ...more },
-    };
+    const config = { "aws:region": region, domain: domainOf(shape, system), ...more };
+    return exampleOptions(shape.example, system, config);
 }
 
 /** Tasks that came before it could not start. Each service has a function that finds this out every five minutes: it is not waited for. */

@@ -1,6 +1,5 @@
 // The whole life of examples/reactive: `npm start -- --scenario reactive`.
 import { get } from "node:http";
-import { join } from "node:path";
 import { json } from "node:stream/consumers";
 
 import { DynamoDBClient, paginateScan, ScanCommandInput } from "@aws-sdk/client-dynamodb";
@@ -11,14 +10,13 @@ import { ShardLimits, shardLimits } from "../../aws/kinesis/overlay";
 import { eventually, patient } from "../../internet/caller";
 import { resolve } from "../../internet/visitor";
 import { clientConfig } from "../../machine/awsClients";
-import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
 import { OperationOptions, runOperation } from "../../pulumi/operation";
-import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
-import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { goThrough, operations, Running, runningSystem, Stack, StackReport } from "../steps";
 import { Deployed, deployed, region } from "./deployed";
 import { Answered, Senders, startSenders } from "./eventSenders";
+import { exampleOptions } from "./example";
 
 /** What became of events. Times are in milliseconds. */
 export interface Stored extends Answered {
@@ -77,18 +75,15 @@ export async function reactiveLife(report: ReactiveReport, name: string): Promis
         },
     };
     const steps: ListrTask<Life>[] = [
-        systemUp(name, { kinesis: { limits: () => life.limits ?? shardLimits } }),
-        operation("preview", report, stack),
-        operation("up", report, stack),
-        operation("secondUp", report, stack),
+        ...operations(report, stack),
         campaignTold(report),
         eventsTaken(report),
         cacheBroken(report),
         streamBroken(report),
         tableReleased(report),
-        destroyed(report, stack),
     ];
-    await goThrough(life, steps);
+    const kinesis = { limits: () => life.limits ?? shardLimits };
+    await goThrough({ name, kinesis, life, report, stack }, steps);
 }
 
 function domainOf({ domain }: SystemFile): string {
@@ -96,10 +91,7 @@ function domainOf({ domain }: SystemFile): string {
 }
 
 function optionsOf(system: SystemFile): OperationOptions {
-    return {
-        program: join(projectRoot, "examples", "reactive", "index.ts"),
-        config: { "aws:region": region, ...localConfig(system), domain: domainOf(system) },
-    };
+    return exampleOptions("reactive", system, { "aws:region": region, domain: domainOf(system) });
 }
 
 function upLife({ up, outputs, cacheId }: Life) {

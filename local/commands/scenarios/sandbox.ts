@@ -1,14 +1,11 @@
 // The whole life of examples/sandbox: `npm start -- --scenario sandbox`.
-import { join } from "node:path";
-
 import { ListrTask } from "listr2";
 
 import type { SessionError } from "../../../client";
 import { eventually } from "../../internet/caller";
 import { fetchFrom } from "../../internet/fetch";
-import { projectRoot } from "../../machine/projectRoot";
-import { localConfig } from "../../pulumi/platforms";
-import { destroyed, goThrough, operation, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { goThrough, operation, runningSystem, Stack, StackReport } from "../steps";
+import { exampleOptions } from "./example";
 import {
     audience,
     certificateAwaited,
@@ -38,30 +35,25 @@ export async function sandboxLife(report: SandboxReport, name: string): Promise<
     const life: Life = {};
     const stack: Stack<Life> = {
         projectName: "sandbox",
-        options: (system) => ({
-            program: join(projectRoot, "examples", "sandbox", "index.ts"),
-            config: {
+        options: (system) =>
+            exampleOptions("sandbox", system, {
                 "aws:region": region,
-                ...localConfig(system),
                 domain: `sandboxes.${system.domain}`,
                 issuer: providerOf(life).issuer,
                 audience,
-            },
-        }),
+            }),
         onUp: (context, _, { apiUrl, certificateSecretArn }) =>
             Object.assign(context, { apiUrl, secretArn: certificateSecretArn }),
     };
     const steps: ListrTask<Life>[] = [
-        systemUp(name),
         peopleSignedIn(),
         operation("up", report, stack),
         certificateAwaited(),
         codeRun(report),
         othersRefused(report),
         closed(report),
-        destroyed(report, stack),
     ];
-    await goThrough(life, steps);
+    await goThrough({ name, life, report, stack }, steps);
 }
 
 function codeRun(report: SandboxReport): ListrTask<Life> {

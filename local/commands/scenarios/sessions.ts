@@ -23,10 +23,9 @@ import { fetchFrom } from "../../internet/fetch";
 import type { IdentityProvider } from "../../internet/identityProvider";
 import { listenFor } from "../../internet/listener";
 import { clientConfig } from "../../machine/awsClients";
-import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
-import { localConfig } from "../../pulumi/platforms";
-import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { goThrough, operations, Running, runningSystem, Stack, StackReport } from "../steps";
+import { exampleOptions } from "./example";
 
 /** What `--report` writes. */
 export interface SessionsReport extends StackReport {
@@ -94,26 +93,20 @@ export async function sessionsLife(
     const life: Life = { visitor };
     const stack: Stack<Life> = {
         projectName: "sessions",
-        options: (system) => ({
-            program: join(projectRoot, "examples", "sessions", "index.ts"),
-            config: {
+        options: (system) =>
+            exampleOptions("sessions", system, {
                 "aws:region": region,
-                ...localConfig(system),
                 domain: `boards.${system.domain}`,
                 issuer: providerOf(life).issuer,
                 audience,
                 idleTimeout: "60",
-            },
-        }),
+            }),
         onUp: (context, _, { apiUrl, callPolicy, certificateSecretArn }) =>
             Object.assign(context, { apiUrl, callPolicy, secretArn: certificateSecretArn }),
     };
     const steps: ListrTask<Life>[] = [
-        systemUp(name),
         peopleSignedIn(),
-        operation("preview", report, stack),
-        operation("up", report, stack),
-        operation("secondUp", report, stack),
+        ...operations(report, stack),
         certificateAwaited(),
         firstVisit(report),
         secondVisit(report),
@@ -122,9 +115,8 @@ export async function sessionsLife(
         signed(report),
         warned(report),
         idleEnded(report),
-        destroyed(report, stack),
     ];
-    await goThrough(life, steps);
+    await goThrough({ name, life, report, stack }, steps);
 }
 
 export function peopleSignedIn(): ListrTask<Life> {

@@ -1,5 +1,4 @@
 // The whole life of examples/two-regions: `npm start -- --scenario two-regions`.
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { ECSClient, UpdateServiceCommand } from "@aws-sdk/client-ecs";
@@ -10,13 +9,12 @@ import { eventually } from "../../internet/caller";
 import { Failure, Load, startLoad } from "../../internet/load";
 import { resolve, visit } from "../../internet/visitor";
 import { clientConfig } from "../../machine/awsClients";
-import { projectRoot } from "../../machine/projectRoot";
 import type { SystemFile } from "../../machine/systemFile";
 import { OperationOptions, runOperation } from "../../pulumi/operation";
-import { localConfig } from "../../pulumi/platforms";
 import { readState } from "../../pulumi/state";
 import type { Config } from "../../pulumi/workspace";
-import { destroyed, goThrough, operation, Running, runningSystem, Stack, StackReport, systemUp } from "../steps";
+import { goThrough, operations, Running, runningSystem, Stack, StackReport } from "../steps";
+import { exampleOptions } from "./example";
 
 /** The region that goes dark, in which the desk runs, and the other one. */
 const [first, second] = ["eu-west-1", "us-east-1"];
@@ -63,17 +61,13 @@ export async function twoRegionsLife(report: TwoRegionsReport, name: string): Pr
         onUp: () => undefined,
     };
     const steps: ListrTask<Life>[] = [
-        systemUp(name),
-        operation("preview", report, stack),
-        operation("up", report, stack),
-        operation("secondUp", report, stack),
+        ...operations(report, stack),
         nearestAnswers(report),
         goesDark(report),
         comesBack(report),
         takenOut(report),
-        destroyed(report, stack),
     ];
-    await goThrough(life, steps);
+    await goThrough({ name, life, report, stack }, steps);
 }
 
 function domainOf({ domain }: SystemFile): string {
@@ -81,10 +75,7 @@ function domainOf({ domain }: SystemFile): string {
 }
 
 function optionsOf(system: SystemFile, more: Config = {}): OperationOptions {
-    return {
-        program: join(projectRoot, "examples", "two-regions", "index.ts"),
-        config: { ...localConfig(system), domain: domainOf(system), ...more },
-    };
+    return exampleOptions("two-regions", system, { domain: domainOf(system), ...more });
 }
 
 /** The region that answers at a host for visitors near a place; undefined while none does. */

@@ -8,7 +8,6 @@ import { chosenCallers, deployedFunction, type DeployedOptions, type Place, tell
 const reasons = { unspecified: 0, keyCompromise: 1, affiliationChanged: 3, superseded: 4, cessationOfOperation: 5 };
 
 interface Options extends DeployedOptions {
-    readonly json?: boolean;
     readonly force?: boolean;
     readonly reason?: string;
     readonly rsa?: boolean;

@@ -54,11 +54,21 @@ export function chosenCallers(command: Command): Caller[] {
     return found;
 }
 
-/** What `--aws` takes besides: where, and the function of a deployed stack. */
+/** What a command takes that reads the local system, or with `--aws` a deployed stack: where that is, and its function. */
 export interface DeployedOptions {
+    readonly json?: boolean;
     readonly aws?: boolean;
     readonly region?: string;
     readonly function?: string;
+}
+
+/** Gives a command these options. `whose` says what the function does, and where its name is found. */
+export function readsDeployed(command: Command, whose: string): Command {
+    return command
+        .option("--json", "as JSON, for programs")
+        .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
+        .option("--region <name>", "with --aws: where")
+        .option("--function <name>", `with --aws: the function that ${whose}`);
 }
 
 /**

@@ -6,31 +6,22 @@ import type { Command } from "commander";
 import type { Caller } from "../internet/caller";
 import { compare, readNames, type NameLine, type Names } from "../internet/names";
 import { clientConfig } from "../machine/awsClients";
-import { chosenCallers, deployedFunction, type DeployedOptions, type Place, tellOfEach } from "./chosen";
+import { chosenCallers, deployedFunction, type DeployedOptions, type Place, readsDeployed, tellOfEach } from "./chosen";
 import { cut, layOut } from "./taskTable";
 import { age } from "./values";
 
-interface Options extends DeployedOptions {
-    readonly json?: boolean;
-}
-
 export function define(command: Command): void {
-    command
-        .option("--json", "as JSON, for programs")
-        .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
-        .option("--region <name>", "with --aws: where")
-        .option("--function <name>", "with --aws: the function that writes the records (dnsFunctionName)")
-        .action((options: Options) =>
-            tellOfEach(
-                placesOf(command, options),
-                options.json,
-                (place, lines) => namesTable(place, lines, process.stdout.columns),
-                (lines) => !lines.some(({ difference }) => difference),
-            ),
-        );
+    readsDeployed(command, "writes the records (dnsFunctionName)").action((options: DeployedOptions) =>
+        tellOfEach(
+            placesOf(command, options),
+            options.json,
+            (place, lines) => namesTable(place, lines, process.stdout.columns),
+            (lines) => !lines.some(({ difference }) => difference),
+        ),
+    );
 }
 
-function placesOf(command: Command, options: Options): Place<readonly NameLine[]>[] {
+function placesOf(command: Command, options: DeployedOptions): Place<readonly NameLine[]>[] {
     const deployed = deployedFunction(options, "TaskDns", "dnsFunctionName");
     if (deployed !== undefined) {
         const { region, functionName } = deployed;

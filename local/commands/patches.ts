@@ -9,31 +9,22 @@ import { clientConfig } from "../machine/awsClients";
 import { ours } from "../machine/projectRoot";
 import { lastDeployed } from "../pulumi/program";
 import { readState } from "../pulumi/state";
-import { chosenSystem, deployedFunction, type DeployedOptions, type Place, tellOfEach } from "./chosen";
+import { chosenSystem, deployedFunction, type DeployedOptions, type Place, readsDeployed, tellOfEach } from "./chosen";
 import { cut, layOut } from "./taskTable";
 import { age } from "./values";
 
-interface Options extends DeployedOptions {
-    readonly json?: boolean;
-}
-
 export function define(command: Command): void {
-    command
-        .option("--json", "as JSON, for programs")
-        .option("--aws", "of a deployed stack, with the credentials at hand: reads, and nothing else")
-        .option("--region <name>", "with --aws: where")
-        .option("--function <name>", "with --aws: the function that looks (functionName of the Patching)")
-        .action((options: Options) =>
-            tellOfEach(
-                placesOf(command, options),
-                options.json,
-                (place, report) => patchesText(place, report, process.stdout.columns),
-                ({ tasks }) => !tasks.some(isAmiss),
-            ),
-        );
+    readsDeployed(command, "looks (functionName of the Patching)").action((options: DeployedOptions) =>
+        tellOfEach(
+            placesOf(command, options),
+            options.json,
+            (place, report) => patchesText(place, report, process.stdout.columns),
+            ({ tasks }) => !tasks.some(isAmiss),
+        ),
+    );
 }
 
-function placesOf(command: Command, options: Options): Place<PatchReport>[] {
+function placesOf(command: Command, options: DeployedOptions): Place<PatchReport>[] {
     const deployed = deployedFunction(options, "Patching");
     if (deployed !== undefined) {
         const { region, functionName } = deployed;

@@ -20,13 +20,13 @@ import {
 } from "../../components/internal/envoy/scripts";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { Recording } from "../support/mocks";
+import { assumedBy, documentOf, forThisAccount, writesLogs } from "../support/policies";
 import { unhandledDuring } from "../support/rejection";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const certificateSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:certificate-AbCdEf";
 const databaseSecretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:database-GhIjKl";
 const parameterArn = "arn:aws:ssm:eu-west-1:111122223333:parameter/token";
-const logGroupArn = "arn:aws:logs:eu-west-1:111122223333:log-group:it-logs";
 
 const minimal: EnvoyTaskArgs = {
     image: "docker.io/traefik/whoami:v1.11.0",
@@ -65,25 +65,8 @@ const full: EnvoyTaskArgs = {
     tags,
 };
 
-const assumedByTasks = {
-    Version: "2012-10-17",
-    Statement: [
-        {
-            Sid: "Assume",
-            Effect: "Allow",
-            Principal: { Service: "ecs-tasks.amazonaws.com" },
-            Action: "sts:AssumeRole",
-            Condition: { StringEquals: { "aws:SourceAccount": "111122223333" } },
-        },
-    ],
-};
-
-const writeLogs = {
-    Sid: "WriteLogs",
-    Effect: "Allow",
-    Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-    Resource: `${logGroupArn}:*`,
-};
+const assumedByTasks = assumedBy("ecs-tasks", forThisAccount);
+const writeLogs = writesLogs("it-logs");
 
 const logConfiguration = (prefix: string): unknown => ({
     logDriver: "awslogs",
@@ -220,25 +203,21 @@ describe("EnvoyTask", () => {
             });
             expect(plain.find("it-execution-policy").inputs).to.deep.equal({
                 role: "it-execution-role",
-                policy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "ReadSecrets",
-                            Effect: "Allow",
-                            Action: "secretsmanager:GetSecretValue",
-                            Resource: [certificateSecretArn],
-                        },
-                        writeLogs,
-                    ],
-                },
+                policy: documentOf(
+                    {
+                        Sid: "ReadSecrets",
+                        Effect: "Allow",
+                        Action: "secretsmanager:GetSecretValue",
+                        Resource: [certificateSecretArn],
+                    },
+                    writeLogs,
+                ),
             });
         });
 
         it("may read the app's secrets and pull both images", () => {
-            expect(inputsOf("it-execution-policy").policy).to.deep.equal({
-                Version: "2012-10-17",
-                Statement: [
+            expect(inputsOf("it-execution-policy").policy).to.deep.equal(
+                documentOf(
                     {
                         Sid: "ReadSecrets",
                         Effect: "Allow",
@@ -257,8 +236,8 @@ describe("EnvoyTask", () => {
                         ],
                     },
                     writeLogs,
-                ],
-            });
+                ),
+            );
         });
     });
 

@@ -98,25 +98,12 @@ const full: LoadBalancedServiceArgs = {
 const made = (args: LoadBalancedServiceArgs): Promise<Recording<LoadBalancedService>> =>
     recordOne((options) => new LoadBalancedService("it", args, options));
 
-/** Every rule of every security group, as `group: in|out port peer`. */
-function rulesOf(recording: Recording<unknown>): string[] {
-    return recording.resources
-        .filter(({ type }) => /SecurityGroup(In|E)gressRule$/.test(type))
-        .map(({ type, inputs }) => {
-            const peer = inputs.cidrIpv4 ?? inputs.cidrIpv6 ?? inputs.referencedSecurityGroupId;
-            const ports = inputs.ipProtocol === "-1" ? "all" : `${String(inputs.fromPort)}-${String(inputs.toPort)}`;
-            const way = type.includes("Ingress") ? "from" : "to";
-            return `${String(inputs.securityGroupId)} ${ports} ${way} ${String(peer)}`;
-        })
-        .sort();
-}
-
 const tasksAnywhere = ["sg-it-tasks-security-group all to 0.0.0.0/0", "sg-it-tasks-security-group all to ::/0"];
 const clients = (port: number): string[] =>
-    ["0.0.0.0/0", "::/0"].map((cidr) => `sg-it-security-group ${port}-${port} from ${cidr}`);
+    ["0.0.0.0/0", "::/0"].map((cidr) => `sg-it-security-group ${port} from ${cidr}`);
 const connected = (port: number, group = "sg-it-security-group"): string[] => [
-    `${group} ${port}-${port} to sg-it-tasks-security-group`,
-    `sg-it-tasks-security-group ${port}-${port} from ${group}`,
+    `${group} ${port} to sg-it-tasks-security-group`,
+    `sg-it-tasks-security-group ${port} from ${group}`,
 ];
 
 interface Container {
@@ -170,12 +157,12 @@ describe("LoadBalancedService", () => {
         });
 
         it("reaches the identity provider, and nobody else on the internet", () => {
-            expect(rulesOf(all())).to.deep.equal(
+            expect(all().securityGroupRules()).to.deep.equal(
                 [
-                    "sg-it-security-group 443-443 to 0.0.0.0/0",
-                    "sg-it-security-group 443-443 to ::/0",
-                    "sg-it-security-group 8080-8080 from 203.0.113.0/24",
-                    "sg-it-security-group 8443-8443 from 203.0.113.0/24",
+                    "sg-it-security-group 443 to 0.0.0.0/0",
+                    "sg-it-security-group 443 to ::/0",
+                    "sg-it-security-group 8080 from 203.0.113.0/24",
+                    "sg-it-security-group 8443 from 203.0.113.0/24",
                     ...connected(8443),
                     ...tasksAnywhere,
                 ].sort(),
@@ -344,8 +331,8 @@ describe("LoadBalancedService", () => {
 
         it("is open on the served ports, and tasks to it alone", () => {
             const open = [...clients(443), ...clients(80), ...tasksAnywhere];
-            expect(rulesOf(terminate)).to.deep.equal([...open, ...connected(8080)].sort());
-            expect(rulesOf(endToEnd)).to.deep.equal([...open, ...connected(8443)].sort());
+            expect(terminate.securityGroupRules()).to.deep.equal([...open, ...connected(8080)].sort());
+            expect(endToEnd.securityGroupRules()).to.deep.equal([...open, ...connected(8443)].sort());
         });
 
         it("speaks plain HTTP with the app, or HTTPS with Envoy, and asks the one it speaks with for its health", () => {
@@ -422,24 +409,24 @@ describe("LoadBalancedService", () => {
 
     describe("inside the VPC", () => {
         const ofGroups = (group: string, port: number): string[] =>
-            ["sg-web", "sg-worker"].map((peer) => `${group} ${port}-${port} from ${peer}`);
+            ["sg-web", "sg-worker"].map((peer) => `${group} ${port} from ${peer}`);
 
         it("is reached by members of the groups that are named, and by nobody else", async () => {
             const args = { ...minimal, internal: true, clientSecurityGroupIds: ["sg-web", "sg-worker"] };
             const internal = await made(args);
             expect(internal.find("it").inputs).to.include({ internal: true, loadBalancerType: "application" });
-            expect(rulesOf(internal)).to.deep.equal(
+            expect(internal.securityGroupRules()).to.deep.equal(
                 [
                     ...[443, 80].flatMap((port) => ofGroups("sg-it-security-group", port)),
                     ...[...connected(8080), ...tasksAnywhere],
                 ].sort(),
             );
             const both = await made({ ...args, allowedCidrBlocks: ["10.1.0.0/16"] });
-            expect(rulesOf(both)).to.deep.equal(
+            expect(both.securityGroupRules()).to.deep.equal(
                 [
                     ...[443, 80].flatMap((port) => [
                         ...ofGroups("sg-it-security-group", port),
-                        `sg-it-security-group ${port}-${port} from 10.1.0.0/16`,
+                        `sg-it-security-group ${port} from 10.1.0.0/16`,
                     ]),
                     ...[...connected(8080), ...tasksAnywhere],
                 ].sort(),
@@ -489,7 +476,7 @@ describe("LoadBalancedService", () => {
             expect(ports(served)).to.deep.equal([
                 ...[{ containerPort: 8080, hostPort: 8080, protocol: "tcp", name: "orders", appProtocol: "http" }],
             ]);
-            expect(rulesOf(served)).to.include("sg-it-tasks-security-group 8080-8080 from sg-web");
+            expect(served.securityGroupRules()).to.include("sg-it-tasks-security-group 8080 from sg-web");
         });
 
         it("says what it speaks, where, and for how long", async () => {
@@ -531,11 +518,11 @@ describe("LoadBalancedService", () => {
         };
 
         it("has a security group, and its tasks are open to it alone", () => {
-            expect(rulesOf(of("nlbTerminate"))).to.deep.equal(
+            expect(of("nlbTerminate").securityGroupRules()).to.deep.equal(
                 [...clients(443), ...connected(8080), ...tasksAnywhere].sort(),
             );
             for (const shape of ["nlbPreserved", "nlbProxyProtocol"]) {
-                expect(rulesOf(of(shape))).to.deep.equal(
+                expect(of(shape).securityGroupRules()).to.deep.equal(
                     [...clients(443), ...clients(80), ...connected(8443), ...connected(8081), ...tasksAnywhere].sort(),
                 );
             }
@@ -651,7 +638,9 @@ describe("LoadBalancedService", () => {
         });
 
         it("opens the way between the load balancer and its tasks alone", () => {
-            expect(rulesOf(shared)).to.deep.equal([...connected(8080, "sg-shared"), ...tasksAnywhere].sort());
+            expect(shared.securityGroupRules()).to.deep.equal(
+                [...connected(8080, "sg-shared"), ...tasksAnywhere].sort(),
+            );
         });
 
         it("knows the load balancer by its listener", () => {

@@ -4,6 +4,7 @@ import { Patching, type PatchingArgs } from "../../components";
 import { listedReasons, wildcardsOf } from "../../policy/wildcards";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn } from "../support/mocks";
+import { documentOf, tlsOnly, writesLogs } from "../support/policies";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/apps";
 const maintenanceWindow = { schedule: "cron(0 2 ? * SUN *)", duration: 4 };
@@ -54,12 +55,7 @@ function statements(services: string | string[], ...more: object[]): object[] {
         { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn },
         tell("TellOfTasks", "Task Replacement Due"),
         tell("TellOfImages", "Image Rebuild Due"),
-        {
-            Sid: "WriteLogs",
-            Effect: "Allow",
-            Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-            Resource: "arn:aws:logs:eu-west-1:111122223333:log-group:it-patch-logs:*",
-        },
+        writesLogs("it-patch-logs"),
     ];
 }
 
@@ -93,10 +89,7 @@ describe("Patching", () => {
     });
 
     it("may redeploy the cluster's services and stop nothing", () => {
-        expect(inputsOf("it-patch-policy").policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: statements(service("*")),
-        });
+        expect(inputsOf("it-patch-policy").policy).to.deep.equal(documentOf(...statements(service("*"))));
     });
 
     it("may redeploy the services that are named alone, and stop tasks when that is asked for", async () => {
@@ -109,10 +102,9 @@ describe("Patching", () => {
             Action: "ecs:StopTask",
             Resource: "arn:aws:ecs:eu-west-1:111122223333:task/apps/*",
         };
-        expect(others.find("it-patch-policy").inputs.policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: statements([service("web"), service("api")], stop),
-        });
+        expect(others.find("it-patch-policy").inputs.policy).to.deep.equal(
+            documentOf(...statements([service("web"), service("api")], stop)),
+        );
     });
 
     it("has no wildcard but those with a listed reason", () => {
@@ -194,19 +186,7 @@ describe("Patching", () => {
             ...{ blockPublicAcls: true, blockPublicPolicy: true },
             ...{ ignorePublicAcls: true, restrictPublicBuckets: true },
         });
-        expect(inputsOf("it-report-policy").policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: [
-                {
-                    Sid: "TlsOnly",
-                    Effect: "Deny",
-                    Principal: "*",
-                    Action: "s3:*",
-                    Resource: [bucketArn, `${bucketArn}/*`],
-                    Condition: { Bool: { "aws:SecureTransport": "false" } },
-                },
-            ],
-        });
+        expect(inputsOf("it-report-policy").policy).to.deep.equal(documentOf(tlsOnly(bucketArn)));
         expect(inputsOf("it-report-lifecycle").rules).to.deep.equal([
             { id: "old-notices", status: "Enabled", filter: { prefix: "retirements/" }, expiration: { days: 90 } },
         ]);

@@ -21,17 +21,6 @@ const served: PrivateServiceArgs = {
 const made = (args: PrivateServiceArgs): Promise<Recording<PrivateService>> =>
     recordOne((options) => new PrivateService("it", args, options));
 
-/** Every rule of every security group, as `group: in|out port peer`. */
-function rulesOf(recording: Recording<unknown>): string[] {
-    return recording.resources
-        .filter(({ type }) => /SecurityGroup(In|E)gressRule$/.test(type))
-        .map(({ type, inputs }) => {
-            const peer = inputs.cidrIpv4 ?? inputs.cidrIpv6 ?? inputs.referencedSecurityGroupId;
-            const ports = inputs.ipProtocol === "-1" ? "all" : `${String(inputs.fromPort)}-${String(inputs.toPort)}`;
-            return `${String(inputs.securityGroupId)} ${ports} ${type.includes("Ingress") ? "from" : "to"} ${String(peer)}`;
-        });
-}
-
 const anywhere = ["sg-it-security-group all to 0.0.0.0/0", "sg-it-security-group all to ::/0"];
 
 const portsOf = (recording: Recording<unknown>): unknown =>
@@ -50,7 +39,7 @@ describe("PrivateService", () => {
     it("is a worker that nobody can connect to", async () => {
         const worker = await made({ ...common, serviceConnect: {} });
         expect(portsOf(worker)).to.deep.equal([]);
-        expect(rulesOf(worker)).to.deep.equal(anywhere);
+        expect(worker.securityGroupRules()).to.deep.equal(anywhere);
         expect(worker.find("it-service").inputs).to.deep.equal({
             cluster: clusterArn,
             taskDefinition: "arn:aws:ecs:eu-west-1:111122223333:task-definition/it-task:1",
@@ -86,10 +75,10 @@ describe("PrivateService", () => {
         expect(portsOf(api)).to.deep.equal([
             { containerPort: 8080, hostPort: 8080, protocol: "tcp", name: "orders", appProtocol: "http" },
         ]);
-        expect(rulesOf(api)).to.have.members([
+        expect(api.securityGroupRules()).to.have.members([
             ...anywhere,
-            "sg-it-security-group 8080-8080 from sg-web",
-            "sg-it-security-group 8080-8080 from sg-worker",
+            "sg-it-security-group 8080 from sg-web",
+            "sg-it-security-group 8080 from sg-worker",
         ]);
         expect(api.find("it-service").inputs.serviceConnectConfiguration).to.have.deep.property("services", [
             { portName: "orders", discoveryName: "orders", clientAlias: [{ dnsName: "orders", port: 8080 }] },

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { Sessions, SessionsArgs } from "../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, type Recording, valueOf } from "../support/mocks";
+import { documentOf, writesLogs } from "../support/policies";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const tasks = "arn:aws:ecs:eu-west-1:111122223333:task/tasks/*";
@@ -82,13 +83,6 @@ const serving = [
     { Sid: "ReadTasks", Effect: "Allow", Action: "ecs:DescribeTasks", Resource: tasks },
 ];
 
-const writingLogs = (logGroup: string) => ({
-    Sid: "WriteLogs",
-    Effect: "Allow",
-    Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-    Resource: `arn:aws:logs:eu-west-1:111122223333:log-group:${logGroup}:*`,
-});
-
 describe("Sessions", () => {
     const made = keepsHouseRules((options) => new Sessions("it", { ...minimal, tags }, options));
     const inputsOf = (name: string): Record<string, unknown> => made().find(name).inputs;
@@ -128,16 +122,12 @@ describe("Sessions", () => {
     });
 
     it("lets the API start tasks with their tags alone, tag them then alone, and stop its own alone", () => {
-        expect(inputsOf("it-serve-policy").policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: [...serving, writingLogs("it-serve-logs")],
-        });
+        expect(inputsOf("it-serve-policy").policy).to.deep.equal(documentOf(...serving, writesLogs("it-serve-logs")));
     });
 
     it("lets what compares sessions with tasks list those of the cluster, too", () => {
-        expect(inputsOf("it-reconcile-policy").policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: [
+        expect(inputsOf("it-reconcile-policy").policy).to.deep.equal(
+            documentOf(
                 ...serving,
                 {
                     Sid: "ListTasks",
@@ -146,9 +136,9 @@ describe("Sessions", () => {
                     Resource: "*",
                     Condition: { ArnEquals: { "ecs:cluster": clusterArn } },
                 },
-                writingLogs("it-reconcile-logs"),
-            ],
-        });
+                writesLogs("it-reconcile-logs"),
+            ),
+        );
     });
 
     it("offers a policy for a back end of one tenant: its own tasks and no others", async () => {
@@ -156,9 +146,8 @@ describe("Sessions", () => {
             [`aws:${kind}/taskgate:sessions`]: "it-table",
             [`aws:${kind}/taskgate:tenant`]: "${aws:PrincipalTag/taskgate:tenant}",
         });
-        expect(JSON.parse(await valueOf(made().result.tenantPolicy))).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: [
+        expect(JSON.parse(await valueOf(made().result.tenantPolicy))).to.deep.equal(
+            documentOf(
                 ...starting(whose("RequestTag"), ["taskgate:session"], [...ofSession, "team"]),
                 {
                     Sid: "StopOwnTasks",
@@ -174,8 +163,8 @@ describe("Sessions", () => {
                     Resource: tasks,
                     Condition: { StringEquals: whose("ResourceTag") },
                 },
-            ],
-        });
+            ),
+        );
     });
 
     it("calls in AWS what its policies allow", async () => {
@@ -241,17 +230,14 @@ describe("Sessions", () => {
         it("offers a policy to call for one's own tenant and no other", async () => {
             const api = "arn:aws:execute-api:eu-west-1:111122223333:it-api/$default";
             const own = "_tenants/${aws:PrincipalTag/taskgate:tenant}/*";
-            expect(JSON.parse(await valueOf(signed().result.callPolicy))).to.deep.equal({
-                Version: "2012-10-17",
-                Statement: [
-                    {
-                        Sid: "CallForOwnTenant",
-                        Effect: "Allow",
-                        Action: "execute-api:Invoke",
-                        Resource: ["DELETE", "GET", "PATCH", "PUT"].map((method) => `${api}/${method}/${own}`),
-                    },
-                ],
-            });
+            expect(JSON.parse(await valueOf(signed().result.callPolicy))).to.deep.equal(
+                documentOf({
+                    Sid: "CallForOwnTenant",
+                    Effect: "Allow",
+                    Action: "execute-api:Invoke",
+                    Resource: ["DELETE", "GET", "PATCH", "PUT"].map((method) => `${api}/${method}/${own}`),
+                }),
+            );
             expect(await valueOf(made().result.callPolicy)).to.equal("");
         });
     });

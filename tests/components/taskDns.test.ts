@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { TaskDns, TaskDnsArgs } from "../../components";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
+import { assumedBy, documentOf, writesLogs } from "../support/policies";
 
 const clusterArn = "arn:aws:ecs:eu-west-1:111122223333:cluster/tasks";
 const topicArn = "arn:aws:sns:eu-west-1:111122223333:alerts";
@@ -107,19 +108,15 @@ describe("TaskDns", () => {
     });
 
     it("takes messages from its own rule alone, in both queues", () => {
-        const acceptsFromRule = (Resource: string): unknown => ({
-            Version: "2012-10-17",
-            Statement: [
-                {
-                    Sid: "TakeTaskStateChanges",
-                    Effect: "Allow",
-                    Principal: { Service: "events.amazonaws.com" },
-                    Action: "sqs:SendMessage",
-                    Resource,
-                    Condition: { ArnEquals: { "aws:SourceArn": ruleArn } },
-                },
-            ],
-        });
+        const acceptsFromRule = (Resource: string): unknown =>
+            documentOf({
+                Sid: "TakeTaskStateChanges",
+                Effect: "Allow",
+                Principal: { Service: "events.amazonaws.com" },
+                Action: "sqs:SendMessage",
+                Resource,
+                Condition: { ArnEquals: { "aws:SourceArn": ruleArn } },
+            });
         expect(inputsOf("it-queue-policy")).to.deep.equal({
             queueUrl: "https://sqs.eu-west-1.amazonaws.com/111122223333/it-queue",
             policy: acceptsFromRule(queueArn),
@@ -241,12 +238,6 @@ describe("TaskDns", () => {
         },
     ];
     const ofTasks = "????????????????????????????????.tasks.example.com";
-    const logs = (name: string) => ({
-        Sid: "WriteLogs",
-        Effect: "Allow",
-        Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        Resource: `arn:aws:logs:eu-west-1:111122223333:log-group:${name}-logs:*`,
-    });
     const sweep = [
         { Sid: "AskToLook", Effect: "Allow", Action: "sqs:SendMessage", Resource: queueArn },
         {
@@ -305,17 +296,7 @@ describe("TaskDns", () => {
             expect(inputsOf("it-sync-logs")).to.deep.equal({ retentionInDays: 30, tags });
             expect(inputsOf("it-sync-role")).to.deep.equal({
                 description: "Keeps the DNS records of running ECS tasks true",
-                assumeRolePolicy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "Assume",
-                            Effect: "Allow",
-                            Principal: { Service: "lambda.amazonaws.com" },
-                            Action: "sts:AssumeRole",
-                        },
-                    ],
-                },
+                assumeRolePolicy: assumedBy("lambda"),
                 tags,
             });
         });
@@ -325,26 +306,42 @@ describe("TaskDns", () => {
         });
 
         it("may do this and no more", () => {
-            expect(statementsOf(made(), "it-sync")).to.deep.equal([...sync, ...zone(ofTasks), logs("it-sync")]);
-            expect(statementsOf(made(), "it-sweep")).to.deep.equal([...sweep, ...zone(ofTasks), logs("it-sweep")]);
+            expect(statementsOf(made(), "it-sync")).to.deep.equal([
+                ...sync,
+                ...zone(ofTasks),
+                writesLogs("it-sync-logs"),
+            ]);
+            expect(statementsOf(made(), "it-sweep")).to.deep.equal([
+                ...sweep,
+                ...zone(ofTasks),
+                writesLogs("it-sweep-logs"),
+            ]);
         });
 
         it("may change names of the template's form alone, or assume the role of the zone's account instead", async () => {
             const named = { ...minimal, nameTemplate: "s-{tag:session}" };
             const other = await recordOne((options) => new TaskDns("it", named, options));
             const pattern = "s-*.tasks.example.com";
-            expect(statementsOf(other, "it-sync")).to.deep.equal([...sync, ...zone(pattern), logs("it-sync")]);
+            expect(statementsOf(other, "it-sync")).to.deep.equal([
+                ...sync,
+                ...zone(pattern),
+                writesLogs("it-sync-logs"),
+            ]);
             const zoneRoleArn = "arn:aws:iam::444455556666:role/tasks-zone";
             const elsewhere = { ...minimal, zoneRoleArn };
             const far = await recordOne((options) => new TaskDns("it", elsewhere, options));
             const reach = { Sid: "ReachZone", Effect: "Allow", Action: "sts:AssumeRole", Resource: zoneRoleArn };
-            expect(statementsOf(far, "it-sync")).to.deep.equal([...sync, reach, logs("it-sync")]);
+            expect(statementsOf(far, "it-sync")).to.deep.equal([...sync, reach, writesLogs("it-sync-logs")]);
         });
 
         it("may stop tasks only where a destroy is to stop them", async () => {
             const stopping = { ...minimal, stopTasksOnDestroy: true };
             const other = await recordOne((options) => new TaskDns("it", stopping, options));
-            expect(statementsOf(other, "it-sync")).to.deep.equal([...sync, ...zone(ofTasks), logs("it-sync")]);
+            expect(statementsOf(other, "it-sync")).to.deep.equal([
+                ...sync,
+                ...zone(ofTasks),
+                writesLogs("it-sync-logs"),
+            ]);
             expect(statementsOf(other, "it-sweep")).to.deep.equal([
                 ...sweep,
                 ...zone(ofTasks),
@@ -354,7 +351,7 @@ describe("TaskDns", () => {
                     Action: "ecs:StopTask",
                     Resource: "arn:aws:ecs:eu-west-1:111122223333:task/tasks/*",
                 },
-                logs("it-sweep"),
+                writesLogs("it-sweep-logs"),
             ]);
         });
 
@@ -473,7 +470,7 @@ describe("TaskDns", () => {
             leave,
             ...sync.slice(2),
             ...zone(ofTasks),
-            logs("it-sync"),
+            writesLogs("it-sync-logs"),
         ]);
         const announce = [
             {
@@ -506,7 +503,7 @@ describe("TaskDns", () => {
                     },
                 },
             },
-            logs("it-announce"),
+            writesLogs("it-announce-logs"),
         ];
         expect(statementsOf(other, "it-announce")).to.deep.equal(announce);
         expect(await operationsIn(other.find("it-announce").inputs.code)).to.include.members([

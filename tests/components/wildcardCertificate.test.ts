@@ -9,6 +9,7 @@ import { createAuthority } from "../../local/internet/authorities/tlsCertificate
 import { projectRoot } from "../../local/machine/projectRoot";
 import { keepsHouseRules, recordOne, refusalOf, tags } from "../support/houseRules";
 import { operationsIn, pathsIn } from "../support/mocks";
+import { assumedBy, documentOf, forThisAccount, tlsOnly, writesLogs } from "../support/policies";
 
 const minimal: WildcardCertificateArgs = { domain: "tasks.example.com", hostedZoneId: "Z123" };
 
@@ -98,19 +99,7 @@ describe("WildcardCertificate", () => {
         });
         expect(inputsOf("it-history-policy")).to.deep.equal({
             bucket,
-            policy: {
-                Version: "2012-10-17",
-                Statement: [
-                    {
-                        Sid: "TlsOnly",
-                        Effect: "Deny",
-                        Principal: "*",
-                        Action: "s3:*",
-                        Resource: [bucketArn, `${bucketArn}/*`],
-                        Condition: { Bool: { "aws:SecureTransport": "false" } },
-                    },
-                ],
-            },
+            policy: documentOf(tlsOnly(bucketArn)),
         });
         expect(inputsOf("it-history-lifecycle")).to.deep.equal({
             bucket,
@@ -141,26 +130,15 @@ describe("WildcardCertificate", () => {
             restrictPublicBuckets: false,
         });
         const policy = inputs("it-sealed-policy") as { policy: string | object };
-        expect(policy.policy).to.deep.equal({
-            Version: "2012-10-17",
-            Statement: [
-                {
-                    Sid: "TlsOnly",
-                    Effect: "Deny",
-                    Principal: "*",
-                    Action: "s3:*",
-                    Resource: ["arn:aws:s3:::it-sealed", "arn:aws:s3:::it-sealed/*"],
-                    Condition: { Bool: { "aws:SecureTransport": "false" } },
-                },
-                {
-                    Sid: "ReadByEverybody",
-                    Effect: "Allow",
-                    Principal: "*",
-                    Action: "s3:GetObject",
-                    Resource: ["arn:aws:s3:::it-sealed/certificate.json", "arn:aws:s3:::it-sealed/certificate.txt"],
-                },
-            ],
-        });
+        expect(policy.policy).to.deep.equal(
+            documentOf(tlsOnly("arn:aws:s3:::it-sealed"), {
+                Sid: "ReadByEverybody",
+                Effect: "Allow",
+                Principal: "*",
+                Action: "s3:GetObject",
+                Resource: ["arn:aws:s3:::it-sealed/certificate.json", "arn:aws:s3:::it-sealed/certificate.txt"],
+            }),
+        );
         const { policy: renewal } = inputs("it-renewal-policy") as { policy: { Statement: { Sid: string }[] } };
         expect(renewal.Statement.find(({ Sid }) => Sid === "PublishForTasks")).to.deep.equal({
             Sid: "PublishForTasks",
@@ -338,17 +316,7 @@ describe("WildcardCertificate", () => {
             expect(inputsOf("it-renewal-logs")).to.deep.equal({ retentionInDays: 30, tags });
             expect(inputsOf("it-renewal-role")).to.deep.equal({
                 description: "Issues and renews the wildcard certificate when it is due",
-                assumeRolePolicy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "Assume",
-                            Effect: "Allow",
-                            Principal: { Service: "lambda.amazonaws.com" },
-                            Action: "sts:AssumeRole",
-                        },
-                    ],
-                },
+                assumeRolePolicy: assumedBy("lambda"),
                 tags,
             });
         });
@@ -362,85 +330,76 @@ describe("WildcardCertificate", () => {
         it("may do this and no more", () => {
             expect(inputsOf("it-renewal-policy")).to.deep.equal({
                 role: "it-renewal-role",
-                policy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "AnswerChallenges",
-                            Effect: "Allow",
-                            Action: "route53:ChangeResourceRecordSets",
-                            Resource: zoneArn,
-                            Condition: {
-                                "ForAllValues:StringEquals": {
-                                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
-                                        "_acme-challenge.tasks.example.com",
-                                    ],
-                                    "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
-                                    "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
-                                },
-                                Null: { "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false" },
+                policy: documentOf(
+                    {
+                        Sid: "AnswerChallenges",
+                        Effect: "Allow",
+                        Action: "route53:ChangeResourceRecordSets",
+                        Resource: zoneArn,
+                        Condition: {
+                            "ForAllValues:StringEquals": {
+                                "route53:ChangeResourceRecordSetsNormalizedRecordNames": [
+                                    "_acme-challenge.tasks.example.com",
+                                ],
+                                "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+                                "route53:ChangeResourceRecordSetsActions": ["CREATE", "DELETE"],
                             },
+                            Null: { "route53:ChangeResourceRecordSetsNormalizedRecordNames": "false" },
                         },
-                        {
-                            Sid: "ReadChallenges",
-                            Effect: "Allow",
-                            Action: "route53:ListResourceRecordSets",
-                            Resource: zoneArn,
-                        },
-                        {
-                            Sid: "AwaitChallenges",
-                            Effect: "Allow",
-                            Action: "route53:GetChange",
-                            Resource: "arn:aws:route53:::change/*",
-                        },
-                        {
-                            Sid: "KeepAccountKey",
-                            Effect: "Allow",
-                            Action: ["ssm:GetParameter", "ssm:PutParameter"],
-                            Resource:
-                                "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-account-key",
-                        },
-                        {
-                            Sid: "KeepOrder",
-                            Effect: "Allow",
-                            Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-                            Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-order",
-                        },
-                        {
-                            Sid: "KeepHistory",
-                            Effect: "Allow",
-                            Action: "s3:PutObject",
-                            Resource: `${bucketArn}/*`,
-                        },
-                        {
-                            Sid: "ReadState",
-                            Effect: "Allow",
-                            Action: "s3:GetObject",
-                            Resource: `${bucketArn}/state.json`,
-                        },
-                        { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn },
-                        {
-                            Sid: "DeliverCertificate",
-                            Effect: "Allow",
-                            Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
-                            Resource: secretArn,
-                        },
-                        { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: topicArn },
-                        {
-                            Sid: "TellEventBus",
-                            Effect: "Allow",
-                            Action: "events:PutEvents",
-                            Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
-                            Condition: { "ForAllValues:StringEquals": { "events:source": ["taskgate.certificate"] } },
-                        },
-                        {
-                            Sid: "WriteLogs",
-                            Effect: "Allow",
-                            Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
-                            Resource: "arn:aws:logs:eu-west-1:111122223333:log-group:it-renewal-logs:*",
-                        },
-                    ],
-                },
+                    },
+                    {
+                        Sid: "ReadChallenges",
+                        Effect: "Allow",
+                        Action: "route53:ListResourceRecordSets",
+                        Resource: zoneArn,
+                    },
+                    {
+                        Sid: "AwaitChallenges",
+                        Effect: "Allow",
+                        Action: "route53:GetChange",
+                        Resource: "arn:aws:route53:::change/*",
+                    },
+                    {
+                        Sid: "KeepAccountKey",
+                        Effect: "Allow",
+                        Action: ["ssm:GetParameter", "ssm:PutParameter"],
+                        Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-account-key",
+                    },
+                    {
+                        Sid: "KeepOrder",
+                        Effect: "Allow",
+                        Action: ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+                        Resource: "arn:aws:ssm:eu-west-1:111122223333:parameter/taskgate/it-secret/acme-order",
+                    },
+                    {
+                        Sid: "KeepHistory",
+                        Effect: "Allow",
+                        Action: "s3:PutObject",
+                        Resource: `${bucketArn}/*`,
+                    },
+                    {
+                        Sid: "ReadState",
+                        Effect: "Allow",
+                        Action: "s3:GetObject",
+                        Resource: `${bucketArn}/state.json`,
+                    },
+                    { Sid: "SeeState", Effect: "Allow", Action: "s3:ListBucket", Resource: bucketArn },
+                    {
+                        Sid: "DeliverCertificate",
+                        Effect: "Allow",
+                        Action: ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+                        Resource: secretArn,
+                    },
+                    { Sid: "Alert", Effect: "Allow", Action: "sns:Publish", Resource: topicArn },
+                    {
+                        Sid: "TellEventBus",
+                        Effect: "Allow",
+                        Action: "events:PutEvents",
+                        Resource: "arn:aws:events:eu-west-1:111122223333:event-bus/default",
+                        Condition: { "ForAllValues:StringEquals": { "events:source": ["taskgate.certificate"] } },
+                    },
+                    writesLogs("it-renewal-logs"),
+                ),
             });
         });
 
@@ -490,33 +449,17 @@ describe("WildcardCertificate", () => {
         it("may invoke the renewal and nothing else", () => {
             expect(inputsOf("it-schedule-role")).to.deep.equal({
                 description: "Lets the schedule invoke the function",
-                assumeRolePolicy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "Assume",
-                            Effect: "Allow",
-                            Principal: { Service: "scheduler.amazonaws.com" },
-                            Action: "sts:AssumeRole",
-                            Condition: { StringEquals: { "aws:SourceAccount": "111122223333" } },
-                        },
-                    ],
-                },
+                assumeRolePolicy: assumedBy("scheduler", forThisAccount),
                 tags,
             });
             expect(inputsOf("it-schedule-policy")).to.deep.equal({
                 role: "it-schedule-role",
-                policy: {
-                    Version: "2012-10-17",
-                    Statement: [
-                        {
-                            Sid: "InvokeFunction",
-                            Effect: "Allow",
-                            Action: "lambda:InvokeFunction",
-                            Resource: functionArn,
-                        },
-                    ],
-                },
+                policy: documentOf({
+                    Sid: "InvokeFunction",
+                    Effect: "Allow",
+                    Action: "lambda:InvokeFunction",
+                    Resource: functionArn,
+                }),
             });
         });
     });

@@ -53,6 +53,8 @@ export interface Recording<T> {
     component(name: string): Registered;
     /** `name type` of all that has that parent, sorted. */
     childrenOf(name: string): string[];
+    /** `group port|all from|to peer` of each rule of a security group, sorted. */
+    securityGroupRules(): string[];
     /** `name type.path` of each place of inputs and outputs where the engine got that text without the mark of a secret. */
     exposed(secret: string): string[];
 }
@@ -197,6 +199,16 @@ function recording<T>(result: T, requests: Requests): Recording<T> {
                 `components ${name}`,
                 resources.filter((each) => each.name === name && isComponent(each)),
             ),
+        securityGroupRules: () =>
+            resources
+                .filter(({ type }) => /SecurityGroup(In|E)gressRule$/.test(type))
+                .map(({ type, inputs }) => {
+                    const { securityGroupId, ipProtocol, fromPort, toPort } = inputs;
+                    const peer = inputs.cidrIpv4 ?? inputs.cidrIpv6 ?? inputs.referencedSecurityGroupId;
+                    const port = ipProtocol === "-1" ? "all" : [...new Set([fromPort, toPort])].join("-");
+                    return [securityGroupId, port, type.includes("Ingress") ? "from" : "to", peer].join(" ");
+                })
+                .sort(),
         childrenOf: (name) =>
             resources
                 .filter(({ parent }) => parent === name)

@@ -51,7 +51,7 @@ export interface EnvoyTaskArgs extends AppArgs, RotationsArgs, OwnEndArgs {
      */
     readonly authentication?: pulumi.Input<Authentication>;
     /**
-     * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
+     * Tasks that an ECS service keeps running, 0 to 5000; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
     readonly desiredCount?: number;

@@ -31,7 +31,7 @@ export interface NetworkArgs {
      */
     readonly cidrBlock?: string;
     /**
-     * In how many Availability Zones there are subnets, 1 to 6.
+     * In how many Availability Zones there are subnets, 1 to 6; not with `availabilityZones`, which say so themselves.
      * @default 2
      */
     readonly numberOfAvailabilityZones?: number;

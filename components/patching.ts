@@ -63,7 +63,7 @@ export interface MaintenanceWindow {
      */
     readonly maxConcurrency?: pulumi.Input<number>;
     /**
-     * How many redeployments of one window may fail before nothing more is begun in it.
+     * How many redeployments of one window may fail before nothing more is begun in it, 0 to 50.
      * @default 0: the first failure stops it
      */
     readonly maxErrors?: pulumi.Input<number>;

@@ -46,7 +46,7 @@ export interface PrivateServiceArgs extends ContainerArgs {
      */
     readonly serviceConnect?: ServiceConnect;
     /**
-     * Tasks to keep running; with `autoscaling`, that decides.
+     * Tasks to keep running, 0 to 5000; with `autoscaling`, that decides.
      * @default 2
      */
     readonly desiredCount?: number;

@@ -34,7 +34,7 @@ export type PublishAt = (typeof PublishAt)[keyof typeof PublishAt];
 
 /** What becomes of records of no task that the daily audit of the zone finds. */
 export const OrphanRecords = {
-    /** They are told, by a log line each and an alarm. */
+    /** They are reported: a line of the log for each, and an alarm. */
     Report: "report",
     /** They are deleted. */
     Delete: "delete",

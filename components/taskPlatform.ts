@@ -46,8 +46,8 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs, OwnEndArgs {
      */
     readonly negativeTtl?: pulumi.Input<number>;
     /**
-     * The certificate authority that alone may issue certificates below the domain, as its CAA records name it: `letsencrypt.org` for both of Let's
-     * Encrypt's directories.
+     * The certificate authority that may issue wildcard certificates below the domain, as its CAA records name it: `letsencrypt.org` for both of Let's
+     * Encrypt's directories. Certificates for single names nobody may issue any more.
      * @default no CAA record
      */
     readonly caaIssuer?: pulumi.Input<string>;
@@ -82,7 +82,7 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs, OwnEndArgs {
      */
     readonly containerInsights?: pulumi.Input<ContainerInsights>;
     /**
-     * Whose requests reach the app: those with a token of this issuer. Needs a domain.
+     * Whose requests reach the app: those with a token of this issuer.
      * @default everybody's who knows the task's name
      */
     readonly authentication?: pulumi.Input<Authentication>;
@@ -99,7 +99,7 @@ export interface TaskPlatformArgs extends AppArgs, CertificateArgs, OwnEndArgs {
      */
     readonly rotation?: Rotation;
     /**
-     * Tasks that an ECS service keeps running; the service exists when this is given, even as 0.
+     * Tasks that an ECS service keeps running, 0 to 5000; the service exists when this is given, even as 0.
      * @default no service: tasks are started on demand, by RunTask
      */
     readonly desiredCount?: number;
@@ -126,7 +126,7 @@ export class TaskPlatform extends pulumi.ComponentResource {
     public readonly taskDefinitionArn: pulumi.Output<string>;
     /** Id of the tasks' security group. */
     public readonly securityGroupId: pulumi.Output<string>;
-    /** ARN of the app's role. */
+    /** ARN of the app's role, which has no permissions but those of `taskPolicyArns`. */
     public readonly taskRoleArn: pulumi.Output<string>;
     /** ARN of the role by which ECS pulls images, reads secrets and writes logs. */
     public readonly executionRoleArn: pulumi.Output<string>;

@@ -82,7 +82,7 @@ export interface TraefikGatewayArgs extends RotationArgs {
      */
     readonly assignPublicIp?: pulumi.Input<boolean>;
     /**
-     * Traefiks to keep running.
+     * Traefiks to keep running, 0 to 5000.
      * @default 2
      */
     readonly desiredCount?: pulumi.Input<number>;

@@ -78,11 +78,11 @@ export function longestCertificateName(importToAcm = false): number {
     return importToAcm ? 35 : 39;
 }
 
-/** What an authority shows to a customer of its own (RFC 8555, section 7.3.4). */
+/** A customer's account at an authority that wants to know its customers first: ACME's external account binding (RFC 8555, section 7.3.4). */
 export interface AcmeExternalAccount {
-    /** The key's id. */
+    /** Id of the key that the authority gave the customer. */
     readonly keyId: pulumi.Input<string>;
-    /** ARN of the secret in Secrets Manager, or of the SecureString in SSM, that holds the HMAC key alone, in base64url. */
+    /** ARN of the secret in Secrets Manager, or of the SecureString in SSM, that holds that HMAC key alone, in base64url. */
     readonly keyArn: pulumi.Input<string>;
 }
 

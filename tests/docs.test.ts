@@ -1,6 +1,6 @@
-// What the documentation says a test shows: there is such a test.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+// What the documentation says a test shows: there is such a test. What it leads to is there.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import { expect } from "chai";
 
@@ -37,6 +37,22 @@ function isThere({ file, title }: Named): boolean {
     );
 }
 
+function leadsSomewhere(page: string, link: string): boolean {
+    const [path, anchor] = link.split("#");
+    const file = path === "" ? join(projectRoot, page) : join(projectRoot, dirname(page), path);
+    return existsSync(file) && (anchor === undefined || anchorsOf(readFileSync(file, "utf8")).includes(anchor));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(text: string): string[] {
+    return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+        heading
+            .toLowerCase()
+            .replace(/[^\w\- ]/g, "")
+            .replaceAll(" ", "-"),
+    );
+}
+
 describe("the documentation", () => {
     const docs = readdirSync(join(projectRoot, "docs")).filter((file) => file.endsWith(".md"));
 
@@ -47,6 +63,20 @@ describe("the documentation", () => {
         expect(named.filter((each) => !isThere(each))).to.deep.equal([]);
         const unknown = { doc: "", file: "permissions.test.ts" };
         expect([isThere({ ...unknown, title: "… the butler" }), isThere({ ...unknown, file: "none.test.ts" })]).to.deep.equal([false, false]); // prettier-ignore
+    });
+
+    it("leads to files and headings that are there", () => {
+        const pages = ["README.md", "CHANGELOG.md", ...docs.map((doc) => join("docs", doc))];
+        const links = pages.flatMap((page) =>
+            [...readFileSync(join(projectRoot, page), "utf8").matchAll(/\]\(([^)\s]+)\)/g)]
+                .map(([, link]) => ({ page, link }))
+                // The second are addresses at GitHub.
+                .filter(({ link }) => !/^(https?:|\.\.\/\.\.\/)/.test(link)),
+        );
+        expect(links.length).to.be.at.least(50);
+        expect(links.filter(({ page, link }) => !leadsSomewhere(page, link))).to.deep.equal([]);
+        const dead = ["none.md", "dns.md#none", "#none"];
+        expect(dead.filter((link) => leadsSomewhere("docs/design.md", link))).to.deep.equal([]);
     });
 
     it("names a test for each protection of docs/security.md", () => {

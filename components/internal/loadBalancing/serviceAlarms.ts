@@ -9,12 +9,12 @@ export interface ServiceAlarms {
     /** ARN of the topic that is told. */
     readonly topicArn: pulumi.Input<string>;
     /**
-     * Share of requests answered 5xx over five minutes above which there is an alarm, in percent; with an Application Load Balancer.
+     * Share of requests answered 5xx over five minutes above which there is an alarm, in percent, 0 to 100; with an Application Load Balancer.
      * @default 5
      */
     readonly errorPercent?: pulumi.Input<number>;
     /**
-     * Time in which 99 of 100 requests are to be answered, in seconds; with an Application Load Balancer.
+     * Time in which 99 of 100 requests are to be answered, in seconds, up to 300; with an Application Load Balancer.
      * @default 2
      */
     readonly latencySeconds?: pulumi.Input<number>;

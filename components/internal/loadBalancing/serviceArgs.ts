@@ -165,7 +165,7 @@ export interface LoadBalancedServiceArgs extends AppArgs, RotationsArgs {
      */
     readonly serviceConnect?: ServiceConnect;
     /**
-     * Tasks to keep running; with `autoscaling`, that decides.
+     * Tasks to keep running, 0 to 5000; with `autoscaling`, that decides.
      * @default 2
      */
     readonly desiredCount?: number;

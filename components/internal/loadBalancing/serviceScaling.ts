@@ -14,30 +14,30 @@ export interface ScheduledTasks {
      * @default "UTC"
      */
     readonly timezone?: string;
-    /** Fewest tasks from then on. */
+    /** Fewest tasks from then on, 0 to 5000. */
     readonly minTasks: number;
-    /** Most tasks from then on. */
+    /** Most tasks from then on, up to 5000. */
     readonly maxTasks: number;
 }
 
 /** Autoscaling: it owns the number of tasks, which is `minTasks` at first. */
 export interface Autoscaling {
-    /** Fewest tasks. */
+    /** Fewest tasks, 0 to 5000. */
     readonly minTasks: number;
-    /** Most tasks. */
+    /** Most tasks, 1 to 5000. */
     readonly maxTasks: number;
     /**
-     * Average CPU use to keep, in percent.
+     * Average CPU use to keep, in percent, 1 to 100.
      * @default not followed
      */
     readonly cpuPercent?: number;
     /**
-     * Average memory use to keep, in percent.
+     * Average memory use to keep, in percent, 1 to 100.
      * @default not followed
      */
     readonly memoryPercent?: number;
     /**
-     * Requests that each task is to have in a minute; with an Application Load Balancer.
+     * Requests that each task is to have in a minute, 1 to 1000000; with an Application Load Balancer.
      * @default not followed
      */
     readonly requestsPerTarget?: number;

@@ -117,7 +117,7 @@ export interface ContainerArgs {
      */
     readonly cpu?: pulumi.Input<number>;
     /**
-     * Memory of the task in MiB. Where Envoy is, it may take 64 and 96 more for each vCPU begun, and its helper 32.
+     * Memory of the task in MiB. Where Envoy is, it may take 64 and 96 more for each vCPU begun, and its helper 32, or 64 with the rotation `hot`.
      * @default 512
      */
     readonly memory?: pulumi.Input<number>;

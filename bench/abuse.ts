@@ -9,8 +9,9 @@ import { createProcesses, Processes } from "../local/machine/processes";
 import { OpenConnection, Opener, openHttp1, openHttp2, openWebSocket, Served } from "../tests/support/connections";
 import { Abuse, abuses } from "./abuses";
 import type { Job } from "./attacker";
+import { hostname } from "./clients";
 import { cpuSeconds, memoryOf } from "./processFigures";
-import { Certificate, hostname, makeCertificate, startApp, startSidecar } from "./proxyServers";
+import { Certificate, makeCertificate, startApp, startSidecar } from "./proxyServers";
 import { percentile, printTable } from "./table";
 
 const seconds = Number(process.env.SECONDS ?? 60);

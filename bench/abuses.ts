@@ -40,6 +40,11 @@ export const abuses = {
     },
     resetStreams: { what: "open and reset 1,000 HTTP/2 streams each", flood: resetStreams(1_000), ...asTheyClose },
     slowReaders: { what: "ask for 1 MiB each, and read nothing", flood: unreadAnswer("/large"), ...asTheyClose },
+    slowReadersOfMore: {
+        what: "ask for 16 MiB each, and read nothing", // the kernel takes some megabytes for a connection
+        flood: unreadAnswer("/huge"),
+        ...asTheyClose,
+    },
     slowWriters: { what: "send a byte of a body each second", flood: drippedBody(1_000), ...asTheyClose },
     unreadBodies: { what: "send 1 MiB each to an app that reads nothing", flood: unreadBody(2 ** 20), ...asTheyClose },
     endlessHeaders: { what: "send 59 kB of headers that do not end", flood: endlessHeaders(59_000), ...asTheyClose },

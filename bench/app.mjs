@@ -3,7 +3,11 @@ import { createServer } from "node:http";
 
 import { WebSocketServer } from "ws";
 
-const answers = { "/large": Buffer.alloc(2 ** 20, "a"), other: Buffer.alloc(1_000, "a") };
+const answers = {
+    "/large": Buffer.alloc(2 ** 20, "a"),
+    "/huge": Buffer.alloc(2 ** 24, "a"),
+    other: Buffer.alloc(1_000, "a"),
+};
 
 const server = createServer((request, response) => {
     if (request.method === "GET") {

@@ -2,18 +2,14 @@
 // the kernel does for it is not in it.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import * as http2 from "node:http2";
-import { Agent, get } from "node:https";
-import type { LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "node:tls";
 
 import { sidecarSize } from "../components/internal/envoy/sidecarSize";
 import { createProcesses, Processes } from "../local/machine/processes";
+import { handshakes, OpenClient, overHttp1, overHttp2 } from "./clients";
 import {
     Certificate,
-    hostname,
     makeCertificate,
     MeasuredServer,
     shapes,
@@ -25,11 +21,9 @@ import { printTable } from "./table";
 
 const requests = 300;
 const largeAnswers = 20;
-const handshakes = 60;
+const connections = 60;
 /** Enough for the kernel to spread them evenly over four threads. */
 const spreadHandshakes = 600;
-
-type Load = (port: number, count: number) => Promise<void>;
 
 export async function instructions(): Promise<void> {
     if (!isInstalled("valgrind")) {
@@ -47,7 +41,7 @@ export async function instructions(): Promise<void> {
             counts.push(await countsOf(processes, app.port, certificate, name));
         }
         console.log(
-            `Instructions of the worker thread for one request over one kept connection, for 1 MiB over HTTP/1.1, and for one connection (TLS 1.3, full handshake); ${requests}, ${largeAnswers} and ${handshakes} of them.`,
+            `Instructions of the worker thread for one request over one kept connection, for 1 MiB over HTTP/1.1, and for one connection (TLS 1.3, full handshake); ${requests}, ${largeAnswers} and ${connections} of them.`,
         );
         printTable(
             ["", ...["HTTP/1.1", "HTTP/2", "1 MiB", "connection"].flatMap((column) => [column, "of plain"])],
@@ -99,9 +93,8 @@ const millions = (value: number, digits = 0): string => (value / 1e6).toFixed(di
 type Start = (wrapper: readonly string[]) => Promise<MeasuredServer>;
 
 interface Counted {
-    readonly port: number;
-    /** Instructions of each thread that a load has cost, the most first. */
-    readonly count: (load: () => Promise<void>) => Promise<number[]>;
+    /** Instructions of each thread for so many, the most first. */
+    readonly count: (open: OpenClient, times: number) => Promise<number[]>;
     readonly stop: () => Promise<void>;
 }
 
@@ -114,12 +107,14 @@ async function counted(processes: Processes, start: Start): Promise<Counted> {
         execFileSync("vgdb", [`--pid=${process.pid}`, ...command], { stdio: "pipe" });
     tell("instrumentation", "on");
     return {
-        port: Number(new URL(url).port),
-        async count(load) {
+        async count(open, times) {
+            const client = await open(Number(new URL(url).port));
+            await client.ask(Math.ceil(times / 10)); // warm
             tell("zero");
-            await load();
+            await client.ask(times);
             readdirSync(results).forEach((file) => rmSync(join(results, file)));
             tell("dump");
+            client.close();
             const totals = readdirSync(results).map((file) =>
                 Number(/^totals: (\d+)/m.exec(readFileSync(join(results, file), "utf8"))?.[1] ?? 0),
             );
@@ -136,20 +131,19 @@ async function countsOf(
     certificate: Certificate,
     shape: string | undefined,
 ): Promise<number[]> {
-    const { port, count, stop } = await counted(processes, (wrapper) =>
+    const { count, stop } = await counted(processes, (wrapper) =>
         shape === undefined
             ? startPlainEnvoy(processes, appPort, certificate, { wrapper })
             : startSidecar(processes, appPort, certificate, { name: shape, wrapper }),
     );
     const counts: number[] = [];
-    for (const [load, times] of [
-        [http1("/bench?a=b"), requests],
-        [overHttp2, requests],
-        [http1("/large"), largeAnswers],
-        [connections, handshakes],
-    ] as const satisfies readonly (readonly [Load, number])[]) {
-        await load(port, times / 10); // warm
-        const [worker] = await count(() => load(port, times)); // other threads do next to nothing
+    for (const [open, times] of [
+        [overHttp1(1), requests],
+        [overHttp2(1, 1), requests],
+        [overHttp1(1, "/large"), largeAnswers],
+        [handshakes, connections],
+    ] as const) {
+        const [worker] = await count(open, times); // other threads do next to nothing
         counts.push(Math.round(worker / times));
     }
     await stop();
@@ -163,73 +157,10 @@ async function handshakesOf(
     certificate: Certificate,
     taskCpu: number,
 ): Promise<number[]> {
-    const { port, count, stop } = await counted(processes, (wrapper) =>
+    const { count, stop } = await counted(processes, (wrapper) =>
         startSidecar(processes, appPort, certificate, { taskCpu, wrapper }),
     );
-    await connections(port, 20); // warm
-    const threads = await count(() => connections(port, spreadHandshakes));
+    const threads = await count(handshakes, spreadHandshakes);
     await stop();
     return threads.slice(0, sidecarSize(taskCpu).concurrency);
 }
-
-const headers = {
-    "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    accept: "text/html,application/xhtml+xml",
-    "accept-language": "en",
-    "accept-encoding": "gzip, deflate, br",
-    cookie: "session=0123456789abcdef",
-};
-
-const trust = { servername: hostname, rejectUnauthorized: false }; // a server of ours on the loopback
-
-const http1 =
-    (path: string): Load =>
-    async (port, count) => {
-        const agent = new Agent({ keepAlive: true, maxSockets: 1, ...trust });
-        for (let index = 0; index < count; index++) {
-            await new Promise<void>((resolve, reject) => {
-                const options = {
-                    host: "127.0.0.1",
-                    port,
-                    path,
-                    agent,
-                    headers: { host: hostname, ...headers },
-                };
-                get(options, (response) => {
-                    response.resume().once("end", resolve);
-                    if (response.statusCode !== 200) {
-                        reject(new Error(`status ${response.statusCode}`));
-                    }
-                }).once("error", reject);
-            });
-        }
-        agent.destroy();
-    };
-
-const overHttp2: Load = async (port, count) => {
-    const lookup: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
-    const session = http2.connect(`https://${hostname}:${port}`, { ...trust, lookup });
-    for (let index = 0; index < count; index++) {
-        await new Promise<void>((resolve, reject) => {
-            const stream = session.request({ ":path": "/bench?a=b", ...headers });
-            stream.once("response", ({ ":status": status }) => {
-                if (status !== 200) {
-                    reject(new Error(`status ${status}`));
-                }
-            });
-            stream.resume().once("end", resolve).once("error", reject);
-        });
-    }
-    await new Promise<void>((resolve) => session.close(resolve));
-};
-
-const connections: Load = async (port, count) => {
-    for (let index = 0; index < count; index++) {
-        await new Promise<void>((resolve, reject) => {
-            const socket = connect({ host: "127.0.0.1", port, ...trust, ALPNProtocols: ["http/1.1"] }, () =>
-                socket.end(),
-            );
-            socket.resume().once("close", resolve).once("error", reject);
-        });
-    }
-};

@@ -8,11 +8,10 @@ import { sidecarSize } from "../components/internal/envoy/sidecarSize";
 import { taskSizes } from "../components/internal/task/taskSize";
 import { createProcesses, Processes } from "../local/machine/processes";
 import { openConnections, openHttp1, openHttp2, openWebSocket } from "../tests/support/connections";
-import { Load, loads, overHttp1 } from "./loads";
+import { Client, hostname, OpenClient, overHttp1, overHttp2, overNewConnections, overWebSockets } from "./clients";
 import { cpuSeconds, memoryOf, proportionalMemoryOf } from "./processFigures";
 import {
     Certificate,
-    hostname,
     makeCertificate,
     MeasuredServer,
     shapes,
@@ -28,7 +27,24 @@ import {
 import { median, percentile, printTable, spread } from "./table";
 
 const rounds = Number(process.env.ROUNDS ?? 9);
+/** A round asks each server for a part of its load in turn, so often: what else the machine does meets all alike. */
+const turns = 6;
 const lonelyRequests = 1_000;
+
+interface Load {
+    readonly name: string;
+    /** How many requests, connections or messages a round has. */
+    readonly count: number;
+    readonly open: OpenClient;
+}
+
+const loads: readonly Load[] = [
+    { name: "HTTP/1.1", count: 3_000, open: overHttp1(50) },
+    { name: "HTTP/2", count: 3_000, open: overHttp2(5, 10) },
+    { name: "1 MiB", count: 60, open: overHttp1(10, "/large") },
+    { name: "connection", count: 240, open: overNewConnections(10) },
+    { name: "message", count: 3_000, open: overWebSockets(10) },
+];
 
 /** Of one load in one round. */
 interface Figures {
@@ -41,8 +57,10 @@ interface Row {
     readonly server: MeasuredServer;
     /** Whose figures of the same round are 1.00. */
     readonly plain: MeasuredServer;
-    /** By load. */
-    readonly figures: Map<Load, Figures[]>;
+    /** By load, over connections that are kept from round to round. */
+    readonly clients: ReadonlyMap<Load, Client>;
+    readonly lonely: Client;
+    readonly figures: ReadonlyMap<Load, Figures[]>;
     /** Milliseconds that one client alone waits, each round's. */
     readonly p50: number[];
     readonly p99: number[];
@@ -64,26 +82,29 @@ export async function proxy(): Promise<void> {
 async function costs(processes: Processes, certificate: Certificate): Promise<void> {
     const app = await startApp(processes);
     const rows = await startAll(processes, app.port, certificate);
-    for (const { server } of rows) {
-        await overHttp1(server, 1_000); // warm
+    for (const { clients } of rows) {
+        for (const [{ count }, { ask }] of clients) {
+            await ask(count / turns); // warm
+        }
     }
     for (let round = 0; round < rounds; round++) {
         for (const load of loads) {
-            for (const { server, figures } of rows) {
-                figures.get(load)!.push(await measure(server, load));
+            for (const [row, figures] of await inTurns(rows, load)) {
+                row.figures.get(load)!.push(figures);
             }
         }
-        for (const { server, p50, p99 } of rows) {
-            const times = await overHttp1(server, lonelyRequests, 1);
+        for (const { lonely, p50, p99 } of rows) {
+            const times = await lonely.ask(lonelyRequests);
             p50.push(percentile(times, 0.5));
             p99.push(percentile(times, 0.99));
         }
     }
+    rows.forEach(({ clients, lonely }) => [...clients.values(), lonely].forEach(({ close }) => close()));
     await Promise.all(rows.map(({ server }) => server.process.stop()));
     await app.process.stop();
 
     console.log(
-        `${rounds} rounds, each load with each server in turn; median (least–most), and the median of the rounds' ratios to plain Envoy. TLS 1.3. A round has ${loads
+        `${rounds} rounds, each load in ${turns} parts with each server in turn; median (least–most), and the median of the rounds' ratios to plain Envoy. TLS 1.3. A round has ${loads
             .map(({ name, count }) => `${count} × ${name}`)
             .join(", ")}:\n` +
             `requests of 1 kB over 50 kept connections, and over 5 with 10 at once; 1 MiB over 10; new connections with a request each, 10 at once; WebSocket messages there and back over 10.\n` +
@@ -120,23 +141,28 @@ function ratio(rows: readonly Row[], row: Row, figuresOf: (row: Row) => number[]
 
 async function startAll(processes: Processes, appPort: number, certificate: Certificate): Promise<Row[]> {
     const rows: Row[] = [];
-    const add = (server: MeasuredServer, plain = server): MeasuredServer => {
-        rows.push({ server, plain, figures: new Map(loads.map((load) => [load, []])), p50: [], p99: [] });
+    const add = async (server: MeasuredServer, plain = server): Promise<MeasuredServer> => {
+        const port = Number(new URL(server.url).port);
+        const clients = await Promise.all(loads.map(async (load) => [load, await load.open(port)] as const));
+        rows.push({
+            ...{ server, plain, clients: new Map(clients), lonely: await overHttp1(1)(port) },
+            ...{ figures: new Map(loads.map((load) => [load, []])), p50: [], p99: [] },
+        });
         return server;
     };
-    const plain = add(await startPlainEnvoy(processes, appPort, certificate));
+    const plain = await add(await startPlainEnvoy(processes, appPort, certificate));
     for (const name of Object.keys(shapes)) {
-        add(await startSidecar(processes, appPort, certificate, { name }), plain);
+        await add(await startSidecar(processes, appPort, certificate, { name }), plain);
     }
     const two = await startPlainEnvoy(processes, appPort, certificate, { concurrency: 2 });
-    add({ ...two, name: `${two.name}, 2 threads` });
+    await add({ ...two, name: `${two.name}, 2 threads` });
     const direct = await startSidecar(processes, appPort, certificate, { taskCpu: 2048 });
-    add({ ...direct, name: `${direct.name}, 2 threads` }, rows.at(-1)!.server);
-    add(await startPlainTraefik(processes, appPort, certificate), plain);
-    add(await startTraefik(processes, appPort, certificate), plain);
+    await add({ ...direct, name: `${direct.name}, 2 threads` }, rows.at(-1)!.server);
+    await add(await startPlainTraefik(processes, appPort, certificate), plain);
+    await add(await startTraefik(processes, appPort, certificate), plain);
     for (const [program, start] of Object.entries({ nginx: startNginx, haproxy: startHaProxy })) {
         if (spawnSync(program, ["-v"], { env: withPrograms }).error === undefined) {
-            add(await start(processes, appPort, certificate), plain);
+            await add(await start(processes, appPort, certificate), plain);
         } else {
             console.log(`Skipped: ${program} is not installed (Debian's packages nginx-light and haproxy).`);
         }
@@ -144,11 +170,24 @@ async function startAll(processes: Processes, appPort: number, certificate: Cert
     return rows;
 }
 
-async function measure(server: MeasuredServer, { run, count }: Load): Promise<Figures> {
-    const [cpu, started] = [cpuSeconds(server.process.pid), performance.now()];
-    await run(server, count);
-    const seconds = (performance.now() - started) / 1_000;
-    return { cpu: ((cpuSeconds(server.process.pid) - cpu) / count) * 1e6, perSecond: count / seconds };
+/** One round of a load. */
+async function inTurns(rows: readonly Row[], load: Load): Promise<Map<Row, Figures>> {
+    const had = new Map(rows.map((row) => [row, { cpu: 0, wall: 0 }]));
+    for (let turn = 0; turn < turns; turn++) {
+        for (const row of turn % 2 === 0 ? rows : rows.toReversed()) {
+            const { pid } = row.server.process;
+            const [cpu, started, sums] = [cpuSeconds(pid), performance.now(), had.get(row)!];
+            await row.clients.get(load)!.ask(load.count / turns);
+            sums.wall += (performance.now() - started) / 1_000;
+            sums.cpu += cpuSeconds(pid) - cpu;
+        }
+    }
+    return new Map(
+        Array.from(had, ([row, { cpu, wall }]) => [
+            row,
+            { cpu: (cpu / load.count) * 1e6, perSecond: load.count / wall },
+        ]),
+    );
 }
 
 /** A thousand connections at the smallest and the largest size that a task can have. */

@@ -9,6 +9,7 @@ import { createAuthority } from "../local/internet/authorities/tlsCertificate";
 import { accepts, freePort, ManagedProcess, Processes } from "../local/machine/processes";
 import { envoyBinary } from "../local/tasks/images/images";
 import { inFolder, writeOwnRoutes } from "../tests/support/initEnvoy";
+import { domain, hostname, overHttp1, taskId } from "./clients";
 
 export interface MeasuredServer {
     readonly name: string;
@@ -21,10 +22,6 @@ export interface Certificate {
     readonly certificate: string;
     readonly privateKey: string;
 }
-
-const domain = "example.test";
-const taskId = "0123456789abcdef".repeat(2);
-export const hostname = `${taskId}.${domain}`;
 
 /** The shapes whose Envoy is measured: what differs in its bootstrap. */
 export const shapes: Readonly<Record<string, Partial<EnvoySidecar["bootstrap"]>>> = {
@@ -349,7 +346,20 @@ async function startProxy(
         args,
         env,
         cwd: processes.directory,
-        ready: accepts(port),
+        ready: () => serves(port),
     });
     return { name, url: `https://127.0.0.1:${port}`, process: started };
+}
+
+/** Some accept connections before they know what to do with them. */
+async function serves(port: number): Promise<boolean> {
+    const client = await overHttp1(1)(port);
+    try {
+        await client.ask(1);
+        return true;
+    } catch {
+        return false;
+    } finally {
+        client.close();
+    }
 }

@@ -48,6 +48,7 @@ describe("Envoy at its limit of connections", () => {
     let givenUp = 0;
 
     const large = Buffer.alloc(2 ** 20);
+    const answers: Readonly<Record<string, Buffer>> = { "/large": large, "/huge": Buffer.alloc(2 ** 24) };
     before(async () => {
         directory = mkdtempSync(join(tmpdir(), "taskgate-test-"));
         processes = createProcesses(directory);
@@ -55,7 +56,7 @@ describe("Envoy at its limit of connections", () => {
             if (request.url === "/unfinished") {
                 response.once("close", () => givenUp++).write(large);
             } else if (request.method === "GET") {
-                response.end(request.url === "/large" ? large : "well"); // it reads nothing of what others send
+                response.end(answers[request.url!] ?? "well"); // it reads nothing of what others send
             }
         });
         webSockets = new WebSocketServer({ server: app }).on("connection", (socket) =>
@@ -126,6 +127,7 @@ describe("Envoy at its limit of connections", () => {
         "send what the app does not take": unreadBody(2 ** 20),
         "open a hundred streams each, and read no answer": unreadStreams(100, "/large"),
         "read no answer": unreadAnswer("/large"),
+        "read no answer of 16 MiB": unreadAnswer("/huge"),
         "send headers without end": endlessHeaders(59_000),
         "reset a thousand streams each": resetStreams(1_000),
         "name one header of 3,000 bytes again and again": indexedHeaders(100, 4_000),
@@ -150,14 +152,14 @@ describe("Envoy at its limit of connections", () => {
         "have headers that are too large": (streams) => indexedHeaders(streams, 4_000),
     };
     for (const [what, flood] of Object.entries(floods)) {
-        it(`closes a connection with its twentieth request of those that ${what}, and not before`, async () => {
+        it(`closes a connection with its tenth request of those that ${what}, and not before`, async () => {
             const served = await startEnvoy(what.replaceAll(" ", "-"));
-            const patient = await flood(19)(served);
+            const patient = await flood(9)(served);
             await ping(patient);
             expect(patient.closed).to.equal(false);
             patient.destroy();
 
-            const closed = await flood(20)(served);
+            const closed = await flood(10)(served);
             await until("it is closed", () => closed.closed);
         });
     }

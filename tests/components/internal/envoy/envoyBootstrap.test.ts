@@ -133,7 +133,7 @@ describe("The bootstrap of Envoy", () => {
 
     it("limits what one client can take", () => {
         const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
-        expect(at(`${listener}.per_connection_buffer_limit_bytes`)).to.equal(32_768);
+        expect(at(`${listener}.per_connection_buffer_limit_bytes`)).to.equal(65_536);
         expect(bootstrapOf({ front: Front.ProxyProtocol }, `${listener}.listener_filters_timeout`)).to.equal("5s");
         expect(at(`${listener}.filter_chains.0.transport_socket_connect_timeout`)).to.equal("10s");
         expect(at(connections)).to.deep.include({
@@ -168,8 +168,8 @@ describe("The bootstrap of Envoy", () => {
             common_http_protocol_options: { idle_timeout: "30s", headers_with_underscores_action: "REJECT_REQUEST" },
         });
         expect(at("layered_runtime.layers.0.static_layer")).to.deep.equal({
-            http: { max_requests_per_io_cycle: 1 },
-            overload: { premature_reset_total_stream_count: 40 },
+            http: { max_requests_per_io_cycle: 8 },
+            overload: { premature_reset_total_stream_count: 20 },
         });
     });
 

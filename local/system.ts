@@ -160,6 +160,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
                 ...ecs.tagsOf(arn),
                 ...acm.tagsOf(arn).map(({ Key: key, Value: value }) => ({ key, value })),
             ],
+            rolesOf: (scope, taskDefinition) => ecs.rolesOf(scope, taskDefinition),
         });
         const { identities } = permissions;
         const taskRoles: TaskRoles = { ...permissions, keyOfRole: identities.keyOfRole };

@@ -81,7 +81,15 @@ export function fargatePlace({ ecs, runTaskInput, startedBy, deadline, address }
         async stop(task, reason) {
             const { StopTaskCommand } = load("@aws-sdk/client-ecs");
             const command = new StopTaskCommand({ cluster, task, reason });
-            await call(`ecs:StopTask of ${task}`, deadline, () => ecs.send(command));
+            try {
+                await call(`ecs:StopTask of ${task}`, deadline, () => ecs.send(command));
+            } catch (error) {
+                // Once it has stopped it has no tags, and by these IAM knows what we may stop.
+                const [found] = await describe([task]);
+                if (found?.lastStatus !== "STOPPED") {
+                    throw error;
+                }
+            }
         },
         async list() {
             const { ListTasksCommand } = load("@aws-sdk/client-ecs");

@@ -1,6 +1,8 @@
 // The steps of a stack's life that every report has: the local system, preview, up, up again after a refresh, and in the end nothing.
 import { ListrTask } from "listr2";
 
+import { reportPermissions, sparedBy } from "../aws/permissions/report";
+import type { Allowance, RoleReport } from "../aws/permissions/report";
 import { SystemFile } from "../machine/systemFile";
 import { OperationOptions, OperationResult, runOperation } from "../pulumi/operation";
 import { ownPolicyPack } from "../pulumi/policyPack";
@@ -13,7 +15,18 @@ export interface StackReport {
     preview?: Changes;
     up?: Changes;
     secondUp?: Changes;
+    /** What the stack's roles have made of their permissions, each `<name of the role's resource> <action>`. */
+    permissions?: PermissionsUsed;
     destroy?: { resources: number; processes: number };
+}
+
+export interface PermissionsUsed {
+    /** Allowed, and asked for by nothing. */
+    readonly surplus: readonly string[];
+    /** Used, and allowed by another statement, too. */
+    readonly spared: readonly string[];
+    /** Asked for, and denied. */
+    readonly missing: readonly string[];
 }
 
 interface Changes {
@@ -111,6 +124,10 @@ function destroyed<Context extends Running>(report: StackReport, stack: Stack<Co
         task: async (context, step) => {
             const system = runningSystem(context);
             const options = stack.options(system.file);
+            report.permissions = await permissionsUsed(
+                system,
+                readState(system.file, options.stack, stack.projectName),
+            );
             await runOperation(system.file, "destroy", { ...options, stateAtEnd: true });
             const remaining = readState(system.file, options.stack, stack.projectName).resources.length;
             const processes = await system.stop();
@@ -122,6 +139,23 @@ function destroyed<Context extends Running>(report: StackReport, stack: Stack<Co
             }
         },
     };
+}
+
+/** Of the roles of a stack. */
+async function permissionsUsed(
+    { permissions }: RunningSystem,
+    { resources }: ReturnType<typeof readState>,
+): Promise<PermissionsUsed> {
+    const names = new Map(
+        resources
+            .filter(({ type }) => type === "aws:iam/role:Role")
+            .map(({ urn, outputs }) => [String(outputs?.name), urn.split("::").at(-1)!]),
+    );
+    const reports = (await reportPermissions(permissions)).filter(({ role }) => names.has(role));
+    const told = (of: (report: RoleReport) => readonly Allowance[]): string[] => [
+        ...new Set(reports.flatMap((one) => of(one).map(({ action }) => `${names.get(one.role)} ${action}`))),
+    ];
+    return { surplus: told(({ surplus }) => surplus), spared: told(sparedBy), missing: told(({ missing }) => missing) };
 }
 
 export function runningSystem({ system }: Running): RunningSystem {

@@ -12,6 +12,7 @@ import type { SandboxReport } from "../../local/commands/scenarios/sandbox";
 import { sessionsLife, type SessionsReport } from "../../local/commands/scenarios/sessions";
 import { projectRoot } from "../../local/machine/projectRoot";
 import { startBrowser, startInternet } from "../support/browser";
+import { expectAllUsed } from "../support/usedPermissions";
 
 describe("a life of its own", () => {
     it("sessions", async () => {
@@ -116,6 +117,7 @@ describe("a life of its own", () => {
             ...{ ended: "no-session", task: "no request for 60 s", isAnother: true },
             metrics: ["IdleEnds", "SecondsSaved"],
         });
+        expectAllUsed(report.permissions);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -136,6 +138,7 @@ describe("a life of its own", () => {
             "another's sandbox": "not-yours",
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
+        expectAllUsed(report.permissions);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -161,6 +164,7 @@ describe("a life of its own", () => {
         expect([failed(seen), back]).to.deep.equal([[], { answers: nearest, desk: "eu-west-1" }]);
         const { seen: meanwhile, ...evacuated } = report.evacuated!;
         expect([failed(meanwhile), evacuated]).to.deep.equal([[], { answers: allInVirginia, afterwards: nearest }]);
+        expectAllUsed(report.permissions);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -191,6 +195,7 @@ describe("a life of its own", () => {
             ...{ events: 1_000, again: 50, lost: 0, strange: 0, answered: 1_050, meanwhile: 0 },
         });
         expect(report.failures).to.equal(0);
+        expectAllUsed(report.permissions);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

@@ -8,6 +8,7 @@ import { runScenario } from "../../local/commands/scenarios/scenarios";
 import type { Scenario } from "../../local/commands/scenarios/scenarios";
 import type { TokensReport, WireReport } from "../../local/commands/scenarios/steps";
 import { projectRoot } from "../../local/machine/projectRoot";
+import { expectAllUsed } from "../support/usedPermissions";
 
 type Report = InternalReport & {
     wire?: WireReport;
@@ -47,6 +48,7 @@ describe("the life of the example", () => {
         expect(report.rollout!.requests).to.be.above(20);
         expect(report.rollout!.failed).to.equal(0);
         expect(report.rollout!.webSockets.broken).to.equal(0);
+        expectAllUsed(report.permissions);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
         return report;
     }

@@ -14,13 +14,15 @@ import { createServiceScheduler } from "./serviceScheduler";
 import { createState } from "./state";
 import type { EcsState, Operation } from "./state";
 import { tagOperations } from "./tags";
-import { taskDefinitionOperations } from "./taskDefinitions";
+import { findTaskDefinition, taskDefinitionOperations } from "./taskDefinitions";
 import { taskOperations } from "./tasks";
 
 export interface Ecs {
     readonly overlay: Overlay;
     /** Of a task, by its ARN; none of what is no task. */
     tagsOf(arn: string): readonly Tag[];
+    /** Which roles a task definition gives to its tasks; none of one that is not there. */
+    rolesOf(scope: Scope, taskDefinition: string): readonly string[];
     /** Stops all tasks and resolves when they have stopped, or the time is over; nothing starts again. */
     stop(graceMs?: number): Promise<void>;
 }
@@ -88,6 +90,10 @@ export function createEcs(options: EcsOptions): Ecs {
         tagsOf(arn) {
             const [, , , region, accountId] = arn.split(":");
             return states.get(`${accountId} ${region}`)?.tasks.get(arn)?.task.tags ?? [];
+        },
+        rolesOf(scope, taskDefinition) {
+            const { taskRoleArn, executionRoleArn } = findTaskDefinition(stateOf(scope), taskDefinition) ?? {};
+            return [taskRoleArn, executionRoleArn].filter((role) => role !== undefined);
         },
         overlay: {
             service: "ecs",

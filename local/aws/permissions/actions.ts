@@ -103,7 +103,8 @@ export function passedRoles({ service, operation, parameters }: Asked): readonly
     }
 }
 
-function passRole({ roleArn, service }: PassedRole): Permission {
+/** What whoever hands a role on must be allowed. */
+export function passRole({ roleArn, service }: PassedRole): Permission {
     return { action: "iam:PassRole", resource: roleArn, context: { "iam:PassedToService": service } };
 }
 

@@ -1,8 +1,9 @@
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
+import type { Scope } from "../../machine/awsClients";
 import { AwsError } from "../gateway/overlay";
 import type { AwsRequest, Forward } from "../gateway/overlay";
-import { passedRoles, permissionsFor } from "./actions";
+import { passedRoles, passRole, permissionsFor } from "./actions";
 import type { Asked, Permission } from "./actions";
 import { createIdentities } from "./identities";
 import type { Identities, Identity } from "./identities";
@@ -47,10 +48,16 @@ export interface PermissionsOptions {
     readonly known?: () => Promise<unknown>;
     /** Tags of what is there already, by its ARN, for aws:ResourceTag (default: nothing has any). */
     readonly tagsOf?: (arn: string) => readonly { readonly key?: string; readonly value?: string }[];
+    /**
+     * Which roles a task definition gives to its tasks (default: none): who runs one hands them on
+     * (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html).
+     */
+    readonly rolesOf?: (scope: Scope, taskDefinition: string) => readonly string[];
 }
 
 /** IAM: who may do what, by the policies that the emulator keeps. */
-export function createPermissions({ known: settled, tagsOf = () => [] }: PermissionsOptions = {}): Permissions {
+export function createPermissions(options: PermissionsOptions = {}): Permissions {
+    const { known: settled, tagsOf = () => [], rolesOf = () => [] } = options;
     const identities = createIdentities();
     const usesOf = new Map<string, Map<string, Use>>();
     const fresh = new Set<string>();
@@ -77,6 +84,12 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
         return Object.fromEntries(
             tagsOf(resource).map(({ key = "", value = "" }) => [`aws:ResourceTag/${key}`, value]),
         );
+    }
+
+    /** To hand on the roles of the definition that is run. */
+    function handedOn({ parameters, ...scope }: Asked): Permission[] {
+        const roles = rolesOf(scope, String(parameters.taskDefinition));
+        return roles.map((roleArn) => passRole({ roleArn, service: "ecs-tasks.amazonaws.com" }));
     }
 
     /** Undefined when it is allowed; else what denies it. */
@@ -217,7 +230,9 @@ export function createPermissions({ known: settled, tagsOf = () => [] }: Permiss
             }
             const linkedService = linkedServices[`${service} ${operation}`];
             const isFirstUse = linkedService !== undefined && !linked.has(`${accountId} ${linkedService}`);
-            const own = permissionsFor(asked);
+            const own = permissionsFor(asked)?.concat(
+                service === "ecs" && operation === "RunTask" ? handedOn(asked) : [],
+            );
             const needed = isFirstUse ? own?.concat(makeLinkedRole(accountId, linkedService)) : own;
             if (identity) {
                 if (!needed) {

@@ -55,6 +55,15 @@ export function reportRole(name: string, role: Role | undefined, uses: readonly 
     };
 }
 
+/** What could be taken away by hand, and nothing that this run did would be denied: another statement allows all of it, too. */
+export function sparedBy({ allowed, used }: Pick<RoleReport, "allowed" | "used">): readonly Allowance[] {
+    return allowed.filter((allowance) => {
+        const others = allowed.filter((other) => other !== allowance);
+        const own = used.filter((use) => covers(allowance, use));
+        return own.length > 0 && own.every((use) => others.some((other) => covers(other, use)));
+    });
+}
+
 interface Statement {
     readonly Effect: string;
     readonly Action?: string | readonly string[];

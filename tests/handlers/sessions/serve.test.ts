@@ -1,7 +1,15 @@
 import { expect } from "chai";
 
 import { serveSessions } from "../../../handlers/serveSessions";
-import { awsEnvironment, type FakeAws, json, setEnvironment, startFakeAws } from "../../support/fakeAws";
+import {
+    awsEnvironment,
+    type FakeAws,
+    type FakeResponse,
+    json,
+    jsonError,
+    setEnvironment,
+    startFakeAws,
+} from "../../support/fakeAws";
 import { captureLog, lambdaContext } from "../../support/fakeLambda";
 
 describe("the API of sessions, as API Gateway calls it", () => {
@@ -55,7 +63,14 @@ describe("the API of sessions, as API Gateway calls it", () => {
     const byToken = { jwt: { claims: { team: "42", level: "7" } } };
     const byIam = { iam: { accountId: "111122223333", userArn: "arn:aws:sts::111122223333:assumed-role/back-end/x" } };
 
-    async function ask(routeKey: string, authorizer: object, pathParameters: object, body?: string) {
+    async function ask(
+        routeKey: string,
+        authorizer: object,
+        pathParameters: object,
+        body?: string,
+        instead: Readonly<Record<string, FakeResponse>> = {},
+    ) {
+        aws.interfere = ({ operation }) => instead[operation];
         const event = { routeKey, pathParameters, body, rawPath: "/", requestContext: { authorizer } };
         const { statusCode, headers, body: text } = await serveSessions(event as never, lambdaContext());
         return { statusCode, headers, body: JSON.parse(text ?? "{}") as Record<string, unknown> };
@@ -141,6 +156,30 @@ describe("the API of sessions, as API Gateway calls it", () => {
             expect(runs()).to.deep.equal([]);
         }),
     );
+
+    describe("closing one that is closing already", () => {
+        const item = {
+            ...{ id: { S: "session/42" }, key: { S: "42" }, tenant: { S: "42" }, state: { S: "CLOSING" } },
+            ...{ fence: { S: "fence-1" }, revision: { N: "3" }, since: { N: "1" }, leasedUntil: { N: "0" } },
+            ...{ request: { S: "{}" }, taskArn: { S: taskArn }, reason: { S: "Closed" } },
+        };
+        const denied = jsonError(400, "AccessDeniedException", "User: x is not authorized to perform: ecs:StopTask");
+        const closing = (lastStatus: string) =>
+            ask("DELETE /sessions/{key}", byToken, { key: "42" }, undefined, {
+                GetItem: json({ Item: item }),
+                StopTask: denied,
+                DescribeTasks: json({ tasks: [{ taskArn, lastStatus, desiredStatus: "STOPPED" }] }),
+            });
+
+        it("is not told of a task that has stopped meanwhile, and has no tags any more by which IAM knows it", async () => {
+            const { statusCode, body } = await closing("STOPPED");
+            expect([statusCode, body.state]).to.deep.equal([202, "ending"]);
+        });
+
+        it("is told of one that runs and may not be stopped", async () => {
+            expect((await closing("RUNNING")).statusCode).to.equal(503);
+        });
+    });
 
     const limits: [string, readonly boolean[], string][] = [
         ["a tenant", [false, false, true], '2 sessions of "42" are open, and no more are allowed: close one.'],

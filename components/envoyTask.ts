@@ -2,7 +2,7 @@ import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
 import { desiredCount, domain, placement, secretArn } from "./internal/arguments";
-import { Front } from "./internal/envoy/envoyBootstrap";
+import { Front } from "./internal/envoy/front";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { outputsOf } from "./internal/outputs";
 import { nameReason } from "./internal/rules";

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { dashboard } from "./internal/dashboard";
 import { sidecarIdleTimeout } from "./internal/envoy/stopTimes";
-import { Front } from "./internal/envoy/envoyBootstrap";
+import { Front } from "./internal/envoy/front";
 import { redeployOnRenewal } from "./internal/functions/redeployment";
 import { zoneHolding } from "./internal/hostedZone";
 import {

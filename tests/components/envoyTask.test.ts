@@ -2,12 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 
 import { AccessLog, CpuArchitecture, EnvoyTask, EnvoyTaskArgs } from "../../components";
-import {
-    envoyBootstrap,
-    EnvoyBootstrapOptions,
-    ownRoutes,
-    served,
-} from "../../components/internal/envoy/envoyBootstrap";
+import { envoyBootstrap, EnvoyBootstrapOptions } from "../../components/internal/envoy/envoyBootstrap";
+import { ownRoutes } from "../../components/internal/envoy/routes";
+import { served } from "../../components/internal/envoy/servedCertificates";
 import {
     drainEnvoy,
     drainWatchedEnvoy,

@@ -11,13 +11,10 @@ import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 
 import { EnvoyAuthentication } from "../../components/internal/envoy/authentication";
-import {
-    AccessLog,
-    served,
-    envoyBootstrap,
-    Front,
-    sidecarHealthPath,
-} from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
+import { envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { Front, sidecarHealthPath } from "../../components/internal/envoy/front";
+import { served } from "../../components/internal/envoy/servedCertificates";
 import { envoyVersion, oldestEnvoyVersion } from "../../components/internal/envoy/envoyVersion";
 import { IdentityProvider, startIdentityProvider } from "../../local/internet/identityProvider";
 import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";

@@ -7,7 +7,8 @@ import { expect } from "chai";
 import { WebSocket } from "ws";
 
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
-import { AccessLog, Front, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
+import { Front, sidecarHealthPath } from "../../components/internal/envoy/front";
 import { containerDefinitions } from "../../components/internal/task/containers";
 import { LocalEcs, startLocalEcs } from "../support/localEcs";
 import { helperImage, whoami } from "../support/sidecar";

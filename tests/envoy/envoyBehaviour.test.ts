@@ -11,14 +11,11 @@ import { connect, ConnectionOptions, TLSSocket } from "node:tls";
 import { expect } from "chai";
 import { WebSocket, WebSocketServer } from "ws";
 
-import {
-    AccessLog,
-    served,
-    endFile,
-    envoyBootstrap,
-    Front,
-    sidecarHealthPath,
-} from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
+import { envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { Front, sidecarHealthPath } from "../../components/internal/envoy/front";
+import { endFile } from "../../components/internal/envoy/scripts";
+import { served } from "../../components/internal/envoy/servedCertificates";
 import { envoyVersion, oldestEnvoyVersion } from "../../components/internal/envoy/envoyVersion";
 import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";

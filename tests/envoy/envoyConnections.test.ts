@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
 
-import { AccessLog, served, envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
+import { envoyBootstrap } from "../../components/internal/envoy/envoyBootstrap";
+import { served } from "../../components/internal/envoy/servedCertificates";
 import { sidecarSize } from "../../components/internal/envoy/sidecarSize";
 import { accepts, createProcesses, freePort, Processes } from "../../local/machine/processes";
 import { projectRoot } from "../../local/machine/projectRoot";

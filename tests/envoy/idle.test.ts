@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { AccessLog } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
 import { containerDefinitions } from "../../components/internal/task/containers";
 import { watcher } from "../../handlers/sessionNames";

@@ -10,7 +10,8 @@ import { ContainerDefinition } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
 import { WebSocket } from "ws";
 
-import { AccessLog, sidecarHealthPath } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
+import { sidecarHealthPath } from "../../components/internal/envoy/front";
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
 import { traefikContainers } from "../../components/internal/loadBalancing/traefik";
 import { containerDefinitions, EnvoySidecar } from "../../components/internal/task/containers";

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 
-import { ownRoutes, RouteOptions, routesFile } from "../../components/internal/envoy/envoyBootstrap";
+import { ownRoutes, RouteOptions, routesFile } from "../../components/internal/envoy/routes";
 import { openVolume, writeEnd, writeGuardedRoutes, writeRoutes } from "../../components/internal/envoy/scripts";
 
 /** Where the volume is instead. */

@@ -1,7 +1,7 @@
 // The containers of a task whose app is whoami, at port 8080; behind Envoy at 8443.
 import type { ContainerDefinition, Task } from "@aws-sdk/client-ecs";
 
-import { AccessLog } from "../../components/internal/envoy/envoyBootstrap";
+import { AccessLog } from "../../components/internal/envoy/accessLog";
 import { envoyImage } from "../../components/internal/envoy/envoyVersion";
 import { type AppContainer, containerDefinitions } from "../../components/internal/task/containers";
 

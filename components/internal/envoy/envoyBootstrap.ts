@@ -1,48 +1,16 @@
 // The bootstrap of the TLS sidecar, passed to the stock Envoy image by --config-yaml (JSON is YAML).
 // Limits follow Envoy's "best practices for edge proxies" (docs/root/configuration/best_practices/edge.rst); docs/design.md says
 // where and why they differ.
-import { dirname } from "node:path";
-
-import { SEALED, secretOf } from "../../../handlers/certificateNames";
-import {
-    authenticationFilters,
-    EnvoyAuthentication,
-    forgeable,
-    guarded,
-    guardedRoutes,
-    issuersKeys,
-} from "./authentication";
+import { AccessLog, accessLogs } from "./accessLog";
+import { authenticationFilters, issuersKeys } from "./authentication";
+import { Front, healthFilter, proxyProtocol, withoutForgedHeaders } from "./front";
 import { extension, Json } from "./json";
+import { HostOptions, httpsRoutes, portInUrl } from "./routes";
+import { CertificateOptions, certificateSource } from "./servedCertificates";
 import { sidecarSize } from "./sidecarSize";
 
-/** Which requests the sidecar logs, one JSON line each on its standard output. */
-export const AccessLog = {
-    /** None. */
-    Off: "off",
-    /** Failed ones (status 500 and up) and those that took a second or longer. */
-    Errors: "errors",
-    /** Every one; costs about a tenth of the throughput. */
-    All: "all",
-} as const;
-export type AccessLog = (typeof AccessLog)[keyof typeof AccessLog];
-
-/** What stands between the clients and the sidecar: it decides whom the sidecar believes about the client's address. */
-export const Front = {
-    /** An Application Load Balancer, which appends the client's address to x-forwarded-for. */
-    ApplicationLoadBalancer: "applicationLoadBalancer",
-    /** A Network Load Balancer that preserves the client's address. */
-    NetworkLoadBalancer: "networkLoadBalancer",
-    /** A Network Load Balancer that sends the client's address by proxy protocol. */
-    ProxyProtocol: "proxyProtocol",
-} as const;
-export type Front = (typeof Front)[keyof typeof Front];
-
 /** What the bootstrap depends on. */
-export interface EnvoyBootstrapOptions {
-    /** What stands between the clients and the sidecar. Undefined: nothing, they connect directly. */
-    readonly front?: Front;
-    /** Port on which HTTPS is served. */
-    readonly httpsPort: number;
+export interface EnvoyBootstrapOptions extends HostOptions, CertificateOptions {
     /** Port on which plain HTTP is redirected to HTTPS; none when undefined. */
     readonly httpPort?: number;
     /** Port to which the redirect sends clients, when a load balancer serves another one than `httpsPort`. */
@@ -57,75 +25,14 @@ export interface EnvoyBootstrapOptions {
     readonly healthCheckPath?: string;
     /** Seconds after which an idle connection is closed; longer than the load balancer's own, which may use it until then. Undefined: 300. */
     readonly idleTimeout?: number;
-    /** Whether the certificate is in `selfSignedFiles`. Undefined: it is in the variables of `served.main`. */
-    readonly selfSigned?: boolean;
-    /** Whether there is an RSA certificate beside it, in the variables of `served.rsa`, for clients that know no ECDSA. */
-    readonly hasRsa?: boolean;
-    /** Whether later certificates are taken up while it runs: what stands in the files of `served` is served. */
-    readonly hot?: boolean;
     /** Whether the admin interface is there, on `adminSocket`. */
     readonly admin?: boolean;
     /** Which requests are logged. */
     readonly accessLog: AccessLog;
-    /** Whose token a request must have, for tasks that have a domain. Undefined: nobody's. */
-    readonly authentication?: EnvoyAuthentication;
 }
-
-/** How a certificate comes to Envoy. */
-export interface ServedCertificate {
-    /** Environment variables that carry it into the Envoy container, and into no other; the password is that of later ones. */
-    readonly variables: { readonly chain: string; readonly key: string; readonly password: string };
-    /** Where it is in a task that takes up later ones. Alone in its folder: Envoy looks at what is moved into it. */
-    readonly file: string;
-}
-
-/** The certificate, and the one that clients get which know no ECDSA, if there is one. */
-export const served: Readonly<Record<"main" | "rsa", ServedCertificate>> = {
-    main: {
-        variables: {
-            chain: "TLS_CERTIFICATE_CHAIN",
-            key: "TLS_PRIVATE_KEY",
-            password: SEALED.passwordVariable,
-        },
-        file: "/run/envoy/certificate/current.json",
-    },
-    rsa: {
-        variables: {
-            chain: "TLS_RSA_CERTIFICATE_CHAIN",
-            key: "TLS_RSA_PRIVATE_KEY",
-            password: "TLS_RSA_KEY_PASSWORD",
-        },
-        file: "/run/envoy/rsa-certificate/current.json",
-    },
-};
-
-/** Where the certificate is that a task has made for itself. */
-export const selfSignedFiles = { chain: "/run/tls/certificate.pem", key: "/run/tls/key.pem" } as const;
 
 /** The admin interface is a Unix socket: the containers of a task share 127.0.0.1, so the app could reach a port. */
 export const adminSocket = "/run/envoy/admin.sock";
-
-/** The routes of a task that has a domain, which its `init` container writes. */
-export const routesFile = "/run/envoy/routes.json";
-
-/** When a task ends by itself that has a lifetime, in seconds since the epoch; its `init` container writes that, too. */
-export const endFile = "/run/envoy/end";
-
-/** The first content of its file: the certificate that the task was started with. */
-export function firstCertificate(certificate: ServedCertificate): string {
-    return secretOf(fromVariables(certificate));
-}
-
-/** Stands in `ownRoutes` for the id that only the task knows. */
-export const ownIdPlaceholder = "OWN_TASK_ID";
-
-/** Stands in `ownRoutes` for the date at which the task ends. */
-export const sunsetPlaceholder = "SUNSET_DATE";
-
-const routesName = "https";
-
-/** Answered by the sidecar itself: 200 while it serves and the app is healthy, 503 while it drains or the app is not. */
-export const sidecarHealthPath = "/.well-known/taskgate/health";
 
 const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
@@ -221,46 +128,6 @@ function httpsListener(options: EnvoyBootstrapOptions): Json {
     };
 }
 
-/** Reads the client's address from the header that the load balancer puts in front of each connection. */
-function proxyProtocol({ front }: EnvoyBootstrapOptions): Json {
-    return front === Front.ProxyProtocol
-        ? {
-              listener_filters_timeout: "5s",
-              listener_filters: [
-                  {
-                      name: "envoy.filters.listener.proxy_protocol",
-                      typed_config: extension("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol"),
-                  },
-              ],
-          }
-        : {};
-}
-
-/** The certificate that ECS puts into the container's environment. */
-function fromVariables({ variables }: ServedCertificate): Json {
-    return {
-        certificate_chain: { environment_variable: variables.chain },
-        private_key: { environment_variable: variables.key },
-    };
-}
-
-function fromFile({ file }: ServedCertificate): Json {
-    const path_config_source = { path: file, watched_directory: { path: dirname(file) } };
-    return { name: SEALED.secretName, sds_config: { resource_api_version: "V3", path_config_source } };
-}
-
-/** Of two, Envoy shows RSA to those clients alone that know no ECDSA. */
-function certificateSource({ selfSigned = false, hasRsa = false, hot = false }: EnvoyBootstrapOptions): Json {
-    if (selfSigned) {
-        const { chain, key } = selfSignedFiles;
-        return { tls_certificates: [{ certificate_chain: { filename: chain }, private_key: { filename: key } }] };
-    }
-    const certificates = hasRsa ? [served.main, served.rsa] : [served.main];
-    return hot
-        ? { tls_certificate_sds_secret_configs: certificates.map(fromFile) }
-        : { tls_certificates: certificates.map(fromVariables) };
-}
-
 function tlsContext(options: EnvoyBootstrapOptions): Json {
     return {
         alpn_protocols: ["h2", "http/1.1"],
@@ -317,128 +184,6 @@ function httpsConnections(options: EnvoyBootstrapOptions): Json {
     };
 }
 
-/** Every name: to the app. The task's own name alone: by a file, as Envoy cannot know the task's id from its bootstrap. */
-function httpsRoutes(options: EnvoyBootstrapOptions): Json {
-    return options.domain === undefined
-        ? { route_config: routeConfiguration([appHost("*", options)]) }
-        : {
-              rds: {
-                  route_config_name: routesName,
-                  config_source: { resource_api_version: "V3", path_config_source: { path: routesFile } },
-              },
-          };
-}
-
-/** What the routes of a task that has a domain depend on. */
-export interface RouteOptions extends Pick<EnvoyBootstrapOptions, "httpsPort" | "front" | "authentication"> {
-    /** Whether the task's answers tell when it ends, in `sunset` (RFC 8594): `sunsetPlaceholder` stands for the date. */
-    readonly sunset?: boolean;
-}
-
-/**
- * The content of `routesFile`, with `ownIdPlaceholder` for the task's id: its own name leads to the app, every other one is answered with 421
- * (RFC 9110, section 15.5.20). All tasks share the wildcard certificate and AWS hands a freed address to the next task, so without this a
- * stale DNS answer would show one customer another's app.
- */
-export function ownRoutes(domain: string, options: RouteOptions): Json {
-    const misdirected = { status: 421, body: { inline_string: "This is not the task of that name.\n" } };
-    const others = {
-        name: "others",
-        domains: ["*"],
-        routes: [...healthRoute(options), { match: { prefix: "/" }, direct_response: misdirected }],
-    };
-    const own = appHost(`${ownIdPlaceholder}.${domain}`, options);
-    const header = { key: "sunset", value: sunsetPlaceholder };
-    const told = { response_headers_to_add: [{ header, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }] };
-    const routes = routeConfiguration([options.sunset ? { ...own, ...told } : own, others]);
-    return { resources: [extension("envoy.config.route.v3.RouteConfiguration", routes)] };
-}
-
-function routeConfiguration(virtual_hosts: readonly Json[]): Json {
-    return {
-        name: routesName,
-        response_headers_to_add: [
-            {
-                header: { key: "strict-transport-security", value: "max-age=31536000" },
-                append_action: "ADD_IF_ABSENT",
-            },
-        ],
-        virtual_hosts,
-    };
-}
-
-function appHost(name: string, options: RouteOptions): Json {
-    const toApp = {
-        cluster: "app",
-        timeout: "0s", // Envoy's 15 s would cut slow answers and event streams
-        idle_timeout: "3600s",
-    };
-    const all = { name: "app", domains: [name] };
-    const { authentication, httpsPort } = options;
-    if (authentication === undefined) {
-        return { ...all, routes: [...healthRoute(options), { match: { prefix: "/" }, route: toApp }] };
-    }
-    const port = portInUrl(httpsPort);
-    const origin = `https://%REQ(:AUTHORITY)%${port === undefined ? "" : `:${port}`}`;
-    const routes = [...healthRoute(options), ...guardedRoutes(authentication, origin, toApp)];
-    return { ...all, ...guarded(), routes };
-}
-
-/**
- * Drops what a client says about proxies before it: an app that reads the first address of x-forwarded-for, as many do, would believe it.
- * Envoy then says who connects itself; what an Application Load Balancer says stays.
- */
-function withoutForgedHeaders({ front, authentication }: EnvoyBootstrapOptions): Json {
-    // By matchers: for a removal by name, Envoy first makes a table of all headers.
-    const headers: Json[] =
-        front === Front.ApplicationLoadBalancer
-            ? [{ exact: "forwarded" }, { exact: "x-forwarded-host" }, { exact: "x-real-ip" }]
-            : [{ contains: "forwarded" }, { exact: "x-real-ip" }];
-    headers.push(...(authentication === undefined ? [] : forgeable(authentication)));
-    return {
-        name: "envoy.http.early_header_mutation.header_mutation",
-        typed_config: extension("envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", {
-            mutations: headers.map((key_matcher) => ({ remove_on_match: { key_matcher } })),
-        }),
-    };
-}
-
-const healthFilterName = "envoy.filters.http.health_check";
-
-/** A load balancer asks Envoy itself: it knows whether the app is healthy, and a drain shows there. */
-function healthFilter({ front, healthCheckPath }: EnvoyBootstrapOptions): Json[] {
-    if (front === undefined) {
-        return [];
-    }
-    return [
-        {
-            name: healthFilterName,
-            disabled: true, // but on its own route: it would be made for each request, 2 % of one
-            typed_config: extension("envoy.extensions.filters.http.health_check.v3.HealthCheck", {
-                pass_through_mode: false,
-                cluster_min_healthy_percentages: healthCheckPath === undefined ? undefined : { app: { value: 1 } },
-                headers: [{ name: ":path", string_match: { exact: sidecarHealthPath } }],
-            }),
-        },
-    ];
-}
-
-/** Where that filter is. A load balancer asks by the task's address: no name is compared first. */
-function healthRoute({ front }: RouteOptions): Json[] {
-    if (front === undefined) {
-        return [];
-    }
-    return [
-        {
-            match: { path: sidecarHealthPath },
-            direct_response: { status: 404 }, // what the filter leaves: the path with a query
-            typed_per_filter_config: {
-                [healthFilterName]: extension("envoy.config.route.v3.FilterConfig", { config: {} }),
-            },
-        },
-    ];
-}
-
 function hostNames({ domain }: EnvoyBootstrapOptions): string[] {
     return domain === undefined ? ["*"] : [`*.${domain}`];
 }
@@ -491,11 +236,6 @@ function redirectListener(options: EnvoyBootstrapOptions, port: number): Json {
             },
         ],
     };
-}
-
-/** URLs leave out the port of their scheme. */
-function portInUrl(httpsPort: number): number | undefined {
-    return httpsPort === 443 ? undefined : httpsPort;
 }
 
 function listener(name: string, port: number): Json {
@@ -626,51 +366,3 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
         ],
     };
 }
-
-function accessLogs(accessLog: AccessLog, hidesQueries: boolean): Json[] {
-    if (accessLog === AccessLog.Off) {
-        return [];
-    }
-    const atLeast = (default_value: number, runtime_key: string): Json => ({
-        comparison: { op: "GE", value: { default_value, runtime_key } },
-    });
-    const failedOrSlow = {
-        or_filter: {
-            filters: [
-                { status_code_filter: atLeast(500, "access_log.least_status") },
-                { duration_filter: atLeast(1000, "access_log.least_milliseconds") },
-            ],
-        },
-    };
-    return [
-        {
-            name: "envoy.access_loggers.stdout",
-            filter: accessLog === AccessLog.Errors ? failedOrSlow : undefined,
-            typed_config: extension("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", {
-                log_format: {
-                    // A request that is refused early still has the token of its link.
-                    json_format: hidesQueries ? { ...logFormat, path: "%PATH(NQ:ORIG_OR_PATH)%" } : logFormat,
-                },
-            }),
-        },
-    ];
-}
-
-const logFormat = {
-    time: "%START_TIME%",
-    method: "%REQ(:METHOD)%",
-    host: "%REQ(:AUTHORITY)%",
-    path: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    protocol: "%PROTOCOL%",
-    status: "%RESPONSE_CODE%",
-    details: "%RESPONSE_CODE_DETAILS%",
-    flags: "%RESPONSE_FLAGS%",
-    bytes_in: "%BYTES_RECEIVED%",
-    bytes_out: "%BYTES_SENT%",
-    duration_ms: "%DURATION%",
-    client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    user_agent: "%REQ(USER-AGENT)%",
-    request_id: "%REQ(X-REQUEST-ID)%",
-    tls_version: "%DOWNSTREAM_TLS_VERSION%",
-    tls_cipher: "%DOWNSTREAM_TLS_CIPHER%",
-};

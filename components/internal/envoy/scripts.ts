@@ -1,17 +1,12 @@
 // Shell scripts of the helper containers beside Envoy, whose own image has no shell. POSIX sh with BusyBox's tools; settings come as
 // environment variables, so that the scripts are constants.
 import { watcher } from "../../../handlers/sessionNames";
-import {
-    adminSocket,
-    endFile,
-    firstCertificate,
-    ownIdPlaceholder,
-    routesFile,
-    selfSignedFiles,
-    served,
-    ServedCertificate,
-    sunsetPlaceholder,
-} from "./envoyBootstrap";
+import { adminSocket } from "./envoyBootstrap";
+import { ownIdPlaceholder, routesFile, sunsetPlaceholder } from "./routes";
+import { firstCertificate, selfSignedFiles, served, ServedCertificate } from "./servedCertificates";
+
+/** When a task ends by itself that has a lifetime, in seconds since the epoch; its `init` container writes that, too. */
+export const endFile = "/run/envoy/end";
 
 /** A volume that a task mounts belongs to root alone; Envoy is not root and makes its admin socket there. */
 export const openVolume = `set -eu

@@ -2,7 +2,7 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { sidecarHealthPath } from "../envoy/envoyBootstrap";
+import { sidecarHealthPath } from "../envoy/front";
 import { claimPriorities } from "./listenerClaims";
 import { splitConditions } from "./listenerRules";
 import { httpsListener, LoadBalancer, redirectListener, sslPolicy, validatedCertificate } from "./loadBalancer";

@@ -11,7 +11,9 @@ import {
     tags,
 } from "../arguments";
 import { drainReason, stopTimeoutReason } from "../envoy/stopTimes";
-import { AccessLog, Front, served } from "../envoy/envoyBootstrap";
+import { AccessLog } from "../envoy/accessLog";
+import { Front } from "../envoy/front";
+import { served } from "../envoy/servedCertificates";
 import { envoyImage } from "../envoy/envoyVersion";
 import { imageReason } from "../imageName";
 import { arnKinds, arnReason, pathReason, Reason } from "../rules";

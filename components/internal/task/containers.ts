@@ -1,14 +1,10 @@
 // The containers of a task, as ECS takes them: the app alone, or behind an Envoy with its two helpers.
 import { watcher } from "../../../handlers/sessionNames";
 import { envoyStopTimeout, lifecycleStopTimeout } from "../envoy/stopTimes";
-import {
-    envoyBootstrap,
-    EnvoyBootstrapOptions,
-    Front,
-    ownRoutes,
-    served,
-    ServedCertificate,
-} from "../envoy/envoyBootstrap";
+import { envoyBootstrap, EnvoyBootstrapOptions } from "../envoy/envoyBootstrap";
+import { Front } from "../envoy/front";
+import { ownRoutes } from "../envoy/routes";
+import { served, ServedCertificate } from "../envoy/servedCertificates";
 import { sidecarSize } from "../envoy/sidecarSize";
 import {
     drainEnvoy,

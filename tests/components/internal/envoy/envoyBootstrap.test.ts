@@ -5,16 +5,15 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
+import { AccessLog } from "../../../../components/internal/envoy/accessLog";
 import {
-    AccessLog,
     adminSocket,
     envoyBootstrap,
     EnvoyBootstrapOptions,
-    Front,
-    ownRoutes,
-    routesFile,
-    selfSignedFiles,
 } from "../../../../components/internal/envoy/envoyBootstrap";
+import { Front } from "../../../../components/internal/envoy/front";
+import { ownRoutes, routesFile } from "../../../../components/internal/envoy/routes";
+import { selfSignedFiles } from "../../../../components/internal/envoy/servedCertificates";
 import { envoyVersion, oldestEnvoyVersion } from "../../../../components/internal/envoy/envoyVersion";
 import { projectRoot } from "../../../../local/machine/projectRoot";
 import { envoyBinary } from "../../../../local/tasks/images/images";

@@ -1,13 +1,12 @@
 import { expect } from "chai";
 
+import { AccessLog } from "../../../../components/internal/envoy/accessLog";
 import {
-    AccessLog,
     adminSocket,
     envoyBootstrap,
     EnvoyBootstrapOptions,
-    Front,
-    sidecarHealthPath,
 } from "../../../../components/internal/envoy/envoyBootstrap";
+import { Front, sidecarHealthPath } from "../../../../components/internal/envoy/front";
 
 const common: EnvoyBootstrapOptions = { httpsPort: 8443, appPort: 8080, taskCpu: 256, accessLog: AccessLog.Errors };
 

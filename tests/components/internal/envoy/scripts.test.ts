@@ -5,13 +5,8 @@ import { basename, join } from "node:path";
 
 import { expect } from "chai";
 
-import {
-    endFile,
-    ownIdPlaceholder,
-    routesFile,
-    sunsetPlaceholder,
-} from "../../../../components/internal/envoy/envoyBootstrap";
-import { writeRoutes } from "../../../../components/internal/envoy/scripts";
+import { ownIdPlaceholder, routesFile, sunsetPlaceholder } from "../../../../components/internal/envoy/routes";
+import { endFile, writeRoutes } from "../../../../components/internal/envoy/scripts";
 import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
 
 /** What stands in the place of the task's id, by the URI that ECS puts into its environment. */

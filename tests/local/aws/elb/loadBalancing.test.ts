@@ -121,6 +121,15 @@ describe("load balancers of the local system", () => {
         return LoadBalancers![0].LoadBalancerArn!;
     }
 
+    /** Makes a listener for plain HTTP; gives its ARN. */
+    async function listen(LoadBalancerArn: string, ...DefaultActions: Action[]): Promise<string> {
+        const { Listeners } = await elb.createListener({
+            ...{ LoadBalancerArn, Protocol: "HTTP", Port: 80 },
+            DefaultActions,
+        });
+        return Listeners![0].ListenerArn!;
+    }
+
     async function targetGroup(name: string, more: Partial<CreateTargetGroupCommandInput> = {}): Promise<string> {
         const { TargetGroups } = await elb.createTargetGroup({
             Name: name,
@@ -228,16 +237,9 @@ describe("load balancers of the local system", () => {
             ],
             Actions: [forward(other)],
         });
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [
-                {
-                    Type: "redirect",
-                    RedirectConfig: { Protocol: "HTTPS", Port: "443", StatusCode: "HTTP_301" },
-                },
-            ],
+        await listen(arn, {
+            Type: "redirect",
+            RedirectConfig: { Protocol: "HTTPS", Port: "443", StatusCode: "HTTP_301" },
         });
         await Promise.all([healthy(one), healthy(other)]);
         const host = await addressOf(arn);
@@ -263,12 +265,7 @@ describe("load balancers of the local system", () => {
     it("carry TLS to targets whose certificate nobody trusts, and answer 503 when there is none", async () => {
         const arn = await balancer("end-to-end");
         const group = await targetGroup("end-to-end", { Protocol: "HTTPS", HealthCheckProtocol: "HTTPS" });
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [forward(group)],
-        });
+        await listen(arn, forward(group));
         const host = await addressOf(arn);
         const empty = await get(host, 8480);
         const port = await serve(saying("secret"), true);
@@ -299,12 +296,7 @@ describe("load balancers of the local system", () => {
             }
         });
         await register(group, slow);
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [forward(group)],
-        });
+        await listen(arn, forward(group));
         await healthy(group);
         const host = await addressOf(arn);
         await until("the target is used", async () => (await get(host, 8480)).body === "leaving");
@@ -348,22 +340,18 @@ describe("load balancers of the local system", () => {
         const group = await targetGroup("tokens");
         await register(group, await serve((incoming, response) => response.end(incoming.headers.authorization)));
         const jwt = { Issuer: id.issuer, JwksEndpoint: id.jwksEndpoint };
-        const { Listeners } = await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [
-                { Type: "jwt-validation", Order: 1, JwtValidationConfig: jwt },
-                { ...forward(group), Order: 2 },
-            ],
-        });
+        const ListenerArn = await listen(
+            arn,
+            { Type: "jwt-validation", Order: 1, JwtValidationConfig: jwt },
+            { ...forward(group), Order: 2 },
+        );
         const AdditionalClaims = [
             { Format: "single-string" as const, Name: "tenant", Values: ["red", "blue"] },
             { Format: "string-array" as const, Name: "groups", Values: ["staff", "admins"] },
             { Format: "space-separated-values" as const, Name: "scope", Values: ["read", "write"] },
         ];
         await elb.createRule({
-            ListenerArn: Listeners![0].ListenerArn,
+            ListenerArn,
             Priority: 1,
             Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/claims"] } }],
             Actions: [
@@ -372,13 +360,13 @@ describe("load balancers of the local system", () => {
             ],
         });
         await elb.createRule({
-            ListenerArn: Listeners![0].ListenerArn,
+            ListenerArn,
             Priority: 2,
             Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/open"] } }],
             Actions: [forward(group)],
         });
         await elb.createRule({
-            ListenerArn: Listeners![0].ListenerArn,
+            ListenerArn,
             Priority: 3,
             Conditions: [{ Field: "path-pattern", PathPatternConfig: { Values: ["/elliptic"] } }],
             Actions: [
@@ -435,12 +423,7 @@ describe("load balancers of the local system", () => {
         });
         const ports = [await serve(saying("one")), await serve(saying("two"))];
         await register(group, ...ports);
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [forward(group)],
-        });
+        await listen(arn, forward(group));
         await healthy(group);
         const host = await addressOf(arn);
         const first = await until("both targets are used", async () => {
@@ -478,12 +461,7 @@ describe("load balancers of the local system", () => {
                 response.end("well");
             }
         });
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [forward(group)],
-        });
+        await listen(arn, forward(group));
         await register(group, port);
         await healthy(group);
         const host = await addressOf(arn);
@@ -526,12 +504,7 @@ describe("load balancers of the local system", () => {
     it("show why a target is unhealthy", async () => {
         const arn = await balancer("sick");
         const group = await targetGroup("sick", { UnhealthyThresholdCount: 2 });
-        await elb.createListener({
-            LoadBalancerArn: arn,
-            Protocol: "HTTP",
-            Port: 80,
-            DefaultActions: [forward(group)],
-        });
+        await listen(arn, forward(group));
         await register(group, await serve((_, response) => response.writeHead(500).end()));
         const before = await states(group);
         const { TargetHealth } = await until("the target is unhealthy", async () => {

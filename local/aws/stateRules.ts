@@ -75,7 +75,7 @@ export const stateRules: Readonly<Record<string, readonly StateRule[]>> = {
         "CreateRule PriorityInUse: another rule of the listener has it",
         "CreateRule TargetGroupAssociationLimit: another load balancer uses the target group",
         "DeleteLoadBalancer OperationNotPermitted: it is protected",
-        "DeleteTargetGroup ResourceInUse: a listener or a rule sends to it",
+        "DeleteTargetGroup ResourceInUse: a listener or a rule sends to it, or did seconds ago",
     ),
     iam: rows(
         "iam",

@@ -32,6 +32,8 @@ export interface LoadBalancingOptions {
     readonly jwks: () => Omit<JwksSource, "portOf">;
     /** Who may connect to whom; without it everybody may. */
     readonly reach?: Pick<Reach, "sourcesOf" | "refresh" | "onChange">;
+    /** Resolves when what a load balancer had is free (default: 3 s later; on AWS ten seconds and more). */
+    readonly freed?: () => Promise<unknown>;
     readonly log: (text: string) => void;
 }
 
@@ -48,7 +50,7 @@ export interface LoadBalancing {
     call(scope: Scope, operation: string, input: unknown): object | undefined;
     /** A certificate has come or changed: load balancers use it from now on. */
     certificateChanged(): void;
-    /** A load balancer has this certificate, security group or subnet, or had it some seconds ago. */
+    /** A load balancer has this certificate, target group, security group or subnet, or had it some seconds ago. */
     uses(arnOrId: string): boolean;
     register(scope: Scope, target: TargetAddress): void;
     /** Gets no new requests from now on; resolves when it has none left, or the deregistration delay is over. */
@@ -71,9 +73,6 @@ export interface LoadBalancing {
     stop(): Promise<void>;
 }
 
-/** Milliseconds for which what a load balancer had is still taken for in use; on AWS ten seconds and more. */
-const stillInUse = 3_000;
-
 /**
  * Envoy's worker goes on giving a target requests for a moment after Envoy knows that it is draining, and a connection that is being opened
  * for one is no request yet: it is drained when nothing has come to it in so many looks in a row.
@@ -81,7 +80,8 @@ const stillInUse = 3_000;
 const quietLooksOfDrained = 3;
 
 /** What may not be deleted as long as it is used. */
-function usedBy({ listeners, loadBalancers }: BalancerState): string[] {
+function usedBy(state: BalancerState): string[] {
+    const { listeners, loadBalancers } = state;
     const certificatesOfListeners = [...listeners.values()].flatMap(({ view, certificates }) => [
         ...(view.Certificates ?? []).flatMap(({ CertificateArn }) => CertificateArn ?? []),
         ...certificates,
@@ -90,7 +90,10 @@ function usedBy({ listeners, loadBalancers }: BalancerState): string[] {
         ...(view.SecurityGroups ?? []),
         ...(view.AvailabilityZones ?? []).flatMap(({ SubnetId }) => SubnetId ?? []),
     ]);
-    return [...certificatesOfListeners, ...networks];
+    const targetGroups = [...loadBalancers.keys()].flatMap((arn) =>
+        targetGroupsOf(state, arn).map(({ view }) => view.TargetGroupArn!),
+    );
+    return [...certificatesOfListeners, ...networks, ...targetGroups];
 }
 
 /** Elastic Load Balancing: all objects are ours, and each load balancer's traffic goes through an Envoy of its own. */
@@ -99,7 +102,9 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
     const proxies = new Map<string, Proxy>();
     const listeners: ((scope: Scope, targetGroupArn: string) => void)[] = [];
     const due = new Set<BalancerState>();
-    const released = new Map<string, number>();
+    const { freed = () => delay(3_000, undefined, { ref: false }) } = options;
+    /** What a load balancer had until just now. */
+    const released = new Set<string>();
     const portOf = (port: number): number => options.ports[port] ?? port;
 
     const operations: Readonly<Record<string, Operation>> = balancerOperations({
@@ -109,6 +114,7 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
                 throw new AwsError("CertificateNotFound", `Certificate '${arn}' not found`);
             }
         },
+        isInUse: (arn) => uses(arn),
         register,
         deregister: (state, group, id, port) => void drain(state, group, id, port),
     });
@@ -234,6 +240,10 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
         );
     }
 
+    function uses(arnOrId: string): boolean {
+        return released.has(arnOrId) || [...states.values()].some((state) => usedBy(state).includes(arnOrId));
+    }
+
     options.reach?.onChange(() => states.forEach(configureSoon));
 
     return {
@@ -250,7 +260,11 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             const before = usedBy(state);
             const result = operation(state, input as never);
             const after = usedBy(state);
-            before.filter((used) => !after.includes(used)).forEach((used) => released.set(used, Date.now()));
+            const gone = before.filter((used) => !after.includes(used));
+            if (gone.length > 0) {
+                gone.forEach((used) => released.add(used));
+                void freed().then(() => gone.forEach((used) => released.delete(used)));
+            }
             if (!name.startsWith("Describe")) {
                 configureSoon(state);
             }
@@ -260,9 +274,7 @@ export function createLoadBalancing(options: LoadBalancingOptions): LoadBalancin
             return result;
         },
         certificateChanged: () => states.forEach(configureSoon),
-        uses: (arnOrId) =>
-            [...states.values()].some((state) => usedBy(state).includes(arnOrId)) ||
-            Date.now() - (released.get(arnOrId) ?? 0) < stillInUse,
+        uses,
         register(scope, { targetGroupArn, address, port }) {
             const state = stateOf(scope);
             register(state, findTargetGroup(state, targetGroupArn), address, port);

@@ -13,6 +13,8 @@ export interface DataPlane {
     address(): string;
     /** The certificate's ARN can be used. @throws CertificateNotFound */
     checkCertificate(arn: string): void;
+    /** A load balancer has it, or had it some seconds ago. */
+    isInUse(arn: string): boolean;
     register(state: BalancerState, group: TargetGroup, id: string, port: number): void;
     deregister(state: BalancerState, group: TargetGroup, id: string, port: number): void;
 }

@@ -14,6 +14,7 @@ import {
     tagList,
     tagsOrNone,
 } from "../resources/adapter";
+import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 
@@ -100,7 +101,8 @@ export const lb: Adapters = service("ELBv2", {
             await setTargetGroupAttributes(aws, change.id, change.inputs);
             await changeElbTags(aws, change);
         },
-        delete: (aws, { id }) => aws.elb.deleteTargetGroup({ TargetGroupArn: id }),
+        delete: (aws, { id }) =>
+            patiently(2, /^ResourceInUse/, () => aws.elb.deleteTargetGroup({ TargetGroupArn: id })),
         async read(aws, { id }) {
             await aws.elb.describeTargetGroups({ TargetGroupArns: [id] });
         },

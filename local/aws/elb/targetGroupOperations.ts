@@ -62,7 +62,7 @@ export function targetGroupOperations(plane: DataPlane) {
             return { TargetGroups: found.map((group) => shownGroup(state, group)) };
         },
         DeleteTargetGroup(state: BalancerState, { TargetGroupArn = "" }: Input<sdk.DeleteTargetGroupInput>) {
-            if (loadBalancerArnsOf(state, TargetGroupArn).length > 0) {
+            if (plane.isInUse(TargetGroupArn)) {
                 throw new AwsError(
                     "ResourceInUse",
                     `Target group '${TargetGroupArn}' is currently in use by a listener or a rule`,

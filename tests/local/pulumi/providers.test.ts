@@ -341,6 +341,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         const operations = balancerOperations({
             address: () => "127.0.0.1",
             checkCertificate: () => undefined,
+            isInUse: () => false,
             register: () => undefined,
             deregister: () => undefined,
         });

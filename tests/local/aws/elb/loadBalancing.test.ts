@@ -52,6 +52,8 @@ describe("load balancers of the local system", () => {
     /** Names that the DNS server knows, and their addresses. */
     const names = new Map<string, string>();
     const trustedRootsFile = join(directory, "roots.pem");
+    /** What a load balancer had is free when these are called. */
+    const freeing: (() => void)[] = [];
 
     before(async () => {
         processes = createProcesses(directory);
@@ -70,9 +72,10 @@ describe("load balancers of the local system", () => {
             processes,
             address: () => networkInterfaces.newAddress(),
             certificateOf: (arn) =>
-                arn === certificateArn ? { chain: tls.certificate, privateKey: tls.privateKey } : undefined,
+                arn.startsWith(certificateArn) ? { chain: tls.certificate, privateKey: tls.privateKey } : undefined,
             ports: { 80: 8480, 443: 8443 },
             jwks: () => ({ isLocal: (name) => names.has(name), dnsPort: dns.port, trustedRootsFile }),
+            freed: () => new Promise<void>((resolve) => freeing.push(resolve)),
             log: (text) => expect.fail(text),
         });
         gateway = await startGateway({
@@ -563,6 +566,36 @@ describe("load balancers of the local system", () => {
 
         expect(bytes.subarray(0, 14).toString("hex")).to.equal("0d0a0d0a000d0a515549540a2111");
         expect(bytes.toString("latin1", bytes.length - 5)).to.equal("hello");
+    });
+
+    it("let go of what they had only some seconds after the listener, or they themselves, have gone", async () => {
+        const subnets = ["subnet-own-1", "subnet-own-2"];
+        const { LoadBalancers } = await elb.createLoadBalancer({ Name: "letting-go", Subnets: subnets });
+        const { LoadBalancerArn } = LoadBalancers![0];
+        const TargetGroupArn = await targetGroup("letting-go");
+        const own = `${certificateArn}-own`;
+        const { Listeners } = await elb.createListener({
+            ...{ LoadBalancerArn, Protocol: "HTTPS", Port: 443, DefaultActions: [forward(TargetGroupArn)] },
+            Certificates: [{ CertificateArn: own }],
+        });
+        const remove = () =>
+            elb.deleteTargetGroup({ TargetGroupArn }).then(
+                () => "deleted",
+                ({ name }: Error) => name,
+            );
+        const free = async () => {
+            freeing.splice(0).forEach((resolve) => resolve());
+            await Promise.resolve();
+        };
+        await free();
+        await elb.deleteListener({ ListenerArn: Listeners![0].ListenerArn });
+        expect([await remove(), balancing.uses(own)]).to.deep.equal(["ResourceInUseException", true]);
+        await free();
+        expect([await remove(), balancing.uses(own)]).to.deep.equal(["deleted", false]);
+        await elb.deleteLoadBalancer({ LoadBalancerArn });
+        expect(subnets.map((subnet) => balancing.uses(subnet))).to.deep.equal([true, true]);
+        await free();
+        expect(subnets.map((subnet) => balancing.uses(subnet))).to.deep.equal([false, false]);
     });
 
     it("refuse what Elastic Load Balancing refuses", async () => {

@@ -62,7 +62,7 @@ export interface TargetHealth {
      */
     readonly unhealthyThreshold?: number;
     /**
-     * Seconds for which a new task is not stopped for being unhealthy.
+     * Seconds for which a new task is not stopped for being unhealthy, 0 to 7200; as long as `healthyThreshold` checks at least.
      * @default 60
      */
     readonly graceSeconds?: number;

@@ -11,7 +11,7 @@ export interface TraefikRoute {
     readonly gateway: string;
     /** Name of the route; tasks of the same route share its requests. */
     readonly name: string;
-    /** Hosts whose requests are for the task. */
+    /** Hosts whose requests are for the task; with `paths`, ten at most. */
     readonly hosts: readonly string[];
     /**
      * Beginnings of the paths whose requests are for the task.

@@ -35,6 +35,7 @@ import { schedulerOverlay } from "./aws/scheduler/overlay";
 import { secretsManagerOverlay } from "./aws/secretsmanager/overlay";
 import { createNamespaceReader } from "./aws/servicediscovery/namespaces";
 import { snsOverlay } from "./aws/sns/overlay";
+import { stsOverlay } from "./aws/sts/overlay";
 import { startPebble, tlsCaFile } from "./internet/authorities/pebble";
 import { createAuthority } from "./internet/authorities/tlsCertificate";
 import { answerQuestion } from "./internet/dns/answer";
@@ -278,6 +279,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<RunningS
             schedulerOverlay({ gatewayUrl, log, identities }),
             secretsManagerOverlay(),
             snsOverlay(permissions),
+            stsOverlay(permissions),
             route53,
             kinesisOverlay(options.kinesis),
             lambda,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
-import type { Allowance, RoleReport } from "../aws/permissions/report";
+import type { Allowance } from "../aws/permissions/allowances";
+import type { RoleReport } from "../aws/permissions/report";
 import { reportPath } from "../aws/permissions/report";
 import { chosenSystem } from "./chosen";
 

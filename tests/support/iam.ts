@@ -1,7 +1,7 @@
 // What policies of identities allow, as a simulator of IAM evaluates them.
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
-import { allowances, covers } from "../../local/aws/permissions/report";
+import { allowances, covers } from "../../local/aws/permissions/allowances";
 import { accountId } from "./mocks";
 
 /** What must be allowed. */

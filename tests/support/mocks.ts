@@ -340,6 +340,8 @@ function outputsOf(type: string, name: string, inputs: Properties): Properties {
             return { arn: arn("ecs", `task-definition/${String(inputs.family)}:1`) };
         case "aws:elasticache/replicationGroup:ReplicationGroup":
             return { arn: arn("elasticache", `replicationgroup:${name}`), primaryEndpointAddress: `${name}.cache` };
+        case "aws:elasticache/subnetGroup:SubnetGroup":
+            return { name, arn: arn("elasticache", `subnetgroup:${name}`) };
         case "aws:elasticache/user:User":
             return { arn: arn("elasticache", `user:${String(inputs.userId)}`) };
         case "aws:iam/policy:Policy":

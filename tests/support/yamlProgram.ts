@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 import type { SystemFile } from "../../local/machine/systemFile";
+import { documentedSession } from "../../local/pulumi/documentedRoles";
 import { engineEnvironment } from "../../local/pulumi/operation";
 import { prepareWorkspace } from "../../local/pulumi/workspace";
 import { installPlugin, root } from "./plugin";
@@ -19,7 +20,8 @@ export async function yamlStack(
 ): Promise<Pulumi> {
     await installPlugin(system);
     const workspace = prepareWorkspace(system, join(folder, "Pulumi.yaml"), "dev", config);
-    const env = { ...process.env, ...engineEnvironment(system, workspace) };
+    const key = await documentedSession(system, "taskgate-deploy", join(folder, "Pulumi.yaml"));
+    const env = { ...process.env, ...engineEnvironment(system, workspace, key) };
     const pulumi: Pulumi = async (...args) => {
         const all = [...args, "--non-interactive", "--color", "never"];
         try {

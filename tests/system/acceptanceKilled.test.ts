@@ -49,7 +49,7 @@ async function inventory(aws: Aws, HostedZoneId: string): Promise<string[]> {
     const { SecurityGroups = [] } = await aws.ec2.describeSecurityGroups({});
     const { ResourceRecordSets = [] } = await aws.route53.listResourceRecordSets({ HostedZoneId });
     return [
-        ...Roles.map(({ Arn }) => Arn),
+        ...Roles.map(({ Arn }) => Arn!).filter((arn) => !arn.includes(":role/taskgate-")), // who deploys
         ...Schedules.map(({ Arn }) => Arn),
         ...Rules.map(({ Arn }) => Arn),
         ...Functions.map(({ FunctionArn }) => FunctionArn),

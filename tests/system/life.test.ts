@@ -5,8 +5,15 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 import { expect } from "chai";
+import type { ListrTask } from "listr2";
 
+import { createAws } from "../../local/aws/resources/sdk";
 import { Report } from "../../local/commands/once";
+import { goThrough, operation, runningSystem } from "../../local/commands/steps";
+import type { Running, Stack } from "../../local/commands/steps";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { documentedSession } from "../../local/pulumi/documentedRoles";
+import { localConfig } from "../../local/pulumi/platforms";
 
 const root = resolve(__dirname, "../..");
 
@@ -49,6 +56,38 @@ describe("npm start -- --once", () => {
         expect(redirect.location).to.match(new RegExp(`^https://${task.hostname}(:\\d+)?/some/path\\?query$`));
         expect(report.stop.recordGoneMs).to.be.a("number");
         expect(report.renewal.decision).to.equal("not due");
+        expect(report.deployedBy).to.deep.equal(["arn:aws:sts::111122223333:assumed-role/taskgate-deploy/pulumi"]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
+    });
+
+    it("fails at its up, by name, when a permission is taken by hand from the role that deploys", async () => {
+        const name = `test-denied-${process.pid}`;
+        const stack: Stack<Running> = {
+            projectName: "taskgate",
+            options: (system) => ({ config: localConfig(system) }),
+            onUp: () => undefined,
+        };
+        const takenAway: ListrTask<Running> = {
+            title: "somebody takes a permission away",
+            task: async (life) => {
+                const { file } = runningSystem(life);
+                await documentedSession(file, "taskgate-deploy", join(projectRoot, "index.ts"));
+                const { iam } = createAws(file.gatewayUrl, { accountId: file.accountId, region: "eu-west-1" });
+                const PolicyArn = `arn:aws:iam::${file.accountId}:policy/taskgate-deploy-1`;
+                const { PolicyVersion } = await iam.getPolicyVersion({ PolicyArn, VersionId: "v1" });
+                const document = decodeURIComponent(PolicyVersion!.Document!);
+                const PolicyDocument = document.replace('"sqs:CreateQueue",', "");
+                expect(PolicyDocument).not.to.equal(document);
+                await iam.createPolicyVersion({ PolicyArn, PolicyDocument, SetAsDefault: true });
+            },
+        };
+        const begun = { name, life: {}, report: {}, stack };
+        const life = goThrough<Running>(begun, [takenAway, operation("up", {}, stack)]);
+        const denied = await life.catch((error: Error) => error);
+        expect((denied as Error | undefined)?.message).to.contain(
+            "User: arn:aws:sts::111122223333:assumed-role/taskgate-deploy/pulumi is not authorized to perform: sqs:CreateQueue " +
+                "on resource: arn:aws:sqs:eu-west-1:111122223333:tasks-eu-west-1-dns-",
+        );
+        rmSync(join(projectRoot, ".local", name), { recursive: true, force: true });
     });
 });

@@ -14,6 +14,9 @@ import { projectRoot } from "../../local/machine/projectRoot";
 import { startBrowser, startInternet } from "../support/browser";
 import { expectAllUsed } from "../support/usedPermissions";
 
+/** A session of the role that docs/ci.md documents, with the example's names. */
+const deployerOf = (example: string) => `arn:aws:sts::111122223333:assumed-role/taskgate-deploy-${example}/pulumi`;
+
 describe("a life of its own", () => {
     it("sessions", async () => {
         const report: SessionsReport = {};
@@ -118,6 +121,7 @@ describe("a life of its own", () => {
             metrics: ["IdleEnds", "SecondsSaved"],
         });
         expectAllUsed(report.permissions);
+        expect(report.deployedBy).to.deep.equal([deployerOf("sessions")]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -139,6 +143,7 @@ describe("a life of its own", () => {
         });
         expect(report.closed).to.deep.equal({ state: "ending", after: "no-session" });
         expectAllUsed(report.permissions);
+        expect(report.deployedBy).to.deep.equal([deployerOf("sandbox")]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -165,6 +170,7 @@ describe("a life of its own", () => {
         const { seen: meanwhile, ...evacuated } = report.evacuated!;
         expect([failed(meanwhile), evacuated]).to.deep.equal([[], { answers: allInVirginia, afterwards: nearest }]);
         expectAllUsed(report.permissions);
+        expect(report.deployedBy).to.deep.equal([deployerOf("two-regions")]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 
@@ -196,6 +202,7 @@ describe("a life of its own", () => {
         });
         expect(report.failures).to.equal(0);
         expectAllUsed(report.permissions);
+        expect(report.deployedBy).to.deep.equal([deployerOf("reactive")]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
     });
 });

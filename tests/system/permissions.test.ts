@@ -1,7 +1,8 @@
 import { Route53 } from "@aws-sdk/client-route-53";
 import { expect } from "chai";
 
-import { type Allowance, reportPermissions, sparedBy } from "../../local/aws/permissions/report";
+import type { Allowance } from "../../local/aws/permissions/allowances";
+import { reportPermissions, sparedBy } from "../../local/aws/permissions/report";
 import { Caller, hostnameOf, renew, runTasks, stopTask, untilRunning } from "../../local/internet/caller";
 import { resolve } from "../../local/internet/visitor";
 import { clientConfig } from "../../local/machine/awsClients";

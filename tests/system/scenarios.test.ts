@@ -49,6 +49,9 @@ describe("the life of the example", () => {
         expect(report.rollout!.failed).to.equal(0);
         expect(report.rollout!.webSockets.broken).to.equal(0);
         expectAllUsed(report.permissions);
+        expect(report.deployedBy).to.deep.equal([
+            `arn:aws:sts::111122223333:assumed-role/taskgate-deploy-${scenario}/pulumi`,
+        ]);
         expect(report.destroy).to.deep.equal({ resources: 0, processes: 0 });
         return report;
     }

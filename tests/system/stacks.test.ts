@@ -6,29 +6,33 @@ import { eventually, hostnameOf, runTasks, untilRunning } from "../../local/inte
 import { resolve } from "../../local/internet/visitor";
 import { clientConfig } from "../../local/machine/awsClients";
 import { SystemFile } from "../../local/machine/systemFile";
+import { DocumentedRole, documentedPolicies, makeRole, sessionOf } from "../../local/pulumi/documentedRoles";
 import { OperationOptions, OperationResult, runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { ownPolicyPack } from "../../local/pulumi/policyPack";
 import { readState } from "../../local/pulumi/state";
-import { makeRole } from "../support/documentedRoles";
 import { issuedCertificate, localSystem } from "../support/localSystem";
 
 describe("stacks dev and prod", () => {
     let system: SystemFile;
     let iam: IAM;
-    /** Of a session of the role with this ARN. */
-    let keyOf: (roleArn: string) => string;
-    let previewing: string;
-    let deploying: string;
 
     before(async () => {
-        const running = await localSystem();
-        system = running.file;
+        system = (await localSystem()).file;
         iam = new IAM(clientConfig(system.gatewayUrl, { accountId: system.accountId, region: "eu-west-1" }));
-        keyOf = (roleArn) => running.permissions.identities.keyOfRole(roleArn, "github");
-        previewing = keyOf(await makeRole(iam, "taskgate-preview"));
-        deploying = keyOf(await makeRole(iam, "taskgate-deploy"));
     });
+
+    /** The access key of a session of a documented role from which somebody has taken an action. */
+    async function without(role: DocumentedRole, taken: string): Promise<string> {
+        const policies = documentedPolicies(role, undefined, system.hostedZoneId).map((policy) => ({
+            ...policy,
+            Statement: policy.Statement.map((statement) => ({
+                ...statement,
+                Action: [statement.Action].flat().filter((action) => action !== taken),
+            })).filter(({ Action }) => Action.length > 0),
+        }));
+        return sessionOf(system, await makeRole(system, `${role}-without-${taken.replace(":", "-")}`, policies));
+    }
 
     for (const stack of ["dev", "prod"]) {
         it(`${stack}, by the roles of docs/ci.md: the policy pack accepts it; preview, up and a second up register the same resources; up after a refresh changes nothing; destroy leaves none, though tasks run`, async () => {
@@ -36,11 +40,7 @@ describe("stacks dev and prod", () => {
             const run = (
                 operation: "preview" | "up" | "destroy",
                 more: Pick<OperationOptions, "policyPack" | "refresh"> = {},
-            ): Promise<OperationResult> =>
-                runOperation(system, operation, {
-                    ...{ stack, config, ...more },
-                    accessKeyId: operation === "preview" ? previewing : deploying,
-                });
+            ): Promise<OperationResult> => runOperation(system, operation, { stack, config, ...more });
             const registered = ({ resources }: OperationResult): string[] => resources.map(({ urn }) => urn).sort();
 
             const preview = await run("preview");
@@ -64,11 +64,11 @@ describe("stacks dev and prod", () => {
     }
 
     const denied = (role: string, action: string, resource: string): string =>
-        `User: arn:aws:sts::111122223333:assumed-role/${role}/github is not authorized to perform: ${action} on resource: ${resource}`;
+        `User: arn:aws:sts::111122223333:assumed-role/${role}/pulumi is not authorized to perform: ${action} on resource: ${resource}`;
 
     it("says which permission is missing when one is taken from the role that previews", async () => {
         const taken = "route53:ListHostedZones";
-        const accessKeyId = keyOf(await makeRole(iam, "taskgate-preview", taken));
+        const accessKeyId = await without("taskgate-preview", taken);
         const config = {
             ...localConfig(system),
             domain: system.domain,
@@ -76,7 +76,7 @@ describe("stacks dev and prod", () => {
             hostedZoneName: system.domain,
         };
         const options = { stack: "dev", config };
-        const { changes } = await runOperation(system, "preview", { ...options, accessKeyId: previewing });
+        const { changes } = await runOperation(system, "preview", options);
         expect(Object.keys(changes)).to.deep.equal(["create"]);
         const error = await runOperation(system, "preview", { ...options, accessKeyId }).catch(
             (thrown: Error) => thrown,
@@ -88,7 +88,7 @@ describe("stacks dev and prod", () => {
 
     it("says which permission is missing when one is taken from the role that deploys, and makes nothing by it", async () => {
         const taken = "secretsmanager:CreateSecret";
-        const accessKeyId = keyOf(await makeRole(iam, "taskgate-deploy", taken));
+        const accessKeyId = await without("taskgate-deploy", taken);
         const options = {
             stack: "lacking",
             config: { ...localConfig(system), "aws:region": "eu-west-1", domain: "lacking.tasks.example.test" },
@@ -96,7 +96,7 @@ describe("stacks dev and prod", () => {
         const error = await runOperation(system, "up", { ...options, accessKeyId }).catch((thrown: Error) => thrown);
         const secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:tasks-eu-west-1-certificate-secret-";
         const types = readState(system, "lacking").resources.map(({ type }) => type);
-        await runOperation(system, "destroy", { ...options, accessKeyId: deploying });
+        await runOperation(system, "destroy", options);
         expect((error as Error).message).to.contain(
             denied("taskgate-deploy-without-secretsmanager-CreateSecret", taken, secret),
         );

@@ -128,6 +128,15 @@ function named(...keys: readonly string[]): Row {
     };
 }
 
+function healthCheckArn(id = ""): string {
+    return `arn:aws:route53:::healthcheck/${id}`;
+}
+
+/** The one that a cache gets; the engine's own when it names none. */
+function parameterGroup({ CacheParameterGroupName, Engine = "redis", EngineVersion = "" }: Parameters): string {
+    return CacheParameterGroupName ?? `default.${Engine}${EngineVersion.split(".")[0]}`;
+}
+
 function isArn(text: string): boolean {
     return text.startsWith("arn:");
 }
@@ -346,7 +355,7 @@ const services: Readonly<Record<string, Service>> = {
             [/TagsToResource|TagsFromResource|ListTagsForResource/, named("ResourceName")],
             [
                 /./,
-                (parameters, { arn }) => {
+                (parameters, { arn, operation }) => {
                     const {
                         UserIds = [],
                         UserGroupIds = [],
@@ -361,6 +370,7 @@ const services: Readonly<Record<string, Service>> = {
                         ...Object.entries(all).flatMap(([kind, id]) => (id === undefined ? [] : [`${kind}:${id}`])),
                         ...UserIds.map((id) => `user:${id}`),
                         ...UserGroupIds.map((id) => `usergroup:${id}`),
+                        ...(operation === "CreateReplicationGroup" ? [`parametergroup:${parameterGroup(one)}`] : []),
                     ];
                     return resources.length === 0
                         ? [{ resource: "*" }]
@@ -489,7 +499,11 @@ const services: Readonly<Record<string, Service>> = {
     },
     route53: {
         rows: [
-            [/^(ListHostedZones|ListHostedZonesByName|CreateHostedZone|GetHostedZoneCount)$/, anything],
+            [
+                /^(ListHostedZones|ListHostedZonesByName|CreateHostedZone|GetHostedZoneCount|CreateHealthCheck)$/,
+                anything,
+            ],
+            [/^(Delete|Get|Update)HealthCheck$/, ({ HealthCheckId }) => [{ resource: healthCheckArn(HealthCheckId) }]],
             [/^GetChange$/, ({ Id }) => [{ resource: `arn:aws:route53:::change/${last(Id ?? "")}` }]],
             [
                 /^ChangeResourceRecordSets$/,
@@ -505,7 +519,17 @@ const services: Readonly<Record<string, Service>> = {
                     return zoneOf(parameters, place).map(({ resource }) => ({ resource, context }));
                 },
             ],
-            [/Tags/, ({ ResourceId }) => [{ resource: `arn:aws:route53:::hostedzone/${last(ResourceId ?? "")}` }]],
+            [
+                /Tags/,
+                ({ ResourceType, ResourceId = "" }) => [
+                    {
+                        resource:
+                            ResourceType === "healthcheck"
+                                ? healthCheckArn(ResourceId)
+                                : `arn:aws:route53:::hostedzone/${last(ResourceId)}`,
+                    },
+                ],
+            ],
             [/./, zoneOf],
         ],
     },

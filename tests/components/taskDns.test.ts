@@ -506,6 +506,10 @@ describe("TaskDns", () => {
             writesLogs("it-announce-logs"),
         ];
         expect(statementsOf(other, "it-announce")).to.deep.equal(announce);
+        const zoneRoleArn = "arn:aws:iam::444455556666:role/tasks-zone";
+        const far = await recordOne((options) => new TaskDns("it", { ...announcing, zoneRoleArn }, options));
+        const reach = { Sid: "ReachZone", Effect: "Allow", Action: "sts:AssumeRole", Resource: zoneRoleArn };
+        expect(statementsOf(far, "it-announce")).to.deep.equal([...announce.slice(0, 2), reach, ...announce.slice(3)]);
         expect(await operationsIn(other.find("it-announce").inputs.code)).to.include.members([
             "BatchGetItem",
             "ChangeMessageVisibilityBatch",

@@ -7,9 +7,10 @@ import { expect } from "chai";
 
 import { ownerPolicy } from "../../components";
 import { policies } from "../../policy/policies";
+import { isTaggable } from "../../policy/taggable";
 import { recordExample, recordPatching, recordStack } from "../support/examplePrograms";
 import { judgedBy, PolicyConfig, Violation } from "../support/judgedByPolicies";
-import { record } from "../support/mocks";
+import { record, Registered } from "../support/mocks";
 import { root } from "../support/plugin";
 
 const config = { "required-tags": { tags: ["owner"] } };
@@ -176,6 +177,24 @@ describe("The policy pack", () => {
                     tags,
                 });
                 new aws.apigateway.DomainName("rest", { domainName: "rest.example.com", tags });
+                const distribution = (name: string, minimumProtocolVersion?: string): void => {
+                    new aws.cloudfront.Distribution(name, {
+                        ...{
+                            enabled: true,
+                            origins: [],
+                            tags,
+                            restrictions: { geoRestriction: { restrictionType: "none" } },
+                        },
+                        viewerCertificate: { acmCertificateArn: "arn", minimumProtocolVersion },
+                        defaultCacheBehavior: {
+                            ...{ allowedMethods: ["GET"], cachedMethods: ["GET"], targetOriginId: "o" },
+                            viewerProtocolPolicy: "redirect-to-https",
+                        },
+                    });
+                };
+                distribution("old-distribution", "TLSv1.1_2016");
+                distribution("any-distribution");
+                distribution("new-distribution", "TLSv1.2_2021");
             }),
         ).to.have.members([
             ...old.map((sslPolicy) => said(`old-${sslPolicy}`, sslPolicy)),
@@ -183,6 +202,8 @@ describe("The policy pack", () => {
             "tls plain: It serves plain HTTP",
             "tls api: It takes TLS by TLS_1_0",
             "tls rest: It takes TLS by the oldest policy",
+            "tls old-distribution: It takes TLS by TLSv1.1_2016",
+            "tls any-distribution: It takes TLS by the oldest policy",
         ]);
     });
 
@@ -206,6 +227,47 @@ describe("The policy pack", () => {
             "encryption-at-rest cache: It stores in the clear: atRestEncryptionEnabled is not set",
             "encryption-at-rest database: It stores in the clear: storageEncrypted is not set",
         ]);
+    });
+
+    describe("what stores data, by its type", () => {
+        const of = (argument: string, value: unknown, ...types: readonly string[]) =>
+            types.map((type) => [type, argument, value] as const);
+        const databases = [
+            "rds/cluster:Cluster",
+            "rds/instance:Instance",
+            "docdb/cluster:Cluster",
+            "neptune/cluster:Cluster",
+        ];
+        const wanted = {
+            "encryption-at-rest": [
+                ...of("storageEncrypted", true, ...databases),
+                ...of("encrypted", true, "efs/fileSystem:FileSystem", "ebs/volume:Volume", "redshift/cluster:Cluster"),
+                ...of("atRestEncryptionEnabled", true, "elasticache/replicationGroup:ReplicationGroup"),
+                ...of("encryptionType", "KMS", "kinesis/stream:Stream"),
+            ],
+            "deletion-protection": [
+                ...of("deletionProtection", true, ...databases),
+                ...of("deletionProtectionEnabled", true, "dynamodb/table:Table"),
+                ...of("deletionProtection", "ACTIVE", "cognito/userPool:UserPool"),
+            ],
+        };
+        for (const [rule, rows] of Object.entries(wanted)) {
+            for (const [type, argument, value] of rows) {
+                it(`is refused by ${rule} without ${argument}, and taken with it: ${type}`, async () => {
+                    const refusals = async (sent: object): Promise<string[]> => {
+                        const resource = { type: `aws:${type}`, name: "it", sent, protect: false } as Registered;
+                        const violations = await judgedBy({ resources: [resource] }, {});
+                        return violations.filter((violation) => violation.rule === rule).map(({ message }) => message);
+                    };
+                    const [message] = await refusals({ tags });
+                    const { remediationSteps } = policies.find(({ name }) => name === rule)!;
+                    expect(message).to.match(new RegExp(`: ${argument} is not set\\. `));
+                    expect(message.endsWith(remediationSteps!)).to.equal(true);
+                    expect(await refusals({ tags, [argument]: value })).to.deep.equal([]);
+                    expect(isTaggable(`aws:${type}`)).to.equal(true); // a type of AWS's SDK
+                });
+            }
+        }
     });
 
     describe("no-wildcards", () => {

@@ -125,9 +125,11 @@ function answerOf(model: ServiceModel, { shape: name }: Ref, arn: string, depth:
                                   ? arn
                                   : key === "QueueUrl"
                                     ? queueUrl(arn)
-                                    : key === "Status" && model.shapes[ref.shape].enum === undefined
-                                      ? "available" // ElastiCache's, whose models list none
-                                      : answerOf(model, ref, arn, depth + 1),
+                                    : key === "Policy" && model.shapes[ref.shape].type === "string"
+                                      ? "{}" // a document
+                                      : key === "Status" && model.shapes[ref.shape].enum === undefined
+                                        ? "available" // ElastiCache's, whose models list none
+                                        : answerOf(model, ref, arn, depth + 1),
                           ]),
                   );
         case "list":

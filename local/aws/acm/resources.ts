@@ -1,6 +1,16 @@
 import type { CertificateArgs, CertificateState } from "@pulumi/aws/acm/certificate";
 import type { CertificateValidationArgs, CertificateValidationState } from "@pulumi/aws/acm/certificateValidation";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    changeTags,
+    Gone,
+    type Inputs,
+    service,
+    tagList,
+    tagsAll,
+    tagsOrNone,
+} from "../resources/adapter";
 import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 
@@ -32,7 +42,10 @@ export const acm: Adapters = service("ACM", {
         /** As the real provider, which waits for a listener's certificate to be free: up to twenty minutes. */
         delete: (aws, { id }) =>
             patiently(20, /^ResourceInUseException/, () => aws.acm.deleteCertificate({ CertificateArn: id })),
-        read: (aws, { id }) => describe(aws, id),
+        async read(aws, { id }) {
+            const { Tags } = await aws.acm.listTagsForCertificate({ CertificateArn: id });
+            return { ...(await describe(aws, id)), ...tagsAll(Tags) };
+        },
     }),
     "acm/certificateValidation:CertificateValidation": adapter<CertificateValidationArgs, CertificateValidationState>({
         async create(aws, inputs) {
@@ -44,6 +57,13 @@ export const acm: Adapters = service("ACM", {
             );
             return { id: CertificateArn };
         },
+        async read(aws, { inputs }) {
+            const { status } = await describe(aws, inputs.certificateArn);
+            if (status !== "ISSUED") {
+                throw new Gone(`The certificate ${inputs.certificateArn} is ${status}.`);
+            }
+        },
+        gone,
     }),
 });
 

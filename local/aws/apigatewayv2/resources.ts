@@ -3,7 +3,16 @@ import type { AuthorizerArgs, AuthorizerState } from "@pulumi/aws/apigatewayv2/a
 import type { IntegrationArgs, IntegrationState } from "@pulumi/aws/apigatewayv2/integration";
 import type { RouteArgs, RouteState } from "@pulumi/aws/apigatewayv2/route";
 import type { StageArgs, StageState } from "@pulumi/aws/apigatewayv2/stage";
-import { type Adapters, adapter, type Change, changeTags, type Inputs, service } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    type Change,
+    changeTags,
+    fields,
+    type Inputs,
+    service,
+    tagsAll,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 import { pascalKeys } from "../resources/values";
 import { endpointOf } from "./endpoint";
@@ -37,7 +46,11 @@ export const apigatewayv2: Adapters = service("API Gateway v2", {
         },
         delete: (aws, { id }) => aws.apigatewayv2.deleteApi({ ApiId: id }),
         async read(aws, { id }) {
-            await aws.apigatewayv2.getApi({ ApiId: id });
+            const found = await aws.apigatewayv2.getApi({ ApiId: id });
+            return {
+                ...fields(found, "name", "description", "version", "disableExecuteApiEndpoint", "corsConfiguration"),
+                ...(await tagsOf(aws, apiArn(aws, id))),
+            };
         },
     }),
     "apigatewayv2/authorizer:Authorizer": adapter<AuthorizerArgs, AuthorizerState>({
@@ -53,6 +66,14 @@ export const apigatewayv2: Adapters = service("API Gateway v2", {
             await aws.apigatewayv2.updateAuthorizer({ ...authorizer(inputs), AuthorizerId: id });
         },
         delete: (aws, { id, inputs }) => aws.apigatewayv2.deleteAuthorizer({ ApiId: inputs.apiId, AuthorizerId: id }),
+        async read(aws, { id, inputs }) {
+            const found = await aws.apigatewayv2.getAuthorizer({ ApiId: inputs.apiId, AuthorizerId: id });
+            const { Issuer: issuer, Audience: audiences } = found.JwtConfiguration ?? {};
+            return {
+                ...fields(found, "name", "authorizerType"),
+                ...{ identitySources: found.IdentitySource, jwtConfiguration: { issuer, audiences } },
+            };
+        },
     }),
     "apigatewayv2/integration:Integration": adapter<IntegrationArgs, IntegrationState>({
         defaults: { connectionType: "INTERNET", payloadFormatVersion: "1.0", timeoutMilliseconds: 30_000 },
@@ -70,6 +91,13 @@ export const apigatewayv2: Adapters = service("API Gateway v2", {
             await aws.apigatewayv2.updateIntegration({ ...integration(inputs), IntegrationId: id });
         },
         delete: (aws, { id, inputs }) => aws.apigatewayv2.deleteIntegration({ ApiId: inputs.apiId, IntegrationId: id }),
+        async read(aws, { id, inputs }) {
+            const found = await aws.apigatewayv2.getIntegration({ ApiId: inputs.apiId, IntegrationId: id });
+            return {
+                ...fields(found, "connectionType", "description", "integrationMethod", "integrationUri"),
+                ...{ payloadFormatVersion: found.PayloadFormatVersion, timeoutMilliseconds: found.TimeoutInMillis },
+            };
+        },
     }),
     "apigatewayv2/route:Route": adapter<RouteArgs, RouteState>({
         defaults: { authorizationType: "NONE", apiKeyRequired: false },
@@ -84,6 +112,11 @@ export const apigatewayv2: Adapters = service("API Gateway v2", {
             await aws.apigatewayv2.updateRoute({ ...route(inputs), RouteId: id });
         },
         delete: (aws, { id, inputs }) => aws.apigatewayv2.deleteRoute({ ApiId: inputs.apiId, RouteId: id }),
+        async read(aws, { id, inputs }) {
+            const found = await aws.apigatewayv2.getRoute({ ApiId: inputs.apiId, RouteId: id });
+            const authorization = ["authorizationType", "authorizationScopes", "authorizerId"] as const;
+            return fields(found, "routeKey", "target", ...authorization);
+        },
     }),
     "apigatewayv2/stage:Stage": adapter<StageArgs, StageState>({
         taggable: true,
@@ -107,11 +140,23 @@ export const apigatewayv2: Adapters = service("API Gateway v2", {
             await changeTagsOf(aws, change, `${apiArn(aws, change.inputs.apiId)}/stages/${change.id}`);
         },
         delete: (aws, { id, inputs }) => aws.apigatewayv2.deleteStage({ ApiId: inputs.apiId, StageName: id }),
+        async read(aws, { id, inputs }) {
+            const found = await aws.apigatewayv2.getStage({ ApiId: inputs.apiId, StageName: id });
+            return {
+                ...fields(found, "autoDeploy", "description", "defaultRouteSettings"),
+                ...(await tagsOf(aws, `${apiArn(aws, inputs.apiId)}/stages/${id}`)),
+            };
+        },
     }),
 });
 
 function apiArn(aws: Aws, id: string): string {
     return `arn:aws:apigateway:${aws.region}::/apis/${id}`;
+}
+
+/** By themselves: the emulator's answers for an API and a stage have the tags that these were made with. */
+async function tagsOf(aws: Aws, ResourceArn: string): Promise<object> {
+    return tagsAll((await aws.apigatewayv2.getTags({ ResourceArn })).Tags);
 }
 
 function changeTagsOf(aws: Aws, change: Change<unknown, unknown>, ResourceArn: string): Promise<void> {

@@ -1,16 +1,19 @@
-import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+import type { Metric, PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
 import type { DashboardArgs, DashboardState } from "@pulumi/aws/cloudwatch/dashboard";
 import type { MetricAlarmArgs, MetricAlarmState } from "@pulumi/aws/cloudwatch/metricAlarm";
 import {
-    type Adapters,
     adapter,
+    type Adapters,
     changeTags,
+    fields,
     Gone,
     type Inputs,
     service,
     tagList,
+    tagsAll,
     tagsOrNone,
 } from "../resources/adapter";
+import { camelKeys } from "../resources/values";
 
 export const cloudwatch: Adapters = service("CloudWatch", {
     "cloudwatch/metricAlarm:MetricAlarm": adapter<MetricAlarmArgs, MetricAlarmState>({
@@ -33,23 +36,30 @@ export const cloudwatch: Adapters = service("CloudWatch", {
             );
         },
         delete: (aws, { id }) => aws.cloudwatch.deleteAlarms({ AlarmNames: [id] }),
-        async read(aws, { id, inputs }) {
+        async read(aws, { id }) {
             const { MetricAlarms = [] } = await aws.cloudwatch.describeAlarms({ AlarmNames: [id] });
             const [found] = MetricAlarms;
             if (found === undefined) {
                 throw new Gone(`There is no alarm ${id}.`);
             }
-            // What the program leaves out is AWS's to choose.
-            const given = <T>(argument: unknown, value: T) => (argument === undefined ? undefined : value);
+            const { Tags } = await aws.cloudwatch.listTagsForResource({
+                ResourceARN: aws.arn("cloudwatch", `alarm:${id}`),
+            });
             return {
-                actionsEnabled: found.ActionsEnabled,
-                alarmActions: given(inputs.alarmActions, found.AlarmActions),
-                okActions: given(inputs.okActions, found.OKActions),
-                comparisonOperator: found.ComparisonOperator,
-                evaluationPeriods: found.EvaluationPeriods,
-                period: given(inputs.period, found.Period),
-                threshold: given(inputs.threshold, found.Threshold),
-                treatMissingData: found.TreatMissingData,
+                ...fields(found, "actionsEnabled", "alarmActions", "alarmDescription", "insufficientDataActions"),
+                ...fields(found, "comparisonOperator", "datapointsToAlarm", "evaluationPeriods", "extendedStatistic"),
+                ...fields(found, "metricName", "namespace", "period", "statistic", "threshold", "unit"),
+                ...fields(found, "thresholdMetricId", "treatMissingData"),
+                okActions: found.OKActions,
+                dimensions: dimensions(found),
+                metricQueries: found.Metrics?.map(({ MetricStat: metric, ...query }) => ({
+                    ...(camelKeys(query) as object),
+                    metric: metric && {
+                        ...(camelKeys({ ...metric, ...metric.Metric }) as object),
+                        dimensions: dimensions(metric.Metric),
+                    },
+                })),
+                ...tagsAll(Tags),
             };
         },
     }),
@@ -68,8 +78,16 @@ export const cloudwatch: Adapters = service("CloudWatch", {
             await aws.cloudwatch.putDashboard({ DashboardName: id, DashboardBody: inputs.dashboardBody });
         },
         delete: (aws, { id }) => aws.cloudwatch.deleteDashboards({ DashboardNames: [id] }),
+        async read(aws, { id }) {
+            const { DashboardBody } = await aws.cloudwatch.getDashboard({ DashboardName: id });
+            return { dashboardBody: DashboardBody };
+        },
     }),
 });
+
+function dimensions({ Dimensions = [] }: Metric = {}): Record<string, string | undefined> {
+    return Object.fromEntries(Dimensions.map(({ Name = "", Value }) => [Name, Value]));
+}
 
 function alarm(inputs: Inputs<MetricAlarmArgs>): PutMetricAlarmInput {
     return {

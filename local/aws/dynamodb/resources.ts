@@ -1,6 +1,15 @@
 import type { GlobalSecondaryIndex } from "@aws-sdk/client-dynamodb";
 import type { TableArgs, TableState } from "@pulumi/aws/dynamodb/table";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    changeTags,
+    type Inputs,
+    service,
+    tagList,
+    tagsAll,
+    tagsOrNone,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 export const dynamodb: Adapters = service("DynamoDB", {
@@ -74,7 +83,29 @@ export const dynamodb: Adapters = service("DynamoDB", {
             );
         },
         async read(aws, { id }) {
-            await aws.dynamodb.describeTable({ TableName: id });
+            const { Table: table = {} } = await aws.dynamodb.describeTable({ TableName: id });
+            const { TimeToLiveDescription: ttl } = await aws.dynamodb.describeTimeToLive({ TableName: id });
+            const { ContinuousBackupsDescription: backups } = await aws.dynamodb.describeContinuousBackups({
+                TableName: id,
+            });
+            const { Tags } = await aws.dynamodb.listTagsOfResource({ ResourceArn: table.TableArn });
+            const { ReadCapacityUnits: readCapacity, WriteCapacityUnits: writeCapacity } =
+                table.ProvisionedThroughput ?? {};
+            return {
+                ...{ billingMode: table.BillingModeSummary?.BillingMode ?? "PROVISIONED", readCapacity, writeCapacity },
+                deletionProtectionEnabled: table.DeletionProtectionEnabled,
+                tableClass: table.TableClassSummary?.TableClass ?? "STANDARD",
+                streamEnabled: table.StreamSpecification?.StreamEnabled ?? false,
+                streamViewType: table.StreamSpecification?.StreamViewType,
+                ttl: {
+                    attributeName: ttl?.AttributeName,
+                    enabled: /^ENABL/.test(ttl?.TimeToLiveStatus ?? ""),
+                },
+                pointInTimeRecovery: {
+                    enabled: backups?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus === "ENABLED",
+                },
+                ...tagsAll(Tags),
+            };
         },
     }),
 });

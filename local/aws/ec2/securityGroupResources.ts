@@ -1,15 +1,27 @@
-import type { IpPermission } from "@aws-sdk/client-ec2";
+import type { IpPermission, SecurityGroup } from "@aws-sdk/client-ec2";
 import type { SecurityGroupArgs, SecurityGroupState } from "@pulumi/aws/ec2/securityGroup";
 import type { SecurityGroupRuleArgs, SecurityGroupRuleState } from "@pulumi/aws/ec2/securityGroupRule";
 import type {
     SecurityGroupIngressRuleArgs,
     SecurityGroupIngressRuleState,
 } from "@pulumi/aws/vpc/securityGroupIngressRule";
-import { adapter, type Adapters, type Change, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    type Change,
+    changeTags,
+    fields,
+    Gone,
+    type Inputs,
+    service,
+    tagList,
+    tagsAll,
+} from "../resources/adapter";
 import { ec2Id } from "../resources/kept";
 import { randomHex } from "../resources/naming";
 import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
+import { saysTheSame } from "../resources/values";
 
 /** Security groups and what they let in, which decides where tasks listen (docs/design.md). What they let out is kept: ec2.ts */
 export const securityGroups: Adapters = service("EC2", {
@@ -44,8 +56,13 @@ export const securityGroups: Adapters = service("EC2", {
         /** As the real provider, which waits for network interfaces to go. */
         delete: (aws, { id }) =>
             patiently(15, /^DependencyViolation/, () => aws.ec2.deleteSecurityGroup({ GroupId: id })),
-        async read(aws, { id }) {
-            await aws.ec2.describeSecurityGroups({ GroupIds: [id] });
+        async read(aws, { id, inputs }) {
+            const { IpPermissions = [], Tags } = await describeGroup(aws, id);
+            const sent = permissions(id, inputs.ingress ?? []).IpPermissions;
+            return {
+                ...(!saysTheSame(peers(IpPermissions), peers(sent)) && { ingress: IpPermissions.map(ruleOf) }),
+                ...tagsAll(Tags),
+            };
         },
     }),
     "ec2/securityGroupRule:SecurityGroupRule": adapter<SecurityGroupRuleArgs, SecurityGroupRuleState>({
@@ -60,6 +77,15 @@ export const securityGroups: Adapters = service("EC2", {
         async delete(aws, { inputs }) {
             if (inputs.type === "ingress") {
                 await aws.ec2.revokeSecurityGroupIngress(permissions(inputs.securityGroupId, [peersOf(inputs)]));
+            }
+        },
+        /** It has no id in EC2: another one at its place is none. */
+        async read(aws, { inputs }) {
+            const { IpPermissions = [] } = await describeGroup(aws, inputs.securityGroupId);
+            const there = peers(IpPermissions);
+            const sent = peers(permissions(inputs.securityGroupId, [peersOf(inputs)]).IpPermissions);
+            if (inputs.type === "ingress" && !sent.every((peer) => there.includes(peer))) {
+                throw new Gone(`The group ${inputs.securityGroupId} has no such rule.`);
             }
         },
         deleteBeforeReplace: true,
@@ -103,6 +129,28 @@ export const securityGroups: Adapters = service("EC2", {
         },
         delete: (aws, { id, inputs }) =>
             aws.ec2.revokeSecurityGroupIngress({ GroupId: inputs.securityGroupId, SecurityGroupRuleIds: [id] }),
+        async read(aws, { id }) {
+            const { SecurityGroupRules: [found] = [] } = await aws.ec2.describeSecurityGroupRules({
+                SecurityGroupRuleIds: [id],
+            });
+            if (found === undefined) {
+                throw new Gone(`There is no rule ${id}.`);
+            }
+            return {
+                ...fields(
+                    found,
+                    "cidrIpv4",
+                    "cidrIpv6",
+                    "description",
+                    "fromPort",
+                    "ipProtocol",
+                    "prefixListId",
+                    "toPort",
+                ),
+                referencedSecurityGroupId: found.ReferencedGroupInfo?.GroupId,
+                ...tagsAll(found.Tags),
+            };
+        },
     }),
 });
 
@@ -113,6 +161,11 @@ function changeEc2Tags(aws: Aws, change: Change<unknown, unknown>): Promise<void
         (tags) => aws.ec2.createTags({ Resources, Tags: tagList(tags) }),
         (keys) => aws.ec2.deleteTags({ Resources, Tags: keys.map((Key) => ({ Key })) }),
     );
+}
+
+async function describeGroup(aws: Aws, id: string): Promise<SecurityGroup> {
+    const { SecurityGroups = [] } = await aws.ec2.describeSecurityGroups({ GroupIds: [id] });
+    return SecurityGroups[0] ?? {};
 }
 
 /** A rule as a group's own `ingress` has it; the other two types are brought into this form. */
@@ -158,4 +211,27 @@ function permissions(GroupId: string, rules: readonly Rule[]): { GroupId: string
         }),
     );
     return { GroupId, IpPermissions };
+}
+
+/** One by one, as texts: EC2 puts those of the same ports together. */
+function peers(given: readonly IpPermission[]): string[] {
+    return given.flatMap(({ IpProtocol, FromPort = -1, ToPort = -1, ...peer }) =>
+        [
+            ...(peer.IpRanges ?? []).map(({ CidrIp }) => CidrIp),
+            ...(peer.Ipv6Ranges ?? []).map(({ CidrIpv6 }) => CidrIpv6),
+            ...(peer.PrefixListIds ?? []).map(({ PrefixListId }) => PrefixListId),
+            ...(peer.UserIdGroupPairs ?? []).map(({ GroupId }) => GroupId),
+        ].map((name) => `${IpProtocol} ${FromPort} ${ToPort} ${name}`),
+    );
+}
+
+/** The way back. */
+function ruleOf({ IpProtocol, FromPort = -1, ToPort = -1, ...peer }: IpPermission) {
+    return {
+        ...{ protocol: IpProtocol, fromPort: FromPort, toPort: ToPort },
+        cidrBlocks: peer.IpRanges?.map(({ CidrIp }) => CidrIp),
+        ipv6CidrBlocks: peer.Ipv6Ranges?.map(({ CidrIpv6 }) => CidrIpv6),
+        prefixListIds: peer.PrefixListIds?.map(({ PrefixListId }) => PrefixListId),
+        securityGroups: peer.UserIdGroupPairs?.map(({ GroupId }) => GroupId),
+    };
 }

@@ -1,7 +1,7 @@
 import type { EncryptionConfiguration, ImageTagMutability } from "@aws-sdk/client-ecr";
 import type { LifecyclePolicyArgs, LifecyclePolicyState } from "@pulumi/aws/ecr/lifecyclePolicy";
 import type { RepositoryArgs, RepositoryState } from "@pulumi/aws/ecr/repository";
-import { type Adapters, adapter, changeTags, json, service, tagList } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, json, service, tagList, tagsAll } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["RepositoryNotFoundException", "LifecyclePolicyNotFoundException"];
@@ -48,13 +48,11 @@ export const ecr: Adapters = service("ECR", {
         },
         delete: (aws, { id, inputs }) =>
             aws.ecr.deleteRepository({ repositoryName: id, force: inputs.forceDelete ?? false }),
-        async read(aws, { id }) {
+        async read(aws, { id, outputs }) {
             const { repositories = [] } = await aws.ecr.describeRepositories({ repositoryNames: [id] });
             const [{ imageTagMutability, imageScanningConfiguration }] = repositories;
-            return {
-                imageTagMutability,
-                imageScanningConfiguration: imageScanningConfiguration as { scanOnPush: boolean },
-            };
+            const { tags } = await aws.ecr.listTagsForResource({ resourceArn: outputs.arn });
+            return { imageTagMutability, imageScanningConfiguration, ...tagsAll(tags) };
         },
     }),
     "ecr/lifecyclePolicy:LifecyclePolicy": adapter<LifecyclePolicyArgs, LifecyclePolicyState>({
@@ -67,7 +65,8 @@ export const ecr: Adapters = service("ECR", {
         update: async (aws, { id, inputs }) => void (await putPolicy(aws, id, inputs.policy)),
         delete: (aws, { id }) => aws.ecr.deleteLifecyclePolicy({ repositoryName: id }),
         async read(aws, { id }) {
-            await aws.ecr.getLifecyclePolicy({ repositoryName: id });
+            const { lifecyclePolicyText } = await aws.ecr.getLifecyclePolicy({ repositoryName: id });
+            return { policy: lifecyclePolicyText };
         },
     }),
 });

@@ -1,4 +1,5 @@
 import type {
+    Cluster,
     ClusterConfiguration,
     RegisterTaskDefinitionCommandInput,
     UpdateServiceCommandInput,
@@ -12,7 +13,7 @@ import type {
 import type { ServiceArgs, ServiceState } from "@pulumi/aws/ecs/service";
 import type { TaskDefinitionArgs, TaskDefinitionState } from "@pulumi/aws/ecs/taskDefinition";
 import { areEquivalent } from "./containerDefinitions";
-import { type Adapters, adapter, changeTags, Gone, type Inputs, service } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, fields, Gone, type Inputs, service, tagsAll } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException"];
@@ -44,8 +45,9 @@ export const ecs: Adapters = service("ECS", {
         },
         delete: (aws, { id }) => aws.ecs.deleteCluster({ cluster: id }),
         async read(aws, { id }) {
-            const { clusters = [] } = await aws.ecs.describeClusters({ clusters: [id] });
-            expectActive(clusters[0]?.status);
+            const cluster = await describeCluster(aws, id);
+            const { settings, configuration, serviceConnectDefaults, tags } = cluster;
+            return { settings, configuration, serviceConnectDefaults, ...tagsAll(tags) };
         },
     }),
     "ecs/clusterCapacityProviders:ClusterCapacityProviders": adapter<
@@ -60,6 +62,10 @@ export const ecs: Adapters = service("ECS", {
         },
         update: (aws, { id, inputs }) => putCapacityProviders(aws, id, inputs),
         delete: (aws, { id }) => putCapacityProviders(aws, id, {}),
+        async read(aws, { id }) {
+            const { capacityProviders, defaultCapacityProviderStrategy } = await describeCluster(aws, id);
+            return { capacityProviders, defaultCapacityProviderStrategies: defaultCapacityProviderStrategy };
+        },
     }),
     "ecs/taskDefinition:TaskDefinition": adapter<TaskDefinitionArgs, TaskDefinitionState>({
         taggable: true,
@@ -107,7 +113,10 @@ export const ecs: Adapters = service("ECS", {
         },
         delete: async (aws, { inputs, outputs }) =>
             inputs.skipDestroy || aws.ecs.deregisterTaskDefinition({ taskDefinition: outputs.arn }),
-        read: (aws, { outputs }) => storedDefinition(aws, outputs.arn),
+        async read(aws, { outputs }) {
+            const { tags } = await aws.ecs.listTagsForResource({ resourceArn: outputs.arn });
+            return { ...(await storedDefinition(aws, outputs.arn)), ...tagsAll(tags) };
+        },
     }),
     "ecs/service:Service": adapter<ServiceArgs, ServiceState>({
         taggable: true,
@@ -157,9 +166,32 @@ export const ecs: Adapters = service("ECS", {
             await waitUntilServicesInactive({ client: aws.ecs, ...patience }, { services: [id], cluster });
         },
         async read(aws, { id, inputs }) {
-            const { services = [] } = await aws.ecs.describeServices({ services: [id], cluster: inputs.cluster });
+            const { services = [] } = await aws.ecs.describeServices({
+                ...{ services: [id], cluster: inputs.cluster, include: ["TAGS"] },
+            });
             expectActive(services[0]?.status);
-            return inputs.desiredCount === undefined ? undefined : { desiredCount: services[0].desiredCount };
+            const found = services[0];
+            const deployment = found.deploymentConfiguration;
+            const network = found.networkConfiguration?.awsvpcConfiguration;
+            return {
+                ...fields(
+                    found,
+                    "availabilityZoneRebalancing",
+                    "desiredCount",
+                    "enableExecuteCommand",
+                    "loadBalancers",
+                ),
+                ...fields(found, "healthCheckGracePeriodSeconds", "platformVersion", "propagateTags"),
+                taskDefinition: isArn(inputs.taskDefinition) ? found.taskDefinition : inputs.taskDefinition,
+                deploymentMaximumPercent: deployment?.maximumPercent,
+                deploymentMinimumHealthyPercent: deployment?.minimumHealthyPercent,
+                deploymentCircuitBreaker: deployment?.deploymentCircuitBreaker,
+                enableEcsManagedTags: found.enableECSManagedTags,
+                capacityProviderStrategies: found.capacityProviderStrategy,
+                networkConfiguration: network && { ...network, assignPublicIp: network.assignPublicIp === "ENABLED" },
+                serviceRegistries: found.serviceRegistries?.[0],
+                ...tagsAll(found.tags),
+            };
         },
     }),
 });
@@ -179,6 +211,18 @@ function changeEcsTags(aws: Aws, resourceArn: string | undefined, change: Parame
         (tags) => aws.ecs.tagResource({ resourceArn, tags: tagList(tags) }),
         (tagKeys) => aws.ecs.untagResource({ resourceArn, tagKeys }),
     );
+}
+
+async function describeCluster(aws: Aws, id: string): Promise<Cluster> {
+    const { clusters = [] } = await aws.ecs.describeClusters({
+        ...{ clusters: [id], include: ["CONFIGURATIONS", "SETTINGS", "TAGS"] },
+    });
+    expectActive(clusters[0]?.status);
+    return clusters[0];
+}
+
+function isArn(text = ""): boolean {
+    return text.startsWith("arn:");
 }
 
 function expectActive(status: string | undefined): void {

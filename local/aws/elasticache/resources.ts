@@ -3,7 +3,17 @@ import type { ReplicationGroupArgs, ReplicationGroupState } from "@pulumi/aws/el
 import type { SubnetGroupArgs, SubnetGroupState } from "@pulumi/aws/elasticache/subnetGroup";
 import type { UserArgs, UserState } from "@pulumi/aws/elasticache/user";
 import type { UserGroupArgs, UserGroupState } from "@pulumi/aws/elasticache/userGroup";
-import { type Adapters, adapter, type Change, changeTags, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    type Change,
+    changeTags,
+    fields,
+    service,
+    tagList,
+    tagsAll,
+    tagsOrNone,
+} from "../resources/adapter";
 import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
 
@@ -28,6 +38,16 @@ export const elasticache: Adapters = service("ElastiCache", {
             patiently(5, /CacheSubnetGroupInUse/, () =>
                 aws.elasticache.deleteCacheSubnetGroup({ CacheSubnetGroupName: id }),
             ),
+        async read(aws, { id }) {
+            const { CacheSubnetGroups: [found] = [] } = await aws.elasticache.describeCacheSubnetGroups({
+                CacheSubnetGroupName: id,
+            });
+            return {
+                description: found?.CacheSubnetGroupDescription,
+                subnetIds: found?.Subnets?.map(({ SubnetIdentifier }) => SubnetIdentifier),
+                ...(await tagsOf(aws, `subnetgroup:${id}`)),
+            };
+        },
     }),
     "elasticache/user:User": adapter<UserArgs, UserState>({
         taggable: true,
@@ -48,6 +68,14 @@ export const elasticache: Adapters = service("ElastiCache", {
         },
         update: (aws, change) => retag(aws, change, aws.arn("elasticache", `user:${change.id}`)),
         delete: (aws, { id }) => aws.elasticache.deleteUser({ UserId: id }),
+        async read(aws, { id }) {
+            const { Users: [found] = [] } = await aws.elasticache.describeUsers({ UserId: id });
+            return {
+                ...fields(found, "accessString", "engine", "userName"),
+                authenticationMode: { type: found?.Authentication?.Type },
+                ...(await tagsOf(aws, `user:${id}`)),
+            };
+        },
     }),
     "elasticache/userGroup:UserGroup": adapter<UserGroupArgs, UserGroupState>({
         taggable: true,
@@ -64,6 +92,10 @@ export const elasticache: Adapters = service("ElastiCache", {
         },
         update: (aws, change) => retag(aws, change, aws.arn("elasticache", `usergroup:${change.id}`)),
         delete: (aws, { id }) => aws.elasticache.deleteUserGroup({ UserGroupId: id }),
+        async read(aws, { id }) {
+            const { UserGroups: [found] = [] } = await aws.elasticache.describeUserGroups({ UserGroupId: id });
+            return { ...fields(found, "engine", "userIds"), ...(await tagsOf(aws, `usergroup:${id}`)) };
+        },
     }),
     "elasticache/replicationGroup:ReplicationGroup": adapter<ReplicationGroupArgs, ReplicationGroupState>({
         taggable: true,
@@ -105,7 +137,18 @@ export const elasticache: Adapters = service("ElastiCache", {
         update: (aws, change) => retag(aws, change, aws.arn("elasticache", `replicationgroup:${change.id}`)),
         delete: (aws, { id }) => aws.elasticache.deleteReplicationGroup({ ReplicationGroupId: id }),
         async read(aws, { id }) {
-            await aws.elasticache.describeReplicationGroups({ ReplicationGroupId: id });
+            const { ReplicationGroups: [found] = [] } = await aws.elasticache.describeReplicationGroups({
+                ReplicationGroupId: id,
+            });
+            return {
+                description: found?.Description,
+                nodeType: found?.CacheNodeType,
+                automaticFailoverEnabled: found?.AutomaticFailover === "enabled",
+                multiAzEnabled: found?.MultiAZ === "enabled",
+                snapshotRetentionLimit: found?.SnapshotRetentionLimit,
+                userGroupIds: found?.UserGroupIds,
+                ...(await tagsOf(aws, `replicationgroup:${id}`)),
+            };
         },
     }),
 });
@@ -122,6 +165,12 @@ async function available(aws: Aws, ReplicationGroupId: string): Promise<Replicat
         throw new Error(`${ReplicationGroupId} is ${group.Status}`);
     }
     return group;
+}
+
+async function tagsOf(aws: Aws, resource: string): Promise<object> {
+    const ResourceName = aws.arn("elasticache", resource);
+    const { TagList } = await aws.elasticache.listTagsForResource({ ResourceName });
+    return tagsAll(TagList);
 }
 
 async function retag(aws: Aws, change: Change<unknown, unknown>, ResourceName: string): Promise<void> {

@@ -4,19 +4,22 @@ import type { ListenerCertificateArgs, ListenerCertificateState } from "@pulumi/
 import type { ListenerRuleArgs, ListenerRuleState } from "@pulumi/aws/lb/listenerRule";
 import type { LoadBalancerArgs, LoadBalancerState } from "@pulumi/aws/lb/loadBalancer";
 import type { TargetGroupArgs, TargetGroupState } from "@pulumi/aws/lb/targetGroup";
+import { omit } from "../../machine/omit";
 import {
-    type Adapters,
     adapter,
+    type Adapters,
     changeTags,
     Gone,
     type Inputs,
     service,
     tagList,
+    tagsAll,
     tagsOrNone,
+    unlessSame,
 } from "../resources/adapter";
 import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
-import { pascalKeys } from "../resources/values";
+import { camelKeys, pascalKeys, plain, saysTheSame, within } from "../resources/values";
 
 const gone = [
     "LoadBalancerNotFoundException",
@@ -71,7 +74,17 @@ export const lb: Adapters = service("ELBv2", {
         },
         delete: (aws, { id }) => aws.elb.deleteLoadBalancer({ LoadBalancerArn: id }),
         async read(aws, { id }) {
-            await aws.elb.describeLoadBalancers({ LoadBalancerArns: [id] });
+            const { LoadBalancers = [] } = await aws.elb.describeLoadBalancers({ LoadBalancerArns: [id] });
+            expectOne(LoadBalancers);
+            const { Attributes } = await aws.elb.describeLoadBalancerAttributes({ LoadBalancerArn: id });
+            const [found, set] = [LoadBalancers[0], byKey(Attributes)];
+            return {
+                ...readBy(loadBalancerAttributes, set),
+                ...{ accessLogs: logsIn(set, "access_logs"), connectionLogs: logsIn(set, "connection_logs") },
+                ...{ ipAddressType: found.IpAddressType, securityGroups: found.SecurityGroups },
+                subnets: found.AvailabilityZones?.map(({ SubnetId }) => SubnetId),
+                ...(await tagsOf(aws, id)),
+            };
         },
     }),
     "lb/targetGroup:TargetGroup": adapter<TargetGroupArgs, TargetGroupState>({
@@ -103,8 +116,32 @@ export const lb: Adapters = service("ELBv2", {
         },
         delete: (aws, { id }) =>
             patiently(2, /^ResourceInUse/, () => aws.elb.deleteTargetGroup({ TargetGroupArn: id })),
-        async read(aws, { id }) {
-            await aws.elb.describeTargetGroups({ TargetGroupArns: [id] });
+        async read(aws, { id, inputs }) {
+            const { TargetGroups = [] } = await aws.elb.describeTargetGroups({ TargetGroupArns: [id] });
+            expectOne(TargetGroups);
+            const { Attributes } = await aws.elb.describeTargetGroupAttributes({ TargetGroupArn: id });
+            const [found, set] = [TargetGroups[0], byKey(Attributes)];
+            const check = {
+                enabled: found.HealthCheckEnabled,
+                interval: found.HealthCheckIntervalSeconds,
+                path: found.HealthCheckPath,
+                port: found.HealthCheckPort,
+                protocol: found.HealthCheckProtocol,
+                timeout: found.HealthCheckTimeoutSeconds,
+                healthyThreshold: found.HealthyThresholdCount,
+                unhealthyThreshold: found.UnhealthyThresholdCount,
+                matcher: found.Matcher?.HttpCode ?? found.Matcher?.GrpcCode,
+            };
+            const stickiness = {
+                ...{ enabled: "stickiness.enabled", type: "stickiness.type" },
+                ...{ cookieDuration: cookieDuration(inputs), cookieName: "stickiness.app_cookie.cookie_name" },
+            };
+            return {
+                ...readBy(targetGroupAttributes, set),
+                healthCheck: within(check, inputs.healthCheck),
+                stickiness: within(readBy(stickiness, set), inputs.stickiness),
+                ...(await tagsOf(aws, id)),
+            };
         },
     }),
     "lb/listener:Listener": adapter<ListenerArgs, ListenerState>({
@@ -127,8 +164,20 @@ export const lb: Adapters = service("ELBv2", {
             await changeElbTags(aws, change);
         },
         delete: (aws, { id }) => aws.elb.deleteListener({ ListenerArn: id }),
-        async read(aws, { id }) {
-            expectOne((await aws.elb.describeListeners({ ListenerArns: [id] })).Listeners);
+        async read(aws, { id, inputs }) {
+            const { Listeners = [] } = await aws.elb.describeListeners({ ListenerArns: [id] });
+            expectOne(Listeners);
+            const { Attributes } = await aws.elb.describeListenerAttributes({ ListenerArn: id });
+            const [found, sent] = [Listeners[0], listener(inputs)];
+            const mutual = [found.MutualAuthentication, sent.MutualAuthentication] as const;
+            return {
+                ...readBy(listenerAttributes(inputs), byKey(Attributes)),
+                ...{ port: found.Port, protocol: found.Protocol, sslPolicy: found.SslPolicy },
+                ...{ alpnPolicy: found.AlpnPolicy?.[0], certificateArn: found.Certificates?.[0]?.CertificateArn },
+                ...unlessSame("mutualAuthentication", within(...mutual), mutual[1]),
+                ...actionsUnlessSame("defaultActions", found.DefaultActions, sent.DefaultActions),
+                ...(await tagsOf(aws, id)),
+            };
         },
     }),
     "lb/listenerRule:ListenerRule": adapter<ListenerRuleArgs, ListenerRuleState>({
@@ -160,8 +209,16 @@ export const lb: Adapters = service("ELBv2", {
             await changeElbTags(aws, change);
         },
         delete: (aws, { id }) => aws.elb.deleteRule({ RuleArn: id }),
-        async read(aws, { id }) {
-            expectOne((await aws.elb.describeRules({ RuleArns: [id] })).Rules);
+        async read(aws, { id, inputs }) {
+            const { Rules = [] } = await aws.elb.describeRules({ RuleArns: [id] });
+            expectOne(Rules);
+            const conditions = inputs.conditions.map(condition);
+            return {
+                priority: plain(Rules[0].Priority),
+                ...unlessSame("conditions", within(Rules[0].Conditions, conditions), conditions),
+                ...actionsUnlessSame("actions", Rules[0].Actions, inputs.actions.map(action)),
+                ...(await tagsOf(aws, id)),
+            };
         },
     }),
     "lb/listenerCertificate:ListenerCertificate": adapter<ListenerCertificateArgs, ListenerCertificateState>({
@@ -171,6 +228,17 @@ export const lb: Adapters = service("ELBv2", {
             return { id: `${inputs.listenerArn}_${inputs.certificateArn}` };
         },
         delete: (aws, { inputs }) => aws.elb.removeListenerCertificates(listenerCertificate(inputs)),
+        async read(aws, { inputs }) {
+            let Marker: string | undefined;
+            do {
+                const page = await aws.elb.describeListenerCertificates({ ListenerArn: inputs.listenerArn, Marker });
+                if (page.Certificates?.some(({ CertificateArn }) => CertificateArn === inputs.certificateArn)) {
+                    return;
+                }
+                Marker = page.NextMarker;
+            } while (Marker !== undefined);
+            throw new Gone(`The listener ${inputs.listenerArn} has no certificate ${inputs.certificateArn}.`);
+        },
     }),
 });
 
@@ -183,6 +251,11 @@ function expectOne(found: readonly unknown[] = []): void {
     if (found.length === 0) {
         throw new Gone();
     }
+}
+
+async function tagsOf(aws: Aws, id: string): Promise<object> {
+    const { TagDescriptions = [] } = await aws.elb.describeTags({ ResourceArns: [id] });
+    return tagsAll(TagDescriptions[0]?.Tags);
 }
 
 /** ELB refuses an empty list. */
@@ -202,6 +275,49 @@ function attributes(given: Readonly<Record<string, string | number | boolean | u
         .map(([Key, value]) => ({ Key, Value: String(value) }));
 }
 
+/** Arguments, as ELB calls the attributes they set. */
+const loadBalancerAttributes: Readonly<Partial<Record<keyof LoadBalancerArgs, string>>> = {
+    clientKeepAlive: "client_keep_alive.seconds",
+    desyncMitigationMode: "routing.http.desync_mitigation_mode",
+    dropInvalidHeaderFields: "routing.http.drop_invalid_header_fields.enabled",
+    enableCrossZoneLoadBalancing: "load_balancing.cross_zone.enabled",
+    enableDeletionProtection: "deletion_protection.enabled",
+    enableHttp2: "routing.http2.enabled",
+    enableXffClientPort: "routing.http.xff_client_port.enabled",
+    idleTimeout: "idle_timeout.timeout_seconds",
+    preserveHostHeader: "routing.http.preserve_host_header.enabled",
+    xffHeaderProcessingMode: "routing.http.xff_header_processing.mode",
+};
+
+const targetGroupAttributes: Readonly<Partial<Record<keyof TargetGroupArgs, string>>> = {
+    connectionTermination: "deregistration_delay.connection_termination.enabled",
+    deregistrationDelay: "deregistration_delay.timeout_seconds",
+    loadBalancingAlgorithmType: "load_balancing.algorithm.type",
+    loadBalancingAnomalyMitigation: "load_balancing.algorithm.anomaly_mitigation",
+    loadBalancingCrossZoneEnabled: "load_balancing.cross_zone.enabled",
+    preserveClientIp: "preserve_client_ip.enabled",
+    proxyProtocolV2: "proxy_protocol_v2.enabled",
+    slowStart: "slow_start.duration_seconds",
+};
+
+type Names = Readonly<Record<string, string>>;
+
+/** By ELB's names, what the arguments say. */
+function namedBy(names: Names, inputs: object): Readonly<Record<string, string | undefined>> {
+    return Object.fromEntries(
+        Object.entries(names).map(([property, name]) => [name, (inputs as Readonly<Record<string, string>>)[property]]),
+    );
+}
+
+/** By the arguments' names, what ELB says. */
+function readBy(names: Names, found: Names): object {
+    return Object.fromEntries(Object.entries(names).map(([property, name]) => [property, plain(found[name])]));
+}
+
+function byKey(list: readonly { readonly Key?: string; readonly Value?: string }[] = []): Names {
+    return Object.fromEntries(list.map(({ Key = "", Value = "" }) => [Key, Value]));
+}
+
 async function setLoadBalancerAttributes(
     aws: Aws,
     LoadBalancerArn: string | undefined,
@@ -215,18 +331,14 @@ async function setLoadBalancerAttributes(
         "connection_logs.s3.enabled": connectionLogs && (connectionLogs.enabled ?? false),
         "connection_logs.s3.bucket": connectionLogs?.bucket,
         "connection_logs.s3.prefix": connectionLogs?.prefix,
-        "client_keep_alive.seconds": inputs.clientKeepAlive,
-        "deletion_protection.enabled": inputs.enableDeletionProtection,
-        "idle_timeout.timeout_seconds": inputs.idleTimeout,
-        "load_balancing.cross_zone.enabled": inputs.enableCrossZoneLoadBalancing,
-        "routing.http.desync_mitigation_mode": inputs.desyncMitigationMode,
-        "routing.http.drop_invalid_header_fields.enabled": inputs.dropInvalidHeaderFields,
-        "routing.http.preserve_host_header.enabled": inputs.preserveHostHeader,
-        "routing.http.xff_client_port.enabled": inputs.enableXffClientPort,
-        "routing.http.xff_header_processing.mode": inputs.xffHeaderProcessingMode,
-        "routing.http2.enabled": inputs.enableHttp2,
+        ...namedBy(loadBalancerAttributes, inputs),
     });
     await aws.elb.modifyLoadBalancerAttributes({ LoadBalancerArn, Attributes });
+}
+
+function logsIn(found: Names, kind: "access_logs" | "connection_logs"): object {
+    const names = { enabled: `${kind}.s3.enabled`, bucket: `${kind}.s3.bucket`, prefix: `${kind}.s3.prefix` };
+    return readBy(names, found);
 }
 
 async function setTargetGroupAttributes(
@@ -235,19 +347,11 @@ async function setTargetGroupAttributes(
     inputs: Inputs<TargetGroupArgs>,
 ): Promise<void> {
     const { stickiness } = inputs;
-    const cookie = stickiness?.type === "app_cookie" ? "app_cookie" : "lb_cookie";
     const Attributes = attributes({
-        "deregistration_delay.timeout_seconds": inputs.deregistrationDelay,
-        "deregistration_delay.connection_termination.enabled": inputs.connectionTermination,
-        "load_balancing.algorithm.type": inputs.loadBalancingAlgorithmType,
-        "load_balancing.algorithm.anomaly_mitigation": inputs.loadBalancingAnomalyMitigation,
-        "load_balancing.cross_zone.enabled": inputs.loadBalancingCrossZoneEnabled,
-        "preserve_client_ip.enabled": inputs.preserveClientIp,
-        "proxy_protocol_v2.enabled": inputs.proxyProtocolV2,
-        "slow_start.duration_seconds": inputs.slowStart,
+        ...namedBy(targetGroupAttributes, inputs),
         "stickiness.enabled": stickiness && (stickiness.enabled ?? true),
         "stickiness.type": stickiness?.type,
-        [`stickiness.${cookie}.duration_seconds`]: stickiness?.cookieDuration,
+        [cookieDuration(inputs)]: stickiness?.cookieDuration,
         "stickiness.app_cookie.cookie_name": stickiness?.cookieName,
     });
     if (Attributes.length > 0) {
@@ -255,20 +359,25 @@ async function setTargetGroupAttributes(
     }
 }
 
-/** routingHttpResponseServerEnabled is routing.http.response.server.enabled, and so on. */
+function cookieDuration({ stickiness }: Inputs<TargetGroupArgs>): string {
+    return `stickiness.${stickiness?.type === "app_cookie" ? "app_cookie" : "lb_cookie"}.duration_seconds`;
+}
+
 async function setListenerAttributes(aws: Aws, ListenerArn: string, inputs: Inputs<ListenerArgs>): Promise<void> {
-    const routing = Object.entries(inputs).flatMap(([property, value]) => {
-        const [, side, what, kind] =
-            /^routingHttp(Request|Response)(.*?)(HeaderName|HeaderValue|Enabled)$/.exec(property) ?? [];
-        return side ? [[["routing.http", side, what, kind].map(snakeCase).join("."), value as string] as const] : [];
-    });
-    const Attributes = attributes({
-        ...Object.fromEntries(routing),
-        "tcp.idle_timeout.seconds": inputs.tcpIdleTimeoutSeconds,
-    });
+    const Attributes = attributes(namedBy(listenerAttributes(inputs), inputs));
     if (Attributes.length > 0) {
         await aws.elb.modifyListenerAttributes({ ListenerArn, Attributes });
     }
+}
+
+/** Those that are given: routingHttpResponseServerEnabled is routing.http.response.server.enabled, and so on. */
+function listenerAttributes(inputs: Inputs<ListenerArgs>): Names {
+    const routing = Object.keys(inputs).flatMap((property) => {
+        const [, side, what, kind] =
+            /^routingHttp(Request|Response)(.*?)(HeaderName|HeaderValue|Enabled)$/.exec(property) ?? [];
+        return side ? [[property, ["routing.http", side, what, kind].map(snakeCase).join(".")] as const] : [];
+    });
+    return { ...Object.fromEntries(routing), tcpIdleTimeoutSeconds: "tcp.idle_timeout.seconds" };
 }
 
 function snakeCase(text: string): string {
@@ -362,6 +471,20 @@ function condition(given: Inputs<ListenerRuleArgs>["conditions"][number]): RuleC
         return { Field: "query-string", QueryStringConfig: { Values } };
     }
     return { Field: "source-ip", SourceIpConfig: { Values: given.sourceIp?.values } };
+}
+
+/** ELB says one target group in both ways that it takes, fills in much, and keeps a client's secret to itself. */
+function actionsUnlessSame(property: "actions" | "defaultActions", read: Action[] = [], sent: Action[] = []): object {
+    function comparable({ TargetGroupArn, ForwardConfig, AuthenticateOidcConfig: oidc, ...rest }: Action): object {
+        const groups = ForwardConfig?.TargetGroups ?? (TargetGroupArn === undefined ? [] : [{ TargetGroupArn }]);
+        return {
+            ...{ ...rest, AuthenticateOidcConfig: oidc && omit(oidc, "ClientSecret") },
+            TargetGroups: groups.map(({ Weight = 1, ...group }) => ({ ...group, Weight })),
+            Stickiness: ForwardConfig?.TargetGroupStickinessConfig,
+        };
+    }
+    const [found, ours] = [read.map(comparable), sent.map(comparable)];
+    return saysTheSame(within(found, ours), ours) ? {} : { [property]: camelKeys(read) };
 }
 
 async function nextPriority(aws: Aws, ListenerArn: string): Promise<number> {

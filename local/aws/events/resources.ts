@@ -2,17 +2,20 @@ import type { Tag, Target } from "@aws-sdk/client-eventbridge";
 import type { EventRuleArgs, EventRuleState } from "@pulumi/aws/cloudwatch/eventRule";
 import type { EventTargetArgs, EventTargetState } from "@pulumi/aws/cloudwatch/eventTarget";
 import {
-    type Adapters,
     adapter,
+    type Adapters,
     changeTags,
+    fields,
+    Gone,
     type Inputs,
-    sameDocument,
     service,
     tagList,
+    tagsAll,
     tagsOrNone,
+    unlessSame,
 } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
-import { pascalKeys } from "../resources/values";
+import { camelKeys, pascalKeys } from "../resources/values";
 
 const gone = ["ResourceNotFoundException"];
 
@@ -39,11 +42,11 @@ export const events: Adapters = service("EventBridge", {
             aws.eventbridge.deleteRule({ Name: inputs.name, EventBusName: inputs.eventBusName }),
         async read(aws, { inputs }) {
             const rule = await aws.eventbridge.describeRule({ Name: inputs.name, EventBusName: inputs.eventBusName });
+            const { Tags } = await aws.eventbridge.listTagsForResource({ ResourceARN: rule.Arn });
             return {
-                state: rule.State,
-                ...(inputs.eventPattern !== undefined && {
-                    eventPattern: sameDocument(inputs.eventPattern, rule.EventPattern ?? "null"),
-                }),
+                ...fields(rule, "description", "eventPattern", "roleArn", "scheduleExpression", "state"),
+                isEnabled: rule.State !== "DISABLED",
+                ...tagsAll(Tags),
             };
         },
     }),
@@ -63,6 +66,26 @@ export const events: Adapters = service("EventBridge", {
                 EventBusName: inputs.eventBusName,
                 Ids: [inputs.targetId!],
             }),
+        async read(aws, { inputs }) {
+            const { Targets = [] } = await aws.eventbridge.listTargetsByRule({
+                Rule: inputs.rule,
+                EventBusName: inputs.eventBusName,
+            });
+            const found = Targets.find(({ Id }) => Id === inputs.targetId);
+            if (found === undefined) {
+                throw new Gone(`The rule ${inputs.rule} has no target ${inputs.targetId}.`);
+            }
+            const sent = targetOf(inputs);
+            return {
+                ...fields(found, "arn", "roleArn", "input", "inputPath", "retryPolicy", "deadLetterConfig"),
+                inputTransformer: found.InputTransformer && {
+                    inputPaths: found.InputTransformer.InputPathsMap,
+                    inputTemplate: found.InputTransformer.InputTemplate,
+                },
+                sqsTarget: found.SqsParameters && camelKeys(found.SqsParameters),
+                ...unlessSame("ecsTarget", found.EcsParameters, sent.EcsParameters),
+            };
+        },
     }),
 });
 
@@ -85,9 +108,9 @@ function putRule(aws: Aws, inputs: Inputs<EventRuleArgs>, Tags?: Tag[]) {
     });
 }
 
-async function putTarget(aws: Aws, inputs: Inputs<EventTargetArgs>): Promise<void> {
+function targetOf(inputs: Inputs<EventTargetArgs>): Target {
     const { ecsTarget, inputTransformer, sqsTarget } = inputs;
-    const target: Target = {
+    return {
         Id: inputs.targetId,
         Arn: inputs.arn,
         RoleArn: inputs.roleArn,
@@ -114,10 +137,13 @@ async function putTarget(aws: Aws, inputs: Inputs<EventTargetArgs>): Promise<voi
             },
         },
     };
+}
+
+async function putTarget(aws: Aws, inputs: Inputs<EventTargetArgs>): Promise<void> {
     const { FailedEntries = [] } = await aws.eventbridge.putTargets({
         Rule: inputs.rule,
         EventBusName: inputs.eventBusName,
-        Targets: [target],
+        Targets: [targetOf(inputs)],
     });
     if (FailedEntries.length > 0) {
         throw new Error(`${FailedEntries[0].ErrorCode}: ${FailedEntries[0].ErrorMessage}`);

@@ -1,15 +1,17 @@
+import type { Role } from "@aws-sdk/client-iam";
 import type { PolicyArgs, PolicyState } from "@pulumi/aws/iam/policy";
 import type { RoleArgs, RoleState } from "@pulumi/aws/iam/role";
 import type { RolePolicyArgs, RolePolicyState } from "@pulumi/aws/iam/rolePolicy";
 import type { RolePolicyAttachmentArgs, RolePolicyAttachmentState } from "@pulumi/aws/iam/rolePolicyAttachment";
 import {
-    type Adapters,
     adapter,
+    type Adapters,
     changeTags,
+    Gone,
     json,
-    sameDocument,
     service,
     tagList,
+    tagsAll,
     tagsOrNone,
 } from "../resources/adapter";
 
@@ -64,10 +66,15 @@ export const iam: Adapters = service("IAM", {
             return { assumeRolePolicy: PolicyDocument };
         },
         delete: async (aws, { id }) => aws.iam.deleteRole({ RoleName: id }),
-        async read(aws, { id, inputs }) {
-            const { Role } = await aws.iam.getRole({ RoleName: id });
-            const trust = decodeURIComponent(Role!.AssumeRolePolicyDocument!);
-            return { assumeRolePolicy: sameDocument(inputs.assumeRolePolicy, trust) };
+        async read(aws, { id }) {
+            const { Role: role = {} as Role } = await aws.iam.getRole({ RoleName: id });
+            return {
+                assumeRolePolicy: decodeURIComponent(role.AssumeRolePolicyDocument!),
+                description: role.Description,
+                maxSessionDuration: role.MaxSessionDuration,
+                permissionsBoundary: role.PermissionsBoundary?.PermissionsBoundaryArn,
+                ...tagsAll(role.Tags),
+            };
         },
     }),
     "iam/rolePolicy:RolePolicy": adapter<RolePolicyArgs, RolePolicyState>({
@@ -87,7 +94,7 @@ export const iam: Adapters = service("IAM", {
         delete: async (aws, { inputs }) => aws.iam.deleteRolePolicy({ RoleName: inputs.role, PolicyName: inputs.name }),
         async read(aws, { inputs }) {
             const read = await aws.iam.getRolePolicy({ RoleName: inputs.role, PolicyName: inputs.name });
-            return { policy: sameDocument(inputs.policy, decodeURIComponent(read.PolicyDocument!)) };
+            return { policy: decodeURIComponent(read.PolicyDocument!) };
         },
     }),
     "iam/rolePolicyAttachment:RolePolicyAttachment": adapter<RolePolicyAttachmentArgs, RolePolicyAttachmentState>({
@@ -99,6 +106,12 @@ export const iam: Adapters = service("IAM", {
         },
         delete: async (aws, { inputs }) =>
             aws.iam.detachRolePolicy({ RoleName: inputs.role, PolicyArn: inputs.policyArn }),
+        async read(aws, { inputs }) {
+            const { AttachedPolicies = [] } = await aws.iam.listAttachedRolePolicies({ RoleName: inputs.role });
+            if (!AttachedPolicies.some(({ PolicyArn }) => PolicyArn === inputs.policyArn)) {
+                throw new Gone(`The role ${inputs.role} has no policy ${inputs.policyArn}.`);
+            }
+        },
     }),
     "iam/policy:Policy": adapter<PolicyArgs, PolicyState>({
         taggable: true,
@@ -133,6 +146,19 @@ export const iam: Adapters = service("IAM", {
             );
             return { policy: PolicyDocument };
         },
-        delete: async (aws, { id }) => aws.iam.deletePolicy({ PolicyArn: id }),
+        /** As the real provider: with whatever versions somebody else has made. */
+        async delete(aws, { id: PolicyArn }) {
+            const { Versions = [] } = await aws.iam.listPolicyVersions({ PolicyArn });
+            for (const { VersionId } of Versions.filter(({ IsDefaultVersion }) => !IsDefaultVersion)) {
+                await aws.iam.deletePolicyVersion({ PolicyArn, VersionId });
+            }
+            await aws.iam.deletePolicy({ PolicyArn });
+        },
+        async read(aws, { id: PolicyArn }) {
+            const { Policy } = await aws.iam.getPolicy({ PolicyArn });
+            const VersionId = Policy?.DefaultVersionId;
+            const { PolicyVersion } = await aws.iam.getPolicyVersion({ PolicyArn, VersionId });
+            return { policy: decodeURIComponent(PolicyVersion!.Document!), ...tagsAll(Policy?.Tags) };
+        },
     }),
 });

@@ -1,5 +1,5 @@
 import type { StreamArgs, StreamState } from "@pulumi/aws/kinesis/stream";
-import { type Adapters, adapter, changeTags, type Inputs, service } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, type Inputs, service, tagsAll } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 /** What a stream keeps when nothing is said: AWS's least. */
@@ -58,9 +58,13 @@ export const kinesis: Adapters = service("Kinesis", {
             const { StreamDescriptionSummary: summary } = await aws.kinesis.describeStreamSummary({
                 StreamName: inputs.name,
             });
+            const { Tags } = await aws.kinesis.listTagsForStream({ StreamName: inputs.name });
             return {
-                ...(inputs.shardCount !== undefined && { shardCount: summary?.OpenShardCount }),
+                shardCount: summary?.OpenShardCount,
                 retentionPeriod: summary?.RetentionPeriodHours,
+                encryptionType: summary?.EncryptionType ?? "NONE",
+                kmsKeyId: summary?.KeyId,
+                ...tagsAll(Tags),
             };
         },
     }),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type {
     CreateEventSourceMappingCommandInput,
+    FunctionConfiguration,
     PutFunctionEventInvokeConfigCommandInput,
     UpdateFunctionConfigurationCommandInput,
 } from "@aws-sdk/client-lambda";
@@ -12,10 +13,10 @@ import type {
 } from "@pulumi/aws/lambda/functionEventInvokeConfig";
 import type { InvocationArgs, InvocationState } from "@pulumi/aws/lambda/invocation";
 import type { PermissionArgs, PermissionState } from "@pulumi/aws/lambda/permission";
-import { type Adapters, adapter, changeTags, type Inputs, service } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, fields, Gone, type Inputs, service, tagsAll } from "../resources/adapter";
 import { patiently } from "../resources/patience";
 import type { Aws } from "../resources/sdk";
-import { isArchive, isSame, pascalKeys } from "../resources/values";
+import { camelKeys, isArchive, isSame, pascalKeys, within } from "../resources/values";
 import { zip } from "./archive";
 
 const gone = ["ResourceNotFoundException"];
@@ -45,7 +46,7 @@ export const lambda: Adapters = service("Lambda", {
                 }),
             );
             await reserveConcurrency(aws, inputs);
-            return { id: inputs.name!, ...(await describe(aws, inputs.name!)) };
+            return { id: inputs.name!, ...(await described(aws, inputs.name!)) };
         },
         async update(aws, change) {
             const { id: FunctionName, inputs, old } = change;
@@ -61,19 +62,30 @@ export const lambda: Adapters = service("Lambda", {
             if (inputs.reservedConcurrentExecutions !== old.reservedConcurrentExecutions) {
                 await reserveConcurrency(aws, inputs);
             }
-            const described = await describe(aws, FunctionName);
+            const outputs = await described(aws, FunctionName);
             await changeTags(
                 change,
-                (Tags) => aws.lambda.tagResource({ Resource: described.arn, Tags }),
-                (TagKeys) => aws.lambda.untagResource({ Resource: described.arn, TagKeys }),
+                (Tags) => aws.lambda.tagResource({ Resource: outputs.arn, Tags }),
+                (TagKeys) => aws.lambda.untagResource({ Resource: outputs.arn, TagKeys }),
             );
-            return described;
+            return outputs;
         },
         delete: async (aws, { id, inputs }) => inputs.skipDestroy || aws.lambda.deleteFunction({ FunctionName: id }),
-        async read(aws, { id }) {
-            const { Configuration } = await aws.lambda.getFunction({ FunctionName: id });
-            const { MemorySize: memorySize, Timeout: timeout } = Configuration ?? {};
-            return { ...(await describe(aws, id)), memorySize, timeout };
+        async read(aws, { id, inputs }) {
+            const { Configuration: found = {}, Concurrency, Tags } = await aws.lambda.getFunction({ FunctionName: id });
+            const { SubnetIds: subnetIds, SecurityGroupIds: securityGroupIds } = found.VpcConfig ?? {};
+            return {
+                ...fields(found, "architectures", "description", "handler", "memorySize", "role", "runtime", "timeout"),
+                ...fields(found, "deadLetterConfig", "ephemeralStorage", "tracingConfig"),
+                ...describe(aws, id, found),
+                environment: { variables: found.Environment?.Variables },
+                kmsKeyArn: found.KMSKeyArn,
+                layers: found.Layers?.map(({ Arn }) => Arn),
+                loggingConfig: within(camelKeys(found.LoggingConfig), inputs.loggingConfig),
+                reservedConcurrentExecutions: Concurrency?.ReservedConcurrentExecutions ?? -1,
+                vpcConfig: { subnetIds, securityGroupIds },
+                ...tagsAll(Tags),
+            };
         },
     }),
     "lambda/eventSourceMapping:EventSourceMapping": adapter<EventSourceMappingArgs, EventSourceMappingState>({
@@ -111,7 +123,17 @@ export const lambda: Adapters = service("Lambda", {
         },
         delete: (aws, { id }) => aws.lambda.deleteEventSourceMapping({ UUID: id }),
         async read(aws, { id }) {
-            await aws.lambda.getEventSourceMapping({ UUID: id });
+            const { State = "", ...found } = await aws.lambda.getEventSourceMapping({ UUID: id });
+            const { Destination: destinationArn } = found.DestinationConfig?.OnFailure ?? {};
+            const { Tags } = await aws.lambda.listTags({ Resource: aws.arn("lambda", `event-source-mapping:${id}`) });
+            return {
+                ...fields(found, "batchSize", "bisectBatchOnFunctionError", "filterCriteria", "functionResponseTypes"),
+                ...fields(found, "maximumBatchingWindowInSeconds", "maximumRecordAgeInSeconds", "maximumRetryAttempts"),
+                ...fields(found, "parallelizationFactor", "scalingConfig", "tumblingWindowInSeconds"),
+                enabled: !/^Disabl/.test(State),
+                destinationConfig: { onFailure: { destinationArn } },
+                ...tagsAll(Tags),
+            };
         },
     }),
     "lambda/permission:Permission": adapter<PermissionArgs, PermissionState>({
@@ -138,6 +160,32 @@ export const lambda: Adapters = service("Lambda", {
                 StatementId: id,
                 Qualifier: inputs.qualifier,
             }),
+        async read(aws, { id, inputs }) {
+            const { Policy = "{}" } = await aws.lambda.getPolicy({
+                FunctionName: inputs.function,
+                Qualifier: inputs.qualifier,
+            });
+            const { Statement = [] } = JSON.parse(Policy) as { readonly Statement?: readonly Statement[] };
+            const found = Statement.find(({ Sid }) => Sid === id);
+            if (found === undefined) {
+                throw new Gone(`The function ${inputs.function} has no statement ${id}.`);
+            }
+            const { Action: action, Principal, Condition = {} } = found;
+            const principal = typeof Principal === "string" ? Principal : (Principal.Service ?? Principal.AWS);
+            const conditions = Object.fromEntries(
+                Object.values(Condition).flatMap((values) =>
+                    Object.entries(values).map(([key, value]) => [key.toLowerCase(), value]),
+                ),
+            );
+            return {
+                ...{ action, principal: /^\d+$/.test(inputs.principal) ? principal?.split(":").at(-2) : principal },
+                eventSourceToken: conditions["lambda:eventsourcetoken"],
+                functionUrlAuthType: conditions["lambda:functionurlauthtype"],
+                principalOrgId: conditions["aws:principalorgid"],
+                sourceAccount: conditions["aws:sourceaccount"],
+                sourceArn: conditions["aws:sourcearn"],
+            };
+        },
     }),
     "lambda/invocation:Invocation": adapter<InvocationArgs, InvocationState>({
         defaults: { lifecycleScope: "CREATE_ONLY", qualifier: "$LATEST", terraformKey: "tf" },
@@ -169,8 +217,23 @@ export const lambda: Adapters = service("Lambda", {
                 FunctionName: inputs.functionName,
                 Qualifier: inputs.qualifier,
             }),
+        async read(aws, { inputs }) {
+            const found = await aws.lambda.getFunctionEventInvokeConfig({
+                FunctionName: inputs.functionName,
+                Qualifier: inputs.qualifier,
+            });
+            return fields(found, "maximumEventAgeInSeconds", "maximumRetryAttempts", "destinationConfig");
+        },
     }),
 });
+
+/** Of a function's policy. */
+interface Statement {
+    readonly Sid: string;
+    readonly Action: string;
+    readonly Principal: string | { readonly Service?: string; readonly AWS?: string };
+    readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
 
 /** What a CRUD invocation tells the function beside its input: why it is invoked (terraform's own words). */
 async function invoke(
@@ -241,18 +304,22 @@ async function reserveConcurrency(aws: Aws, inputs: Inputs<FunctionArgs>): Promi
     }
 }
 
-async function describe(aws: Aws, FunctionName: string) {
+async function described(aws: Aws, FunctionName: string) {
     const { Configuration } = await aws.lambda.getFunction({ FunctionName });
-    const arn = aws.arn("lambda", `function:${FunctionName}`);
+    return describe(aws, FunctionName, Configuration);
+}
+
+function describe(aws: Aws, name: string, found: FunctionConfiguration = {}) {
+    const arn = aws.arn("lambda", `function:${name}`);
     return {
         arn,
-        qualifiedArn: `${arn}:${Configuration?.Version}`,
+        qualifiedArn: `${arn}:${found.Version}`,
         invokeArn: `arn:aws:apigateway:${aws.region}:lambda:path/2015-03-31/functions/${arn}/invocations`,
-        version: Configuration?.Version,
-        lastModified: Configuration?.LastModified,
-        codeSha256: Configuration?.CodeSha256,
-        sourceCodeHash: Configuration?.CodeSha256,
-        sourceCodeSize: Configuration?.CodeSize,
+        version: found.Version,
+        lastModified: found.LastModified,
+        codeSha256: found.CodeSha256,
+        sourceCodeHash: found.CodeSha256,
+        sourceCodeSize: found.CodeSize,
     };
 }
 

@@ -1,5 +1,5 @@
 import type { LogGroupArgs, LogGroupState } from "@pulumi/aws/cloudwatch/logGroup";
-import { type Adapters, adapter, changeTags, Gone, service } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, Gone, service, tagsAll } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 export const logs: Adapters = service("CloudWatch Logs", {
@@ -36,7 +36,9 @@ export const logs: Adapters = service("CloudWatch Logs", {
             if (!group) {
                 throw new Gone(`There is no log group ${id}.`);
             }
-            return { retentionInDays: group.retentionInDays ?? 0 };
+            const resourceArn = aws.arn("logs", `log-group:${id}`);
+            const { tags } = await aws.cloudwatchLogs.listTagsForResource({ resourceArn });
+            return { retentionInDays: group.retentionInDays ?? 0, ...tagsAll(tags) };
         },
     }),
 });

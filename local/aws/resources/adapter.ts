@@ -1,9 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
-
 import type { OutputInstance, Resource } from "@pulumi/pulumi";
 import type { AutoName } from "./naming";
 import type { Aws } from "./sdk";
-import type { Properties } from "./values";
+import { camelKeys, type Properties, saysTheSame } from "./values";
 
 type Tags = Readonly<Record<string, string>>;
 
@@ -54,8 +52,11 @@ export interface Adapter<Args, State> {
     create(aws: Aws, inputs: Inputs<Args>, logicalName: string): Promise<{ readonly id: string } & Outputs<State>>;
     update?(aws: Aws, change: Change<Args, State>): Promise<Outputs<State> | void>;
     delete?(aws: Aws, existing: Existing<Args, State>): Promise<unknown>;
-    /** Gives what may have changed behind our back; without it, a refresh changes nothing. */
-    read?(aws: Aws, existing: Existing<Args, State>): Promise<Outputs<State> | void>;
+    /**
+     * Gives what there is now, in AWS's words, of all that may have changed behind our back; without it, a refresh changes
+     * nothing. What says the same as the program, or is of no argument, is left out by who asks.
+     */
+    read?(aws: Aws, existing: Existing<Args, State>): Promise<object | void>;
 }
 
 /** What a `read` throws when AWS gives an empty answer, and no error, for what is not there. */
@@ -93,17 +94,35 @@ export function json(document: unknown): string {
     return typeof document === "string" ? document : JSON.stringify(document);
 }
 
-/** A document that was read: in the words it was sent in as long as it says the same. */
-export function sameDocument(sent: unknown, read: string): string {
-    return isDeepStrictEqual(parsed(json(sent)), parsed(read)) ? (sent as string) : read;
+/** What there is instead of what was sent: where AWS's form of it, `read`, does not say what our request said, `sent`. */
+export function unlessSame<Key extends string>(
+    property: Key,
+    read: unknown,
+    sent: unknown,
+): { readonly [Property in Key]?: unknown } {
+    return saysTheSame(read, sent) ? {} : ({ [property]: camelKeys(read) } as { readonly [Property in Key]: unknown });
 }
 
-function parsed(text: string): unknown {
-    try {
-        return JSON.parse(text);
-    } catch {
-        return text;
-    }
+/** Those of an answer's members that are arguments of the same names: what AWS leaves out is not set. */
+export function fields<Found extends object>(
+    found: Found | undefined,
+    ...names: readonly Uncapitalize<keyof Found & string>[]
+): object {
+    const all = camelKeys({ ...found }) as Properties;
+    return Object.fromEntries(names.map((name) => [name, all[name]]));
+}
+
+/** The tags that something has, but AWS's own. */
+export function tagsAll(
+    tags:
+        | Tags
+        | readonly { readonly Key?: string; readonly Value?: string }[]
+        | readonly { readonly key?: string; readonly value?: string }[] = {},
+): { readonly tagsAll: Tags } {
+    const pairs = Array.isArray(tags)
+        ? (tags as readonly Record<string, string>[]).map(({ Key, Value, key = Key, value = Value }) => [key, value])
+        : Object.entries(tags);
+    return { tagsAll: Object.fromEntries(pairs.filter(([key]) => !key.startsWith("aws:"))) as Tags };
 }
 
 /** Tags as a list, the way most services take them. */

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+
 /** What passes between the engine and a provider: JSON, in which a few strings and keys have a meaning of their own. */
 export type Properties = Record<string, unknown>;
 
@@ -73,15 +75,81 @@ export function withoutNulls<T>(value: T): T {
     return Object.fromEntries(entries.map(([key, item]) => [key, withoutNulls(item)])) as T;
 }
 
+/** Whether what AWS gives back says what it was sent: it leaves out what is empty, orders lists anew, and writes documents and numbers in its own way. */
+export function saysTheSame(read: unknown, sent: unknown): boolean {
+    if (isEmpty(sent)) {
+        return isEmpty(read);
+    }
+    if (typeof read === "string" && (isProperties(sent) || /^\s*[{[]/.test(String(sent)))) {
+        return isDeepStrictEqual(document(read), document(sent));
+    }
+    if (Array.isArray(sent)) {
+        const left = Array.isArray(read) ? [...(read as unknown[])] : [];
+        return (
+            left.length === sent.length &&
+            sent.every((item) => {
+                const index = left.findIndex((candidate) => saysTheSame(candidate, item));
+                return index >= 0 && left.splice(index, 1).length === 1;
+            })
+        );
+    }
+    if (isProperties(sent)) {
+        const found = isProperties(read) ? read : {};
+        return Object.keys({ ...found, ...sent }).every((key) => saysTheSame(found[key], sent[key]));
+    }
+    return String(read) === String(sent);
+}
+
+/** Without what AWS fills in where nothing was sent. */
+export function within(read: unknown, sent: unknown): unknown {
+    if (sent === undefined) {
+        return undefined;
+    }
+    if (Array.isArray(read) && Array.isArray(sent)) {
+        return read.map((item, index) => within(item, sent[index]));
+    }
+    if (!isProperties(read) || !isProperties(sent)) {
+        return read;
+    }
+    return Object.fromEntries(Object.keys(sent).map((key) => [key, within(read[key], sent[key])]));
+}
+
+function isEmpty(value: unknown): boolean {
+    if (Array.isArray(value)) {
+        return value.length === 0;
+    }
+    return isProperties(value) ? Object.values(value).every(isEmpty) : !plain(value);
+}
+
+function document(value: unknown): unknown {
+    try {
+        return typeof value === "string" ? (JSON.parse(value) as unknown) : value;
+    } catch {
+        return value;
+    }
+}
+
+/** A number or a boolean that AWS gives as a text. */
+export function plain(value: unknown): unknown {
+    return typeof value === "string" && /^(true|false|\d+)$/.test(value) ? (JSON.parse(value) as unknown) : value;
+}
+
 /** `{minCapacity: 1}` as the AWS SDK writes it: `{MinCapacity: 1}`, all the way down. */
 export function pascalKeys(value: unknown): unknown {
+    return withKeys(value, (key) => key[0].toUpperCase() + key.slice(1));
+}
+
+/** The way back. */
+export function camelKeys(value: unknown): unknown {
+    return withKeys(value, (key) => key[0].toLowerCase() + key.slice(1));
+}
+
+function withKeys(value: unknown, rename: (key: string) => string): unknown {
     if (Array.isArray(value)) {
-        return value.map(pascalKeys);
+        return value.map((item) => withKeys(item, rename));
     }
     if (!isProperties(value)) {
         return value;
     }
-    return Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key[0].toUpperCase() + key.slice(1), pascalKeys(item)]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [rename(key), withKeys(item, rename)]));
 }

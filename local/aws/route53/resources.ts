@@ -4,7 +4,17 @@ import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import type { HealthCheckArgs, HealthCheckState } from "@pulumi/aws/route53/healthCheck";
 import type { RecordArgs, RecordState } from "@pulumi/aws/route53/record";
 import type { ZoneArgs, ZoneState } from "@pulumi/aws/route53/zone";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    changeTags,
+    fields,
+    Gone,
+    type Inputs,
+    service,
+    tagList,
+    tagsAll,
+} from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
 
 const gone = ["NoSuchHostedZone"];
@@ -63,7 +73,18 @@ export const route53: Adapters = service("Route 53", {
             await aws.route53.deleteHealthCheck({ HealthCheckId: id });
         },
         async read(aws, { id }) {
-            await aws.route53.getHealthCheck({ HealthCheckId: id });
+            const { HealthCheck } = await aws.route53.getHealthCheck({ HealthCheckId: id });
+            const found = HealthCheck?.HealthCheckConfig;
+            return {
+                ...fields(found, "disabled", "failureThreshold", "port", "regions", "resourcePath", "searchString"),
+                ...{
+                    fqdn: found?.FullyQualifiedDomainName,
+                    invertHealthcheck: found?.Inverted,
+                    enableSni: found?.EnableSNI,
+                },
+                ...{ childHealthchecks: found?.ChildHealthChecks, childHealthThreshold: found?.HealthThreshold },
+                ...(await tagsOf(aws, "healthcheck", id)),
+            };
         },
     }),
     "route53/record:Record": adapter<RecordArgs, RecordState>({
@@ -97,6 +118,49 @@ export const route53: Adapters = service("Route 53", {
                     throw error;
                 }
             }
+        },
+        async read(aws, { inputs, outputs }) {
+            const { ResourceRecordSets = [] } = await aws.route53.listResourceRecordSets({
+                HostedZoneId: inputs.zoneId,
+                StartRecordName: outputs.fqdn,
+                StartRecordType: inputs.type as "A",
+                StartRecordIdentifier: inputs.setIdentifier,
+            });
+            const found = ResourceRecordSets.find(
+                ({ Name, Type, SetIdentifier }) =>
+                    plainName(Name) === plainName(outputs.fqdn) &&
+                    Type === inputs.type &&
+                    SetIdentifier === inputs.setIdentifier,
+            );
+            if (found === undefined) {
+                throw new Gone(`The zone ${inputs.zoneId} has no such record.`);
+            }
+            const { AliasTarget: alias, GeoLocation: geolocation } = found;
+            const isSameAlias = plainName(alias?.DNSName) === plainName(inputs.aliases?.[0].name);
+            return {
+                ttl: found.TTL,
+                records: found.ResourceRecords?.map(({ Value }) =>
+                    isQuoted(inputs) ? Value?.replace(/^"([^]*)"$/, "$1") : Value,
+                ),
+                aliases: alias && [
+                    {
+                        name: isSameAlias ? inputs.aliases?.[0].name : alias.DNSName,
+                        ...{ zoneId: alias.HostedZoneId, evaluateTargetHealth: alias.EvaluateTargetHealth },
+                    },
+                ],
+                healthCheckId: found.HealthCheckId,
+                weightedRoutingPolicies: found.Weight === undefined ? undefined : [{ weight: found.Weight }],
+                latencyRoutingPolicies: found.Region && [{ region: found.Region }],
+                failoverRoutingPolicies: found.Failover && [{ type: found.Failover }],
+                geolocationRoutingPolicies: geolocation && [
+                    {
+                        continent: geolocation.ContinentCode,
+                        country: geolocation.CountryCode,
+                        subdivision: geolocation.SubdivisionCode,
+                    },
+                ],
+                multivalueAnswerRoutingPolicy: found.MultiValueAnswer,
+            };
         },
     }),
     "route53/zone:Zone": adapter<ZoneArgs, ZoneState>({
@@ -145,10 +209,21 @@ export const route53: Adapters = service("Route 53", {
             await aws.route53.deleteHostedZone({ Id: id });
         },
         async read(aws, { id }) {
-            await aws.route53.getHostedZone({ Id: id });
+            const { HostedZone } = await aws.route53.getHostedZone({ Id: id });
+            return { comment: HostedZone?.Config?.Comment, ...(await tagsOf(aws, "hostedzone", id)) };
         },
     }),
 });
+
+async function tagsOf(aws: Aws, ResourceType: "healthcheck" | "hostedzone", ResourceId: string): Promise<object> {
+    const { ResourceTagSet } = await aws.route53.listTagsForResource({ ResourceType, ResourceId });
+    return tagsAll(ResourceTagSet?.Tags);
+}
+
+/** As Route 53 writes a name, and as programs do: with its last dot or without, "*" as \\052. */
+function plainName(name = ""): string {
+    return name.replace(/\\052/g, "*").replace(/\.$/, "").toLowerCase();
+}
 
 /** Names may be given without the zone's. */
 async function fqdnOf(aws: Aws, inputs: Inputs<RecordArgs>): Promise<string> {
@@ -190,15 +265,18 @@ function checkChanges(inputs: Inputs<HealthCheckArgs>) {
     };
 }
 
+function isQuoted({ type }: Inputs<RecordArgs>): boolean {
+    return type === "TXT" || type === "SPF";
+}
+
 function recordSet(Name: string, inputs: Inputs<RecordArgs>): ResourceRecordSet {
     const [alias] = inputs.aliases ?? [];
     const [geolocation] = inputs.geolocationRoutingPolicies ?? [];
-    const quoted = inputs.type === "TXT" || inputs.type === "SPF";
     return {
         Name,
         Type: inputs.type as "A",
         TTL: inputs.ttl,
-        ResourceRecords: inputs.records?.map((value) => ({ Value: quoted ? `"${value}"` : value })),
+        ResourceRecords: inputs.records?.map((value) => ({ Value: isQuoted(inputs) ? `"${value}"` : value })),
         AliasTarget: alias && {
             DNSName: alias.name,
             HostedZoneId: alias.zoneId,

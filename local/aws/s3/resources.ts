@@ -14,16 +14,17 @@ import type {
 import type { BucketVersioningArgs, BucketVersioningState } from "@pulumi/aws/s3/bucketVersioning";
 import {
     type Adapter,
-    type Adapters,
     adapter,
+    type Adapters,
     type Inputs,
     json,
     service,
     tagList,
-    sameDocument,
+    tagsAll,
+    unlessSame,
 } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
-import { pascalKeys } from "../resources/values";
+import { camelKeys, pascalKeys } from "../resources/values";
 
 const gone = ["NoSuchBucket", "NotFound"];
 
@@ -63,6 +64,14 @@ export const s3: Adapters = service("S3", {
         },
         async read(aws, { id }) {
             await aws.s3.headBucket({ Bucket: id });
+            try {
+                return tagsAll((await aws.s3.getBucketTagging({ Bucket: id })).TagSet);
+            } catch (error) {
+                if ((error as Error).name !== "NoSuchTagSet") {
+                    throw error;
+                }
+                return tagsAll();
+            }
         },
     }),
     "s3/bucketVersioning:BucketVersioning": bucketSetting<BucketVersioningArgs, BucketVersioningState>(
@@ -76,6 +85,10 @@ export const s3: Adapters = service("S3", {
             inputs.versioningConfiguration.status === "Enabled"
                 ? aws.s3.putBucketVersioning({ Bucket, VersioningConfiguration: { Status: "Suspended" } })
                 : Promise.resolve(),
+        async (aws, Bucket) => {
+            const { Status: status = "Disabled" } = await aws.s3.getBucketVersioning({ Bucket });
+            return { versioningConfiguration: { status } };
+        },
     ),
     "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": bucketSetting<
         BucketServerSideEncryptionConfigurationArgs,
@@ -84,17 +97,13 @@ export const s3: Adapters = service("S3", {
         (aws, Bucket, inputs) =>
             aws.s3.putBucketEncryption({
                 Bucket,
-                ServerSideEncryptionConfiguration: {
-                    Rules: inputs.rules.map((rule) => ({
-                        BucketKeyEnabled: rule.bucketKeyEnabled,
-                        ApplyServerSideEncryptionByDefault: rule.applyServerSideEncryptionByDefault && {
-                            SSEAlgorithm: rule.applyServerSideEncryptionByDefault.sseAlgorithm as ServerSideEncryption,
-                            KMSMasterKeyID: rule.applyServerSideEncryptionByDefault.kmsMasterKeyId,
-                        },
-                    })),
-                },
+                ServerSideEncryptionConfiguration: { Rules: inputs.rules.map(encryptionRule) },
             }),
         (aws, Bucket) => aws.s3.deleteBucketEncryption({ Bucket }),
+        async (aws, Bucket, inputs) => {
+            const { ServerSideEncryptionConfiguration: found } = await aws.s3.getBucketEncryption({ Bucket });
+            return unlessSame("rules", found?.Rules, inputs.rules.map(encryptionRule));
+        },
     ),
     "s3/bucketPublicAccessBlock:BucketPublicAccessBlock": bucketSetting<
         BucketPublicAccessBlockArgs,
@@ -131,13 +140,15 @@ export const s3: Adapters = service("S3", {
                 OwnershipControls: { Rules: [{ ObjectOwnership: inputs.rule.objectOwnership as "ObjectWriter" }] },
             }),
         (aws, Bucket) => aws.s3.deleteBucketOwnershipControls({ Bucket }),
+        async (aws, Bucket) => {
+            const { OwnershipControls } = await aws.s3.getBucketOwnershipControls({ Bucket });
+            return { rule: camelKeys(OwnershipControls?.Rules?.[0]) };
+        },
     ),
     "s3/bucketPolicy:BucketPolicy": bucketSetting<BucketPolicyArgs, BucketPolicyState>(
         (aws, Bucket, inputs) => aws.s3.putBucketPolicy({ Bucket, Policy: json(inputs.policy) }),
         (aws, Bucket) => aws.s3.deleteBucketPolicy({ Bucket }),
-        async (aws, Bucket, { policy }) => ({
-            policy: sameDocument(policy, (await aws.s3.getBucketPolicy({ Bucket })).Policy ?? "{}"),
-        }),
+        async (aws, Bucket) => ({ policy: (await aws.s3.getBucketPolicy({ Bucket })).Policy }),
     ),
     "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": bucketSetting<
         BucketLifecycleConfigurationArgs,
@@ -149,18 +160,29 @@ export const s3: Adapters = service("S3", {
                 LifecycleConfiguration: { Rules: (inputs.rules ?? []).map(lifecycleRule) },
             }),
         (aws, Bucket) => aws.s3.deleteBucketLifecycle({ Bucket }),
+        async (aws, Bucket, { rules = [] }) => {
+            const { Rules } = await aws.s3.getBucketLifecycleConfiguration({ Bucket });
+            return unlessSame("rules", Rules, rules.map(lifecycleRule));
+        },
     ),
 });
 
-/** What is set on a bucket, taken off it again, and read where it may have been changed. */
+/** What is set on a bucket, taken off it again, and read. */
 function bucketSetting<Args extends { bucket: unknown }, State>(
     put: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<unknown>,
     remove: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<unknown>,
-    read?: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<object>,
+    read: (aws: Aws, bucket: string, inputs: Inputs<Args>) => Promise<object>,
 ) {
     const row: Adapter<Args, State> = {
         replaceOn: ["bucket"],
-        gone: [...gone, "NoSuchBucketPolicy", "NoSuchPublicAccessBlockConfiguration", "OwnershipControlsNotFoundError"],
+        gone: [
+            ...gone,
+            "NoSuchBucketPolicy",
+            "NoSuchLifecycleConfiguration",
+            "NoSuchPublicAccessBlockConfiguration",
+            "OwnershipControlsNotFoundError",
+            "ServerSideEncryptionConfigurationNotFoundError",
+        ],
         async create(aws: Aws, inputs) {
             const bucket = (inputs as { bucket: string }).bucket;
             await put(aws, bucket, inputs);
@@ -170,9 +192,20 @@ function bucketSetting<Args extends { bucket: unknown }, State>(
             await put(aws, id, inputs);
         },
         delete: async (aws, { id, inputs }) => remove(aws, id, inputs),
-        ...(read && { read: (aws, { id, inputs }) => read(aws, id, inputs) }),
+        read: (aws, { id, inputs }) => read(aws, id, inputs),
     };
     return adapter(row);
+}
+
+function encryptionRule(rule: Inputs<BucketServerSideEncryptionConfigurationArgs>["rules"][number]) {
+    const { applyServerSideEncryptionByDefault: byDefault, bucketKeyEnabled: BucketKeyEnabled } = rule;
+    return {
+        BucketKeyEnabled,
+        ApplyServerSideEncryptionByDefault: byDefault && {
+            SSEAlgorithm: byDefault.sseAlgorithm as ServerSideEncryption,
+            KMSMasterKeyID: byDefault.kmsMasterKeyId,
+        },
+    };
 }
 
 function lifecycleRule(rule: { readonly id: string }): LifecycleRule {

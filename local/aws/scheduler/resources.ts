@@ -1,8 +1,8 @@
 import type { CreateScheduleCommandInput } from "@aws-sdk/client-scheduler";
 import type { ScheduleArgs, ScheduleState } from "@pulumi/aws/scheduler/schedule";
-import { type Adapters, adapter, type Inputs, service } from "../resources/adapter";
+import { adapter, type Adapters, fields, type Inputs, service, unlessSame } from "../resources/adapter";
 import { patiently } from "../resources/patience";
-import { pascalKeys } from "../resources/values";
+import { pascalKeys, within } from "../resources/values";
 
 export const scheduler: Adapters = service("EventBridge Scheduler", {
     "scheduler/schedule:Schedule": adapter<ScheduleArgs, ScheduleState>({
@@ -22,8 +22,13 @@ export const scheduler: Adapters = service("EventBridge Scheduler", {
         },
         delete: (aws, { inputs }) => aws.scheduler.deleteSchedule({ Name: inputs.name, GroupName: inputs.groupName }),
         async read(aws, { inputs }) {
-            const schedule = await aws.scheduler.getSchedule({ Name: inputs.name, GroupName: inputs.groupName });
-            return { scheduleExpression: schedule.ScheduleExpression, state: schedule.State };
+            const found = await aws.scheduler.getSchedule({ Name: inputs.name, GroupName: inputs.groupName });
+            const sent = schedule(inputs).Target;
+            return {
+                ...fields(found, "actionAfterCompletion", "description", "flexibleTimeWindow", "kmsKeyArn", "state"),
+                ...fields(found, "scheduleExpression", "scheduleExpressionTimezone"),
+                ...unlessSame("target", within(found.Target, sent), sent),
+            };
         },
     }),
 });

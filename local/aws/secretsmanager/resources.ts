@@ -1,6 +1,6 @@
 import type { SecretArgs, SecretState } from "@pulumi/aws/secretsmanager/secret";
 import type { SecretVersionArgs, SecretVersionState } from "@pulumi/aws/secretsmanager/secretVersion";
-import { type Adapters, adapter, changeTags, service, tagList, tagsOrNone } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, Gone, service, tagList, tagsAll, tagsOrNone } from "../resources/adapter";
 
 const gone = ["ResourceNotFoundException"];
 
@@ -47,8 +47,15 @@ export const secretsmanager: Adapters = service("Secrets Manager", {
             );
         },
         async read(aws, { id, inputs }) {
-            const { Description } = await aws.secretsManager.describeSecret({ SecretId: id });
-            return inputs.description === undefined ? undefined : { description: Description };
+            const found = await aws.secretsManager.describeSecret({ SecretId: id });
+            if (found.DeletedDate !== undefined) {
+                throw new Gone(`The secret ${id} waits for its deletion.`);
+            }
+            const policy =
+                inputs.policy === undefined
+                    ? {}
+                    : { policy: (await aws.secretsManager.getResourcePolicy({ SecretId: id })).ResourcePolicy };
+            return { description: found.Description, kmsKeyId: found.KmsKeyId, ...policy, ...tagsAll(found.Tags) };
         },
     }),
     "secretsmanager/secretVersion:SecretVersion": adapter<SecretVersionArgs, SecretVersionState>({
@@ -68,5 +75,11 @@ export const secretsmanager: Adapters = service("Secrets Manager", {
             };
         },
         // A version goes with its secret: its stage AWSCURRENT cannot be taken away.
+        /** That there is another version since is no change of this one. */
+        async read(aws, { inputs, outputs }) {
+            const version = { SecretId: inputs.secretId, VersionId: outputs.versionId };
+            const { SecretString, VersionStages } = await aws.secretsManager.getSecretValue(version);
+            return { secretString: SecretString, versionStages: VersionStages };
+        },
     }),
 });

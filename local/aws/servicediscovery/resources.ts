@@ -1,5 +1,5 @@
 import type { HttpNamespaceArgs, HttpNamespaceState } from "@pulumi/aws/servicediscovery/httpNamespace";
-import { adapter, type Adapters, changeTags, service, tagList, tagsOrNone } from "../resources/adapter";
+import { adapter, type Adapters, changeTags, service, tagList, tagsAll, tagsOrNone } from "../resources/adapter";
 import { randomHex } from "../resources/naming";
 import type { Aws } from "../resources/sdk";
 
@@ -34,11 +34,15 @@ export const servicediscovery: Adapters = service("Service Discovery", {
             );
         },
         delete: (aws, { id }) => aws.serviceDiscovery.deleteNamespace({ Id: id }),
-        read: (aws, { id }) => namespaceOf(aws, id),
+        async read(aws, { id, outputs }) {
+            const { Tags } = await aws.serviceDiscovery.listTagsForResource({ ResourceARN: outputs.arn });
+            return { ...(await namespaceOf(aws, id)), ...tagsAll(Tags) };
+        },
     }),
 });
 
-async function namespaceOf(aws: Aws, Id: string): Promise<{ readonly arn?: string; readonly httpName?: string }> {
-    const { Namespace } = await aws.serviceDiscovery.getNamespace({ Id });
-    return { arn: Namespace?.Arn, httpName: Namespace?.Properties?.HttpProperties?.HttpName };
+async function namespaceOf(aws: Aws, Id: string) {
+    const { Namespace: { Arn: arn, Description: description, Properties } = {} } =
+        await aws.serviceDiscovery.getNamespace({ Id });
+    return { arn, description, httpName: Properties?.HttpProperties?.HttpName };
 }

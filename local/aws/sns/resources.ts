@@ -2,15 +2,16 @@ import type { TopicArgs, TopicState } from "@pulumi/aws/sns/topic";
 import type { TopicPolicyArgs, TopicPolicyState } from "@pulumi/aws/sns/topicPolicy";
 import type { TopicSubscriptionArgs, TopicSubscriptionState } from "@pulumi/aws/sns/topicSubscription";
 import {
-    type Adapters,
     adapter,
+    type Adapters,
     changeTags,
+    fields,
     Gone,
     type Inputs,
     json,
-    sameDocument,
     service,
     tagList,
+    tagsAll,
     tagsOrNone,
 } from "../resources/adapter";
 
@@ -47,7 +48,13 @@ export const sns: Adapters = service("SNS", {
         },
         delete: async (aws, { id }) => aws.sns.deleteTopic({ TopicArn: id }),
         async read(aws, { id }) {
-            await aws.sns.getTopicAttributes({ TopicArn: id });
+            const { Attributes = {} } = await aws.sns.getTopicAttributes({ TopicArn: id });
+            const { Tags } = await aws.sns.listTagsForResource({ ResourceArn: id });
+            return {
+                ...fields(Attributes, "contentBasedDeduplication", "deliveryPolicy", "displayName", "kmsMasterKeyId"),
+                ...fields(Attributes, "policy", "signatureVersion", "tracingConfig"),
+                ...tagsAll(Tags),
+            };
         },
     }),
     "sns/topicPolicy:TopicPolicy": adapter<TopicPolicyArgs, TopicPolicyState>({
@@ -68,12 +75,12 @@ export const sns: Adapters = service("SNS", {
                 AttributeValue: json(inputs.policy),
             });
         },
-        async read(aws, { id, inputs }) {
+        async read(aws, { id }) {
             const { Attributes } = await aws.sns.getTopicAttributes({ TopicArn: id });
             if (Attributes?.Policy?.includes('"__default_statement_ID"')) {
                 throw new Gone(`The topic ${id} has the policy that it was made with.`);
             }
-            return { policy: sameDocument(inputs.policy, Attributes?.Policy ?? "{}") };
+            return { policy: Attributes?.Policy };
         },
         /** A topic always has a policy: back to the one it is made with, for its owner only. */
         async delete(aws, { id }) {
@@ -121,6 +128,13 @@ export const sns: Adapters = service("SNS", {
             }
         },
         delete: async (aws, { id }) => aws.sns.unsubscribe({ SubscriptionArn: id }),
+        async read(aws, { id }) {
+            const { Attributes = {} } = await aws.sns.getSubscriptionAttributes({ SubscriptionArn: id });
+            return {
+                ...fields(Attributes, "deliveryPolicy", "filterPolicy", "filterPolicyScope", "redrivePolicy"),
+                ...fields(Attributes, "rawMessageDelivery", "subscriptionRoleArn"),
+            };
+        },
     }),
 });
 

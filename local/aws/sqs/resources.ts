@@ -3,17 +3,9 @@ import type { QueueArgs, QueueState } from "@pulumi/aws/sqs/queue";
 import type { QueuePolicyArgs, QueuePolicyState } from "@pulumi/aws/sqs/queuePolicy";
 import type { RedriveAllowPolicyArgs, RedriveAllowPolicyState } from "@pulumi/aws/sqs/redriveAllowPolicy";
 import type { RedrivePolicyArgs, RedrivePolicyState } from "@pulumi/aws/sqs/redrivePolicy";
-import {
-    type Adapters,
-    adapter,
-    changeTags,
-    Gone,
-    type Inputs,
-    json,
-    sameDocument,
-    service,
-} from "../resources/adapter";
+import { adapter, type Adapters, changeTags, Gone, type Inputs, json, service, tagsAll } from "../resources/adapter";
 import type { Aws } from "../resources/sdk";
+import { plain } from "../resources/values";
 
 const gone = ["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
@@ -45,12 +37,9 @@ export const sqs: Adapters = service("SQS", {
         delete: async (aws, { id }) => aws.sqs.deleteQueue({ QueueUrl: id }),
         async read(aws, { id }) {
             const { Attributes = {} } = await aws.sqs.getQueueAttributes({ QueueUrl: id, AttributeNames: ["All"] });
-            return {
-                delaySeconds: Number(Attributes.DelaySeconds),
-                messageRetentionSeconds: Number(Attributes.MessageRetentionPeriod),
-                receiveWaitTimeSeconds: Number(Attributes.ReceiveMessageWaitTimeSeconds),
-                visibilityTimeoutSeconds: Number(Attributes.VisibilityTimeout),
-            };
+            const { Tags } = await aws.sqs.listQueueTags({ QueueUrl: id });
+            const read = Object.entries(attributeNames).map(([property, name]) => [property, plain(Attributes[name])]);
+            return { ...(Object.fromEntries(read) as object), ...tagsAll(Tags) };
         },
     }),
     "sqs/queuePolicy:QueuePolicy": adapter<QueuePolicyArgs, QueuePolicyState>({
@@ -70,26 +59,30 @@ export const sqs: Adapters = service("SQS", {
     }),
 });
 
+/** Arguments, as SQS calls them. */
+const attributeNames = {
+    contentBasedDeduplication: "ContentBasedDeduplication",
+    deduplicationScope: "DeduplicationScope",
+    delaySeconds: "DelaySeconds",
+    fifoQueue: "FifoQueue",
+    fifoThroughputLimit: "FifoThroughputLimit",
+    kmsDataKeyReusePeriodSeconds: "KmsDataKeyReusePeriodSeconds",
+    kmsMasterKeyId: "KmsMasterKeyId",
+    maxMessageSize: "MaximumMessageSize",
+    messageRetentionSeconds: "MessageRetentionPeriod",
+    policy: "Policy",
+    receiveWaitTimeSeconds: "ReceiveMessageWaitTimeSeconds",
+    redriveAllowPolicy: "RedriveAllowPolicy",
+    redrivePolicy: "RedrivePolicy",
+    sqsManagedSseEnabled: "SqsManagedSseEnabled",
+    visibilityTimeoutSeconds: "VisibilityTimeout",
+} as const satisfies Partial<Record<keyof QueueArgs, QueueAttributeName>>;
+
 function attributes(inputs: Inputs<QueueArgs>): Record<string, string> {
-    const given = {
-        ContentBasedDeduplication: inputs.contentBasedDeduplication,
-        DeduplicationScope: inputs.deduplicationScope,
-        DelaySeconds: inputs.delaySeconds,
-        FifoQueue: inputs.fifoQueue || undefined, // SQS refuses an explicit false
-        FifoThroughputLimit: inputs.fifoThroughputLimit,
-        KmsDataKeyReusePeriodSeconds: inputs.kmsDataKeyReusePeriodSeconds,
-        KmsMasterKeyId: inputs.kmsMasterKeyId,
-        MaximumMessageSize: inputs.maxMessageSize,
-        MessageRetentionPeriod: inputs.messageRetentionSeconds,
-        Policy: inputs.policy,
-        ReceiveMessageWaitTimeSeconds: inputs.receiveWaitTimeSeconds,
-        RedriveAllowPolicy: inputs.redriveAllowPolicy,
-        RedrivePolicy: inputs.redrivePolicy,
-        SqsManagedSseEnabled: inputs.sqsManagedSseEnabled,
-        VisibilityTimeout: inputs.visibilityTimeoutSeconds,
-    };
-    const set = Object.entries(given).filter(([, value]) => value !== undefined);
-    return Object.fromEntries(set.map(([name, value]) => [name, String(value)]));
+    const given = { ...inputs, fifoQueue: inputs.fifoQueue || undefined }; // SQS refuses an explicit false
+    const names = Object.entries(attributeNames) as [keyof typeof attributeNames, string][];
+    const set = names.filter(([property]) => given[property] !== undefined);
+    return Object.fromEntries(set.map(([property, name]) => [name, String(given[property])]));
 }
 
 /** What an attribute goes back to when the program no longer sets it; the others become empty. */
@@ -122,13 +115,13 @@ function attributeOf<Args extends { queueUrl: unknown }>(
         },
         update: (aws: Aws, change: { id: string; inputs: Inputs<Args> }) => set(aws, change.id, valueOf(change.inputs)),
         delete: (aws: Aws, { id }: { id: string }) => set(aws, id, ""),
-        async read(aws: Aws, { id, inputs }: { id: string; inputs: Inputs<Args> }) {
+        async read(aws: Aws, { id }: { id: string }) {
             const { Attributes } = await aws.sqs.getQueueAttributes({ QueueUrl: id, AttributeNames: [name] });
             const document = Attributes?.[name];
             if (!document) {
                 throw new Gone(`The queue ${id} has no ${name}.`);
             }
-            return { [property]: sameDocument(inputs[property], document) };
+            return { [property]: document };
         },
     };
 }

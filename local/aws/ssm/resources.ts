@@ -1,5 +1,14 @@
 import type { ParameterArgs, ParameterState } from "@pulumi/aws/ssm/parameter";
-import { type Adapters, adapter, changeTags, type Inputs, service, tagList, tagsOrNone } from "../resources/adapter";
+import {
+    adapter,
+    type Adapters,
+    changeTags,
+    type Inputs,
+    service,
+    tagList,
+    tagsAll,
+    tagsOrNone,
+} from "../resources/adapter";
 
 export const ssm: Adapters = service("SSM", {
     "ssm/parameter:Parameter": adapter<ParameterArgs, ParameterState>({
@@ -31,7 +40,10 @@ export const ssm: Adapters = service("SSM", {
         delete: (aws, { id }) => aws.ssm.deleteParameter({ Name: id }),
         async read(aws, { id }) {
             const { Parameter } = await aws.ssm.getParameter({ Name: id, WithDecryption: true });
-            return { value: Parameter?.Value, version: Parameter?.Version };
+            const found = { ResourceType: "Parameter", ResourceId: id } as const;
+            const { TagList } = await aws.ssm.listTagsForResource(found);
+            const { Type: type, Value: value, Version: version, DataType: dataType } = Parameter ?? {};
+            return { type, value, insecureValue: value, version, dataType, ...tagsAll(TagList) };
         },
     }),
 });

@@ -24,7 +24,7 @@ import type { DataSources } from "../../aws/resources/dataSources";
 import { kept } from "../../aws/resources/kept";
 import { autoName } from "../../aws/resources/naming";
 import { type Aws, createAws } from "../../aws/resources/sdk";
-import { changedKeys, containsUnknown, type Properties, UNKNOWN } from "../../aws/resources/values";
+import { changedKeys, containsUnknown, type Properties, saysTheSame, UNKNOWN } from "../../aws/resources/values";
 import { route53DataSources } from "../../aws/route53/dataSources";
 import { route53 } from "../../aws/route53/resources";
 import { s3 } from "../../aws/s3/resources";
@@ -207,8 +207,14 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
             return undefined;
         }
         // What was changed behind the program's back shows as a difference next time.
-        const drifted = Object.entries(found).filter(([key]) => key in old.inputs);
-        return { inputs: { ...old.inputs, ...Object.fromEntries(drifted) }, outputs: { ...old.outputs, ...found } };
+        const changed = Object.entries(found).filter(([key, value]) =>
+            key in old.inputs ? !saysTheSame(value, old.inputs[key]) : key in old.outputs,
+        );
+        const drifted = changed.filter(([key]) => key in old.inputs);
+        return {
+            inputs: { ...old.inputs, ...Object.fromEntries(drifted) },
+            outputs: { ...old.outputs, ...Object.fromEntries(changed) },
+        };
     }
 
     async function remove(urn: string, old: State): Promise<void> {

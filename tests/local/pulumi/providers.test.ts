@@ -16,6 +16,7 @@ import { adapters, createAwsProvider } from "../../../local/pulumi/providers/aws
 import { inOrderOfMaking, ipv6Subnet, planSubnets } from "../../../local/pulumi/providers/awsxSubnets";
 import type { Provider, State } from "../../../local/pulumi/providers/server";
 import { createIngressReader } from "../../../local/tasks/securityGroups";
+import { byHand, happened, kept, textsOf } from "../../support/byHand";
 import { type Caches, startCaches } from "../../support/caches";
 import { accountId, type Emulator, startEmulator } from "../../support/emulator";
 
@@ -360,6 +361,58 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         await caches?.stop();
     });
 
+    /** What is there now, as a refresh writes it into the state. */
+    async function refresh(urn: string, state: State): Promise<State | undefined> {
+        const found = await provider.read(urn, state);
+        return found && { ...found, id: state.id };
+    }
+
+    /** As the engine brings what there is to what the program says. */
+    async function up(type: string, state: State | undefined, args: Properties): Promise<State> {
+        if (state === undefined) {
+            return engine.create(type, "it", args);
+        }
+        const { replaces, deleteBeforeReplace } = engine.diff(type, "it", state, args);
+        if (replaces.length === 0) {
+            return engine.update(type, "it", state, args);
+        }
+        const remove = () => provider.delete(urnOf(type, "it"), state);
+        if (deleteBeforeReplace) {
+            await remove();
+        }
+        const made = await engine.create(type, "it", args);
+        if (!deleteBeforeReplace) {
+            await remove();
+        }
+        return made;
+    }
+
+    /** Somebody changes it behind the program's back, and deletes it: a refresh finds both, and `up` puts both right. */
+    async function mended(type: string, state: State, args: Properties): Promise<State> {
+        const { change, remove } = byHand[type];
+        const urn = urnOf(type, "it");
+        let now = state;
+        if ("by" in change) {
+            await change.by(aws, textsOf(now));
+            const drifted = await refresh(urn, now);
+            expect(engine.diff(type, "it", drifted!, args).changed, `${type}: changed by hand`).to.deep.equal([
+                change.of,
+            ]);
+            now = await up(type, drifted, args);
+            const found = await refresh(urn, now);
+            expect(engine.diff(type, "it", found!, args).changed, `${type}: changed, and put right`).to.deep.equal([]);
+            expect(found!.outputs[change.of], `${type}: as before`).to.deep.equal(state.outputs[change.of]);
+        }
+        if (typeof remove === "function") {
+            await remove(aws, textsOf(now));
+            expect(await refresh(urn, now), `${type}: deleted by hand`).to.equal(undefined);
+            now = await up(type, undefined, args);
+            const found = await refresh(urn, now);
+            expect(engine.diff(type, "it", found!, args).changed, `${type}: deleted, and put right`).to.deep.equal([]);
+        }
+        return now;
+    }
+
     /** Made of one another's outputs; `change` is what the program says next. */
     async function lives(): Promise<void> {
         const made: [urn: string, state: State][] = [];
@@ -373,10 +426,12 @@ describe("local/pulumi/providers: resources in the emulator", () => {
                 expect(expected.changed, `${type}: changes`).to.include.members(Object.keys(change));
                 state = await engine.update(type, "it", state, { ...args, ...change });
             }
-            const found = await provider.read(urn, state);
-            const refreshed = { id: state.id, inputs: found!.inputs, outputs: found!.outputs };
-            const same = engine.diff(type, "it", refreshed, { ...args, ...change }).changed;
+            const refreshed = await refresh(urn, state);
+            const same = engine.diff(type, "it", refreshed!, { ...args, ...change }).changed;
             expect(same, `${type}: the same after a refresh`).to.deep.equal([]);
+            if (type in byHand) {
+                state = await mended(type, state, { ...args, ...change });
+            }
             made.push([urn, state]);
             return state.outputs;
         }
@@ -392,7 +447,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         );
         await life("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {
             bucket,
-            rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
+            rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "aws:kms" }, bucketKeyEnabled: true }],
         });
         await life(
             "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
@@ -437,11 +492,11 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         await life("aws:secretsmanager/secretVersion:SecretVersion", { secretId: secret.arn, secretString: "x" });
         const topic = await life("aws:sns/topic:Topic", { tags: { a: "1" } }, { displayName: "Alerts" });
         await life("aws:sns/topicPolicy:TopicPolicy", { arn: topic.arn, policy });
-        await life("aws:sns/topicSubscription:TopicSubscription", {
-            ...{ topic: topic.arn, protocol: "email", endpoint: "a@example.com" },
-        });
-        const dead = await life("aws:sqs/queue:Queue", {});
+        const dead = await life("aws:sqs/queue:Queue", { delaySeconds: 1 });
         const queue = await life("aws:sqs/queue:Queue", { delaySeconds: 5 }, { delaySeconds: 6, tags: { a: "1" } });
+        await life("aws:sns/topicSubscription:TopicSubscription", {
+            ...{ topic: topic.arn, protocol: "sqs", endpoint: queue.arn, rawMessageDelivery: true },
+        });
         await life("aws:sqs/queuePolicy:QueuePolicy", { queueUrl: queue.url, policy });
         await life("aws:sqs/redrivePolicy:RedrivePolicy", {
             queueUrl: queue.url,
@@ -684,19 +739,27 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         );
 
         const tried = made.map(([urn]) => urn.split("::")[2]);
-        const deletable = Object.keys(adapters).filter((type) => "delete" in adapters[type]);
-        expect(deletable.filter((type) => !tried.includes(type))).to.deep.equal([]);
+        expect(tried).to.include.members(Object.keys(adapters).filter((type) => !kept.includes(type)));
+        expect([...Object.keys(byHand), ...happened, ...kept]).to.have.members(Object.keys(adapters));
 
+        const isRead = ([urn]: (typeof made)[number]) => "read" in adapters[urn.split("::")[2]];
         for (const [urn, state] of made.reverse()) {
             await provider.delete(urn, state);
-            if (adapters[urn.split("::")[2]].read) {
+            const { remove } = byHand[urn.split("::")[2]] ?? {};
+            if (typeof remove === "function") {
                 expect(await provider.read(urn, state), `${urn} is gone`).to.equal(undefined);
             }
             await provider.delete(urn, state); // as after a deletion that was cut off
         }
+        for (const [urn, state] of made.filter(isRead)) {
+            expect(await provider.read(urn, state), `${urn} is gone with what it was of`).to.equal(undefined);
+        }
     }
 
-    it("are made, changed, found and deleted, of every type", lives);
+    it(
+        "are made, changed, found and deleted, of every type; what a hand has changed or deleted is found by a refresh and put right by up",
+        lives,
+    );
 
     it("have ids and ARNs as in AWS", async () => {
         const queue = await engine.create("aws:sqs/queue:Queue", "jobs", {});
@@ -819,167 +882,13 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         expect(engine.diff(type, "key", state, { type: "String", value: "ours" }).changed).to.deep.equal(["value"]);
     });
 
-    it("that somebody changed by hand are found by a refresh, and put right by the next update", async () => {
-        const document = (Effect: string) =>
-            JSON.stringify({
-                Version: "2012-10-17",
-                Statement: [{ Effect, Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
-            });
-        const allow = (Resource: string) =>
-            JSON.stringify({ Statement: [{ Effect: "Allow", Action: "sqs:SendMessage", Resource }] });
-        const role = String(
-            (await engine.create("aws:iam/role:Role", "by-hand", { assumeRolePolicy: document("Allow") })).id,
-        );
-        const queue = await engine.create("aws:sqs/queue:Queue", "by-hand", {});
-        const topic = await engine.create("aws:sns/topic:Topic", "by-hand", {});
-        const bucket = String((await engine.create("aws:s3/bucket:Bucket", "by-hand", {})).id);
-        const ofBucket = (Effect: string) => {
-            const Resource = `arn:aws:s3:::${bucket}/*`;
-            return JSON.stringify({
-                Version: "2012-10-17",
-                Statement: [{ Effect, Principal: "*", Action: "s3:GetObject", Resource }],
-            });
-        };
-        const roleArn = `arn:aws:iam::${accountId}:role/${role}`;
-        const target = { Arn: String(queue.outputs.arn), RoleArn: roleArn };
-        const rows: readonly (readonly [
-            type: string,
-            args: Properties,
-            key: string,
-            change: (state: State) => Promise<unknown>,
-        ])[] = [
-            [
-                "aws:iam/role:Role",
-                { assumeRolePolicy: document("Allow") },
-                "assumeRolePolicy",
-                ({ id }) => aws.iam.updateAssumeRolePolicy({ RoleName: id, PolicyDocument: document("Deny") }),
-            ],
-            [
-                "aws:iam/rolePolicy:RolePolicy",
-                { role, policy: allow("*") },
-                "policy",
-                ({ inputs }) =>
-                    aws.iam.putRolePolicy({
-                        RoleName: role,
-                        PolicyName: String(inputs.name),
-                        PolicyDocument: allow("arn:aws:sqs:*"),
-                    }),
-            ],
-            [
-                "aws:sqs/queue:Queue",
-                { visibilityTimeoutSeconds: 60 },
-                "visibilityTimeoutSeconds",
-                ({ id }) => aws.sqs.setQueueAttributes({ QueueUrl: id, Attributes: { VisibilityTimeout: "5" } }),
-            ],
-            [
-                "aws:sqs/queuePolicy:QueuePolicy",
-                { queueUrl: queue.id, policy: document("Deny") },
-                "policy",
-                ({ id }) => aws.sqs.setQueueAttributes({ QueueUrl: id, Attributes: { Policy: document("Allow") } }),
-            ],
-            [
-                "aws:cloudwatch/logGroup:LogGroup",
-                { retentionInDays: 30 },
-                "retentionInDays",
-                ({ id }) => aws.cloudwatchLogs.putRetentionPolicy({ logGroupName: id, retentionInDays: 1 }),
-            ],
-            [
-                "aws:cloudwatch/eventRule:EventRule",
-                { eventPattern: '{"source": ["aws.ecs"]}', state: "ENABLED" },
-                "state",
-                ({ inputs }) => aws.eventbridge.disableRule({ Name: String(inputs.name) }),
-            ],
-            [
-                "aws:scheduler/schedule:Schedule",
-                {
-                    scheduleExpression: "rate(1 hour)",
-                    flexibleTimeWindow: { mode: "OFF" },
-                    target: { arn: target.Arn, roleArn },
-                },
-                "scheduleExpression",
-                ({ inputs }) =>
-                    aws.scheduler.updateSchedule({
-                        Name: String(inputs.name),
-                        ScheduleExpression: "rate(9 hours)",
-                        FlexibleTimeWindow: { Mode: "OFF" },
-                        Target: target,
-                    }),
-            ],
-            [
-                "aws:lambda/function:Function",
-                {
-                    ...{ runtime: "nodejs24.x", handler: "index.handler", memorySize: 256, role: roleArn },
-                    code: archiveOf("exports.handler = async () => 1"),
-                },
-                "memorySize",
-                ({ id }) => aws.lambda.updateFunctionConfiguration({ FunctionName: id, MemorySize: 128 }),
-            ],
-            [
-                "aws:s3/bucketPolicy:BucketPolicy",
-                { bucket, policy: ofBucket("Deny") },
-                "policy",
-                () => aws.s3.putBucketPolicy({ Bucket: bucket, Policy: ofBucket("Allow") }),
-            ],
-            [
-                "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-                { bucket, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true },
-                "blockPublicPolicy",
-                () =>
-                    aws.s3.putPublicAccessBlock({
-                        Bucket: bucket,
-                        PublicAccessBlockConfiguration: { BlockPublicAcls: true, IgnorePublicAcls: true },
-                    }),
-            ],
-            [
-                "aws:sns/topicPolicy:TopicPolicy",
-                { arn: topic.outputs.arn, policy: document("Deny") },
-                "policy",
-                ({ id }) =>
-                    aws.sns.setTopicAttributes({
-                        ...{ TopicArn: id, AttributeName: "Policy", AttributeValue: document("Allow") },
-                    }),
-            ],
-            [
-                "aws:cloudwatch/metricAlarm:MetricAlarm",
-                {
-                    ...{ namespace: "AWS/Lambda", metricName: "Errors", statistic: "Sum", period: 300, threshold: 0 },
-                    ...{ comparisonOperator: "GreaterThanThreshold", evaluationPeriods: 1 },
-                    alarmActions: [topic.outputs.arn],
-                },
-                "alarmActions",
-                ({ id }) =>
-                    aws.cloudwatch.putMetricAlarm({
-                        ...{ AlarmName: id, Namespace: "AWS/Lambda", MetricName: "Errors", Statistic: "Sum" },
-                        ...{ Period: 300, Threshold: 0, ComparisonOperator: "GreaterThanThreshold" },
-                        ...{ EvaluationPeriods: 1, AlarmActions: [] },
-                    }),
-            ],
-        ];
-        for (const [type, args, key, change] of rows) {
-            const made = await engine.create(type, "drifts", args);
-            const urn = urnOf(type, "drifts");
-            const refreshed = async (state: State) => {
-                const found = await provider.read(urn, state);
-                return { id: state.id, inputs: found!.inputs, outputs: found!.outputs };
-            };
-            expect(
-                engine.diff(type, "drifts", await refreshed(made), args).changed,
-                `${type}: untouched`,
-            ).to.deep.equal([]);
-            await change(made);
-            const drifted = await refreshed(made);
-            expect(engine.diff(type, "drifts", drifted, args).changed, `${type}: changed by hand`).to.deep.equal([key]);
-            const righted = await refreshed(await engine.update(type, "drifts", drifted, args));
-            expect(engine.diff(type, "drifts", righted, args).changed, `${type}: put right`).to.deep.equal([]);
-            expect(righted.outputs[key], `${type}: as before`).to.deep.equal(made.outputs[key]);
+    it("that only the provider knows make no request: nobody else can change them", async () => {
+        const without = offline();
+        for (const type of kept) {
+            const { inputs } = without.check(urnOf(type, "it"), {}, {});
+            expect((await without.create(urnOf(type, "it"), inputs, false)).id, type).not.to.equal("");
+            expect("read" in adapters[type], type).to.equal(false);
         }
-    });
-
-    it("are read by a refresh, or there is a reason", () => {
-        const unread = Object.entries(adapters)
-            .filter(([, row]) => !("read" in row))
-            .map(([type]) => type.replace(/^aws:/, ""));
-        expect(unread).to.have.members(notRead.flatMap(({ types }) => types));
     });
 
     it("can be looked up", async () => {
@@ -1031,62 +940,3 @@ describe("local/pulumi/providers: resources in the emulator", () => {
         });
     });
 });
-
-/** What a refresh takes as it was, and why. */
-const notRead: readonly { readonly reason: string; readonly types: readonly string[] }[] = [
-    {
-        reason: "the provider alone keeps it: nothing of the local AWS looks at it, so nobody can change it",
-        types: [
-            ...["target:Target", "policy:Policy", "scheduledAction:ScheduledAction"].map(
-                (type) => `appautoscaling/${type}`,
-            ),
-            ...["userPool:UserPool", "userPoolClient:UserPoolClient", "userPoolDomain:UserPoolDomain"].map(
-                (type) => `cognito/${type}`,
-            ),
-            ...["vpc:Vpc", "subnet:Subnet", "internetGateway:InternetGateway", "routeTable:RouteTable"].map(
-                (type) => `ec2/${type}`,
-            ),
-            "ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
-            ...["route:Route", "routeTableAssociation:RouteTableAssociation", "eip:Eip", "natGateway:NatGateway"].map(
-                (type) => `ec2/${type}`,
-            ),
-            ...["defaultSecurityGroup:DefaultSecurityGroup", "vpcEndpoint:VpcEndpoint", "flowLog:FlowLog"].map(
-                (type) => `ec2/${type}`,
-            ),
-            "vpc/securityGroupEgressRule:SecurityGroupEgressRule",
-            ...["webAcl:WebAcl", "webAclAssociation:WebAclAssociation"].map((type) => `wafv2/${type}`),
-        ],
-    },
-    {
-        reason: "it has happened: there is nothing that could be otherwise afterwards",
-        types: [
-            "acm/certificateValidation:CertificateValidation",
-            "lambda/invocation:Invocation",
-            "secretsmanager/secretVersion:SecretVersion",
-        ],
-    },
-    {
-        reason: "the real provider finds what was changed by hand, the local one does not yet",
-        types: [
-            ...["authorizer:Authorizer", "integration:Integration", "route:Route", "stage:Stage"].map(
-                (type) => `apigatewayv2/${type}`,
-            ),
-            ...["dashboard:Dashboard", "eventTarget:EventTarget"].map((type) => `cloudwatch/${type}`),
-            "ec2/securityGroupRule:SecurityGroupRule",
-            "ecs/clusterCapacityProviders:ClusterCapacityProviders",
-            ...["subnetGroup:SubnetGroup", "user:User", "userGroup:UserGroup"].map((type) => `elasticache/${type}`),
-            ...["policy:Policy", "rolePolicyAttachment:RolePolicyAttachment"].map((type) => `iam/${type}`),
-            ...["permission:Permission", "functionEventInvokeConfig:FunctionEventInvokeConfig"].map(
-                (type) => `lambda/${type}`,
-            ),
-            "lb/listenerCertificate:ListenerCertificate",
-            "route53/record:Record",
-            "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-            "s3/bucketVersioning:BucketVersioning",
-            "s3/bucketOwnershipControls:BucketOwnershipControls",
-            "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-            "sns/topicSubscription:TopicSubscription",
-            "vpc/securityGroupIngressRule:SecurityGroupIngressRule",
-        ],
-    },
-];

@@ -1,10 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { createInterface } from "node:readline/promises";
 
 import type { Command } from "commander";
 
 import { clean } from "./acceptance/clean";
-import { plan, refusal } from "./acceptance/plan";
+import { isSure, plan, refusal } from "./acceptance/plan";
 import type { Request } from "./acceptance/plan";
 import { accept, toMarkdown } from "./acceptance/run";
 import type { AcceptanceReport } from "./acceptance/run";
@@ -72,7 +71,7 @@ async function run({ clean: cleans, yes, report: name, shape, ...options }: Opti
         return;
     }
     console.log(plan(request, chosen, target.account, target.regions.join(", ")));
-    if (request.aws && !yes && !(await isSure(target.account))) {
+    if (request.aws && !yes && !(await isSure(target.account, process.stdin, process.stdout))) {
         await target.close();
         throw new Error("Nothing was made.");
     }
@@ -117,11 +116,4 @@ async function targetOf({ aws, account, stack }: Request, command: Command): Pro
     return command.optsWithGlobals<{ system?: string }>().system === undefined
         ? ownLocalTarget(`accept-${process.pid}`)
         : localTarget(chosenSystem(command));
-}
-
-async function isSure(account: string): Promise<boolean> {
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await terminal.question(`Type the account's number, ${account}, to begin: `);
-    terminal.close();
-    return answer.trim() === account;
 }

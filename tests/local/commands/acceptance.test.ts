@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 
 import { expect } from "chai";
 
-import { cost, plan, refusal } from "../../../local/commands/acceptance/plan";
+import { cost, isSure, plan, refusal } from "../../../local/commands/acceptance/plan";
 import type { Request } from "../../../local/commands/acceptance/plan";
 import { accept, toMarkdown } from "../../../local/commands/acceptance/run";
 import type { AcceptanceReport } from "../../../local/commands/acceptance/run";
@@ -42,6 +43,23 @@ describe("npm run accept", () => {
         expect(refusal({ ...asked, aws: false }, [stack], {})).to.match(/^--account names an account of AWS/);
         expect(refusal({ ...asked, aws: false, account: undefined }, lives, {})).to.equal(undefined);
     });
+
+    const answers: readonly (readonly [answer: string, isSure: boolean])[] = [
+        [`${account}\n`, true],
+        [` ${account} \n`, true],
+        ["yes\n", false],
+        ["444455556666\n", false],
+        ["\n", false],
+        ["", false], // nobody is there, as in a workflow
+    ];
+    answers.forEach(([answer, expected]) =>
+        it(`begins${expected ? "" : " nothing"} by the answer ${JSON.stringify(answer)}`, async () => {
+            const [input, output] = [new PassThrough(), new PassThrough()];
+            input.end(answer);
+            expect(await isSure(account, input, output)).to.equal(expected);
+            expect(String(output.read())).to.equal(`Type the account's number, ${account}, to begin: `);
+        }),
+    );
 
     it("costs less than a dollar an hour for each shape, and says so beforehand with all that it makes", () => {
         expect(lives.map((life) => [life.name, cost([life], 60)])).to.deep.equal([

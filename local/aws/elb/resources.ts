@@ -4,7 +4,6 @@ import type { ListenerCertificateArgs, ListenerCertificateState } from "@pulumi/
 import type { ListenerRuleArgs, ListenerRuleState } from "@pulumi/aws/lb/listenerRule";
 import type { LoadBalancerArgs, LoadBalancerState } from "@pulumi/aws/lb/loadBalancer";
 import type { TargetGroupArgs, TargetGroupState } from "@pulumi/aws/lb/targetGroup";
-import { omit } from "../../machine/omit";
 import {
     adapter,
     type Adapters,
@@ -478,7 +477,7 @@ function actionsUnlessSame(property: "actions" | "defaultActions", read: Action[
     function comparable({ TargetGroupArn, ForwardConfig, AuthenticateOidcConfig: oidc, ...rest }: Action): object {
         const groups = ForwardConfig?.TargetGroups ?? (TargetGroupArn === undefined ? [] : [{ TargetGroupArn }]);
         return {
-            ...{ ...rest, AuthenticateOidcConfig: oidc && omit(oidc, "ClientSecret") },
+            ...{ ...rest, AuthenticateOidcConfig: oidc && { ...oidc, ClientSecret: undefined } },
             TargetGroups: groups.map(({ Weight = 1, ...group }) => ({ ...group, Weight })),
             Stickiness: ForwardConfig?.TargetGroupStickinessConfig,
         };

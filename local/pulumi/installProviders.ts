@@ -76,10 +76,9 @@ function transpile(target: string): string {
 function sources(): string[] {
     const below = (folder: string): string[] =>
         (readdirSync(join(projectRoot, folder), { recursive: true }) as string[]).map((file) => `${folder}/${file}`);
-    const others = ["components/internal/task/buildContext.ts", "local/machine/awsClients.ts"];
     return [
-        ...others,
-        ...["tasks/images", "aws", "pulumi/providers"].flatMap((folder) => below(`local/${folder}`)),
+        "components/internal/task/buildContext.ts",
+        ...["machine", "tasks/images", "aws", "pulumi/providers"].flatMap((folder) => below(`local/${folder}`)),
     ].filter((file) => file.endsWith(".ts"));
 }
 

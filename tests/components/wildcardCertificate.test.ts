@@ -532,6 +532,16 @@ describe("WildcardCertificate", () => {
             Action: "ssm:GetParameter",
             Resource: keyArn,
         });
+        const secretArn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:eab-AbCdEf";
+        const bySecret = { ...minimal, acmeExternalAccount: { keyId: "kid-1", keyArn: secretArn } };
+        const third = await recordOne((options) => new WildcardCertificate("it", bySecret, options));
+        const own = third.find("it-renewal-policy").inputs.policy as { Statement: Record<string, unknown>[] };
+        expect(own.Statement.find(({ Sid }) => Sid === "ReadExternalAccount")).to.deep.equal({
+            Sid: "ReadExternalAccount",
+            Effect: "Allow",
+            Action: "secretsmanager:GetSecretValue",
+            Resource: secretArn,
+        });
         // Another profile is another certificate: a new schedule issues it at once.
         expect(other.find("it-schedule").inputs.name).not.to.equal(inputsOf("it-schedule").name);
     });

@@ -7,9 +7,11 @@ import { expect } from "chai";
 
 import { ec2Overlay } from "../../../local/aws/ec2/overlay";
 import { patiently } from "../../../local/aws/resources/patience";
+import type { Aws } from "../../../local/aws/resources/sdk";
 import { route53Overlay } from "../../../local/aws/route53/overlay";
 import { secretsManagerOverlay } from "../../../local/aws/secretsmanager/overlay";
 import { clientConfig } from "../../../local/machine/awsClients";
+import { adapters } from "../../../local/pulumi/providers/aws";
 import { createNetworkInterfaces } from "../../../local/tasks/networkInterfaces";
 import { accountId, type Emulator, startEmulator } from "../../support/emulator";
 
@@ -72,6 +74,25 @@ describe("what is in use cannot be deleted on the local AWS:", () => {
         });
         expect(refused).to.equal(1);
     });
+
+    const awaited: readonly (readonly [type: string, client: string, call: string, refused: string])[] = [
+        ["acm/certificate:Certificate", "acm", "deleteCertificate", "ResourceInUseException"],
+        ["ec2/securityGroup:SecurityGroup", "ec2", "deleteSecurityGroup", "DependencyViolation"],
+        ["ec2/subnet:Subnet", "ec2", "deleteSubnet", "DependencyViolation"],
+        ["lb/targetGroup:TargetGroup", "elb", "deleteTargetGroup", "ResourceInUseException"],
+    ];
+    for (const [type, client, call, name] of awaited) {
+        it(`${type}, until it is free: the provider asks again, as the real one does`, async () => {
+            let asked = 0;
+            const once = (): Promise<object> =>
+                ++asked === 1
+                    ? Promise.reject(Object.assign(new Error("it is in use"), { name }))
+                    : Promise.resolve({});
+            const aws = { [client]: { [call]: once } } as unknown as Aws;
+            await adapters[`aws:${type}`].delete!(aws, { id: "it", inputs: {}, outputs: {} });
+            expect(asked).to.equal(2);
+        });
+    }
 
     it("what a network is made of: a group that another lets in, a table of a subnet, a gateway of a VPC", async () => {
         const ec2 = new EC2(config);

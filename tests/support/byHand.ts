@@ -1,4 +1,6 @@
 // What somebody does to resources in the console, behind Pulumi's back: each type of the local provider changed once, and deleted.
+import type { PutMetricAlarmInput } from "@aws-sdk/client-cloudwatch";
+
 import type { Aws } from "../../local/aws/resources/sdk";
 import type { State } from "../../local/pulumi/providers/server";
 
@@ -601,6 +603,131 @@ export const byHand: Readonly<Record<string, ByHand>> = {
         remove: ({ ec2 }, { id, inputs }) =>
             ec2.revokeSecurityGroupIngress({ GroupId: inputs.securityGroupId, SecurityGroupRuleIds: [id] }),
     },
+};
+
+/** What somebody sets where the program says nothing, of each type that AWS keeps something empty of. */
+export const addedByHand: Readonly<Record<string, readonly { readonly of: string; readonly by: Hand }[]>> = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": [
+        {
+            of: "okActions",
+            async by({ cloudwatch }, { id, inputs }) {
+                const { MetricAlarms: [alarm] = [] } = await cloudwatch.describeAlarms({ AlarmNames: [id] });
+                const OKActions = [...inputs.alarmActions];
+                await cloudwatch.putMetricAlarm({ ...(alarm as PutMetricAlarmInput), OKActions });
+            },
+        },
+    ],
+    "aws:cloudwatch/eventRule:EventRule": [
+        {
+            of: "scheduleExpression",
+            by: ({ eventbridge }, { inputs }) =>
+                eventbridge.putRule({
+                    ...{ Name: inputs.name, EventPattern: inputs.eventPattern, Description: inputs.description },
+                    ScheduleExpression: "rate(1 minute)",
+                }),
+        },
+    ],
+    "aws:cloudwatch/eventTarget:EventTarget": [
+        {
+            of: "input",
+            async by({ eventbridge }, { inputs }) {
+                const { Targets = [] } = await eventbridge.listTargetsByRule({ Rule: inputs.rule });
+                await eventbridge.putTargets({ Rule: inputs.rule, Targets: [{ ...Targets[0], Input: "{}" }] });
+            },
+        },
+    ],
+    "aws:iam/role:Role": [
+        {
+            of: "permissionsBoundary",
+            by: ({ iam }, { id }) =>
+                iam.putRolePermissionsBoundary({
+                    ...{ RoleName: id, PermissionsBoundary: "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+                }),
+        },
+    ],
+    "aws:lambda/function:Function": [
+        {
+            of: "description",
+            by: ({ lambda }, { id }) =>
+                lambda.updateFunctionConfiguration({ FunctionName: id, Description: "by hand" }),
+        },
+    ],
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": [
+        {
+            of: "destinationConfig",
+            by: ({ lambda }, { inputs }) =>
+                lambda.putFunctionEventInvokeConfig({
+                    ...{ FunctionName: inputs.functionName, MaximumRetryAttempts: 1 },
+                    DestinationConfig: { OnFailure: { Destination: "arn:aws:sqs:eu-west-1:111122223333:other" } },
+                }),
+        },
+    ],
+    "aws:lambda/permission:Permission": [
+        {
+            of: "sourceAccount",
+            async by({ lambda }, { id, inputs }) {
+                const statement = { FunctionName: inputs.function, StatementId: id };
+                await lambda.removePermission(statement);
+                await lambda.addPermission({
+                    ...{ ...statement, Action: inputs.action, Principal: inputs.principal },
+                    SourceAccount: "444455556666",
+                });
+            },
+        },
+    ],
+    "aws:route53/record:Record": [
+        {
+            of: "healthCheckId",
+            async by(aws, state) {
+                const { HealthCheck } = await aws.route53.createHealthCheck({
+                    CallerReference: state.id,
+                    HealthCheckConfig: { Type: "TCP", IPAddress: "192.0.2.1", Port: 443 },
+                });
+                const ResourceRecordSet = { ...(await recordSetOf(aws, state)), HealthCheckId: HealthCheck!.Id };
+                await aws.route53.changeResourceRecordSets({
+                    HostedZoneId: state.inputs.zoneId,
+                    ChangeBatch: { Changes: [{ Action: "UPSERT", ResourceRecordSet }] },
+                });
+            },
+        },
+    ],
+    "aws:scheduler/schedule:Schedule": [
+        {
+            of: "description",
+            async by({ scheduler }, { inputs }) {
+                const found = await scheduler.getSchedule({ Name: inputs.name });
+                await scheduler.updateSchedule({
+                    ...{ Name: inputs.name, ScheduleExpression: found.ScheduleExpression, Target: found.Target },
+                    ...{ FlexibleTimeWindow: found.FlexibleTimeWindow, Description: "by hand" },
+                });
+            },
+        },
+    ],
+    "aws:sns/topic:Topic": [
+        {
+            of: "kmsMasterKeyId",
+            by: ({ sns }, { id }) =>
+                sns.setTopicAttributes({
+                    ...{ TopicArn: id, AttributeName: "KmsMasterKeyId", AttributeValue: "alias/aws/sns" },
+                }),
+        },
+    ],
+    "aws:sns/topicSubscription:TopicSubscription": [
+        {
+            of: "filterPolicy",
+            by: ({ sns }, { id }) =>
+                sns.setSubscriptionAttributes({
+                    ...{ SubscriptionArn: id, AttributeName: "FilterPolicy", AttributeValue: '{"a":["1"]}' },
+                }),
+        },
+    ],
+    "aws:sqs/queue:Queue": [
+        {
+            of: "kmsMasterKeyId",
+            by: ({ sqs }, { id }) =>
+                sqs.setQueueAttributes({ QueueUrl: id, Attributes: { KmsMasterKeyId: "alias/aws/sqs" } }),
+        },
+    ],
 };
 
 /** Of these nothing can be done by hand: they have happened, and are of no resource that stays. */

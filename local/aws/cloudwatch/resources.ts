@@ -21,6 +21,7 @@ export const cloudwatch: Adapters = service("CloudWatch", {
         autoName: { property: "name", maxLength: 255 },
         defaults: { actionsEnabled: true, treatMissingData: "missing" },
         replaceOn: ["name"],
+        emptyByDefault: ["alarmActions", "alarmDescription", "insufficientDataActions", "okActions"],
         gone: ["ResourceNotFoundException", "ResourceNotFound"],
         async create(aws, inputs) {
             await aws.cloudwatch.putMetricAlarm({ ...alarm(inputs), Tags: tagsOrNone(inputs.tagsAll) });

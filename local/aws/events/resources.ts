@@ -25,6 +25,7 @@ export const events: Adapters = service("EventBridge", {
         autoName: { property: "name", maxLength: 64 },
         defaults: { eventBusName: "default", forceDestroy: false },
         replaceOn: ["name", "eventBusName"],
+        emptyByDefault: ["description", "eventPattern", "roleArn", "scheduleExpression"],
         gone,
         async create(aws, inputs) {
             const { RuleArn } = await putRule(aws, inputs, tagsOrNone(inputs.tagsAll));
@@ -54,6 +55,7 @@ export const events: Adapters = service("EventBridge", {
         autoName: { property: "targetId", maxLength: 255 },
         defaults: { eventBusName: "default", forceDestroy: false },
         replaceOn: ["targetId", "rule", "eventBusName"],
+        emptyByDefault: ["deadLetterConfig", "input", "inputPath", "inputTransformer", "retryPolicy", "roleArn"],
         gone,
         async create(aws, inputs) {
             await putTarget(aws, inputs);

@@ -24,6 +24,7 @@ export const iam: Adapters = service("IAM", {
         defaults: { forceDetachPolicies: false, maxSessionDuration: 3600, path: "/" },
         replaceOn: ["name", "path"],
         refuses: ["inlinePolicies", "managedPolicyArns"],
+        emptyByDefault: ["description", "permissionsBoundary"],
         gone,
         async create(aws, inputs) {
             const AssumeRolePolicyDocument = json(inputs.assumeRolePolicy);

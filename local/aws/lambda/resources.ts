@@ -31,6 +31,7 @@ export const lambda: Adapters = service("Lambda", {
         defaults: { memorySize: 128, timeout: 3, publish: false, packageType: "Zip", skipDestroy: false },
         replaceOn: ["name", "packageType"],
         refuses: ["imageUri", "snapStart"],
+        emptyByDefault: ["deadLetterConfig", "description", "environment", "kmsKeyArn", "layers", "vpcConfig"],
         gone,
         async create(aws, inputs) {
             const Code = await codeOf(inputs);
@@ -138,6 +139,7 @@ export const lambda: Adapters = service("Lambda", {
     }),
     "lambda/permission:Permission": adapter<PermissionArgs, PermissionState>({
         autoName: { property: "statementId", maxLength: 100 },
+        emptyByDefault: ["principalOrgId", "sourceAccount", "sourceArn"],
         gone,
         async create(aws, inputs) {
             await aws.lambda.addPermission({
@@ -204,6 +206,7 @@ export const lambda: Adapters = service("Lambda", {
         FunctionEventInvokeConfigState
     >({
         replaceOn: ["functionName", "qualifier"],
+        emptyByDefault: ["destinationConfig"],
         gone,
         async create(aws, inputs) {
             await aws.lambda.putFunctionEventInvokeConfig(eventInvokeConfig(inputs));

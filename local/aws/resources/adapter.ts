@@ -37,6 +37,8 @@ export interface Adapter<Args, State> {
     readonly taggable?: true;
     /** What the real provider fills in for arguments that are left out. */
     readonly defaults?: Partial<Plain<Args>>;
+    /** Arguments that AWS keeps empty when they are left out: what is found there all the same is somebody else's. */
+    readonly emptyByDefault?: readonly (keyof Args)[];
     /** Arguments whose change makes a new resource; without `update`, all of them. */
     readonly replaceOn?: readonly (keyof Args)[];
     readonly deleteBeforeReplace?: true;

@@ -90,6 +90,7 @@ export const route53: Adapters = service("Route 53", {
     "route53/record:Record": adapter<RecordArgs, RecordState>({
         replaceOn: ["zoneId", "name"],
         refuses: ["cidrRoutingPolicy", "geoproximityRoutingPolicy"],
+        emptyByDefault: ["healthCheckId"],
         gone,
         async create(aws, inputs) {
             const fqdn = await fqdnOf(aws, inputs);

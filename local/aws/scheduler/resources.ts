@@ -9,6 +9,7 @@ export const scheduler: Adapters = service("EventBridge Scheduler", {
         autoName: { property: "name", maxLength: 64 },
         defaults: { groupName: "default", scheduleExpressionTimezone: "UTC", state: "ENABLED" },
         replaceOn: ["name", "groupName"],
+        emptyByDefault: ["description", "kmsKeyArn"],
         gone: ["ResourceNotFoundException"],
         async create(aws, inputs) {
             // A role that is not known everywhere yet.

@@ -59,7 +59,7 @@ export const secretsmanager: Adapters = service("Secrets Manager", {
         },
     }),
     "secretsmanager/secretVersion:SecretVersion": adapter<SecretVersionArgs, SecretVersionState>({
-        gone,
+        gone: [...gone, "InvalidRequestException"], // of a secret that waits for its deletion
         async create(aws, inputs) {
             const { ARN, VersionId, VersionStages } = await aws.secretsManager.putSecretValue({
                 SecretId: inputs.secretId,

@@ -22,6 +22,7 @@ export const sns: Adapters = service("SNS", {
         taggable: true,
         autoName: { property: "name", maxLength: 80, fifo: { property: "fifoTopic", suffix: ".fifo" } },
         replaceOn: ["name", "fifoTopic"],
+        emptyByDefault: ["deliveryPolicy", "displayName", "kmsMasterKeyId"],
         gone,
         async create(aws, inputs) {
             const { TopicArn } = await aws.sns.createTopic({
@@ -101,6 +102,7 @@ export const sns: Adapters = service("SNS", {
     }),
     "sns/topicSubscription:TopicSubscription": adapter<TopicSubscriptionArgs, TopicSubscriptionState>({
         replaceOn: ["topic", "protocol", "endpoint"],
+        emptyByDefault: ["filterPolicy", "redrivePolicy"],
         gone,
         async create(aws, inputs) {
             const { SubscriptionArn } = await aws.sns.subscribe({

@@ -14,6 +14,7 @@ export const sqs: Adapters = service("SQS", {
         taggable: true,
         autoName: { property: "name", maxLength: 80, fifo: { property: "fifoQueue", suffix: ".fifo" } },
         replaceOn: ["name", "fifoQueue"],
+        emptyByDefault: ["kmsMasterKeyId"],
         gone,
         async create(aws, inputs) {
             const { QueueUrl } = await aws.sqs.createQueue({

@@ -207,10 +207,11 @@ export function createAwsProvider(environment: AwsEnvironment): Provider {
             return undefined;
         }
         // What was changed behind the program's back shows as a difference next time.
+        const isSaid = (key: string) => key in old.inputs || adapter.emptyByDefault?.includes(key);
         const changed = Object.entries(found).filter(([key, value]) =>
-            key in old.inputs ? !saysTheSame(value, old.inputs[key]) : key in old.outputs,
+            isSaid(key) ? !saysTheSame(value, old.inputs[key]) : key in old.outputs,
         );
-        const drifted = changed.filter(([key]) => key in old.inputs);
+        const drifted = changed.filter(([key]) => isSaid(key));
         return {
             inputs: { ...old.inputs, ...Object.fromEntries(drifted) },
             outputs: { ...old.outputs, ...Object.fromEntries(changed) },

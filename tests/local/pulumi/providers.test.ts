@@ -16,7 +16,7 @@ import { adapters, createAwsProvider } from "../../../local/pulumi/providers/aws
 import { inOrderOfMaking, ipv6Subnet, planSubnets } from "../../../local/pulumi/providers/awsxSubnets";
 import type { Provider, State } from "../../../local/pulumi/providers/server";
 import { createIngressReader } from "../../../local/tasks/securityGroups";
-import { byHand, happened, kept, textsOf } from "../../support/byHand";
+import { addedByHand, byHand, happened, kept, textsOf } from "../../support/byHand";
 import { type Caches, startCaches } from "../../support/caches";
 import { accountId, type Emulator, startEmulator } from "../../support/emulator";
 
@@ -390,6 +390,7 @@ describe("local/pulumi/providers: resources in the emulator", () => {
     /** Somebody changes it behind the program's back, and deletes it: a refresh finds both, and `up` puts both right. */
     async function mended(type: string, state: State, args: Properties): Promise<State> {
         const { change, remove } = byHand[type];
+        const add = addedByHand[type] ?? [];
         const urn = urnOf(type, "it");
         let now = state;
         if ("by" in change) {
@@ -402,6 +403,15 @@ describe("local/pulumi/providers: resources in the emulator", () => {
             const found = await refresh(urn, now);
             expect(engine.diff(type, "it", found!, args).changed, `${type}: changed, and put right`).to.deep.equal([]);
             expect(found!.outputs[change.of], `${type}: as before`).to.deep.equal(state.outputs[change.of]);
+        }
+        for (const { of, by } of add) {
+            await by(aws, textsOf(now));
+            const drifted = await refresh(urn, now);
+            expect(engine.diff(type, "it", drifted!, args).changed, `${type}: added by hand`).to.deep.equal([of]);
+            now = await up(type, drifted, args);
+            const found = await refresh(urn, now);
+            expect(engine.diff(type, "it", found!, args).changed, `${type}: added, and put right`).to.deep.equal([]);
+            expect(found!.outputs, `${type}: nothing there again`).not.to.have.property(of);
         }
         if (typeof remove === "function") {
             await remove(aws, textsOf(now));
@@ -740,6 +750,8 @@ describe("local/pulumi/providers: resources in the emulator", () => {
 
         const tried = made.map(([urn]) => urn.split("::")[2]);
         expect(tried).to.include.members(Object.keys(adapters).filter((type) => !kept.includes(type)));
+        const mayBeAdded = Object.entries(adapters).filter(([, { emptyByDefault }]) => emptyByDefault !== undefined);
+        expect(Object.keys(addedByHand)).to.have.members(mayBeAdded.map(([type]) => type));
         expect([...Object.keys(byHand), ...happened, ...kept]).to.have.members(Object.keys(adapters));
 
         const isRead = ([urn]: (typeof made)[number]) => "read" in adapters[urn.split("::")[2]];
@@ -834,7 +846,11 @@ describe("local/pulumi/providers: resources in the emulator", () => {
     it("keep a deleted secret for its recovery window, or not at all", async () => {
         const urn = urnOf("aws:secretsmanager/secret:Secret", "key");
         const kept = await engine.create("aws:secretsmanager/secret:Secret", "key", { name: "kept" });
+        const ofVersion = "aws:secretsmanager/secretVersion:SecretVersion";
+        const version = await engine.create(ofVersion, "key", { secretId: kept.id, secretString: "x" });
         await provider.delete(urn, kept);
+        expect(await provider.read(urn, kept)).to.equal(undefined);
+        expect(await provider.read(urnOf(ofVersion, "key"), version)).to.equal(undefined);
         expect((await aws.secretsManager.describeSecret({ SecretId: kept.id })).DeletedDate).to.be.instanceOf(Date);
         const args = { name: "gone", recoveryWindowInDays: 0 };
         const gone = await engine.create("aws:secretsmanager/secret:Secret", "key", args);

@@ -23,7 +23,7 @@ import { accountId, arnOf, Recording, region, Registered } from "../support/mock
 import { root } from "../support/plugin";
 
 const preview = policiesBelow("Permissions of `taskgate-preview`");
-const deploy = policiesBelow("Permissions of `taskgate-deploy`");
+const deploy = documentedPolicies("taskgate-deploy", undefined, "Z123");
 const more = policiesBelow("Permissions for programs of your own");
 const morePreview = policiesBelow("More permissions of `taskgate-preview`, for programs of your own");
 
@@ -268,6 +268,13 @@ const linked = (service: string): Need => ({
     context: { "iam:AWSServiceName": service },
 });
 
+/** To change a record of this type in a zone. */
+const changeOf = (zone: string, type: string): Need => ({
+    action: "route53:ChangeResourceRecordSets",
+    resource: `arn:aws:route53:::hostedzone/${zone}`,
+    context: { "route53:ChangeResourceRecordSetsRecordTypes": [type] },
+});
+
 /** A service's has its cluster's name in it; a rule's its load balancer's. */
 function arnIn(resource: Registered): string {
     if (resource.type === "aws:lb/listenerRule:ListenerRule") {
@@ -296,7 +303,8 @@ async function life(resource: Registered): Promise<Need[]> {
     const { id, ...outputs } = await make(resource, inputs, judged);
     const adapter = adapters[type];
     const existing = { id, inputs, outputs: { ...inputs, ...outputs } };
-    await adapter.update?.(judged.aws, { ...existing, old: { tagsAll: { old: "1" } } });
+    const { type: kept } = type === "aws:route53/record:Record" ? inputs : {}; // of the record that is taken away
+    await adapter.update?.(judged.aws, { ...existing, old: { type: kept, tagsAll: { old: "1" } } });
     await adapter.read?.(judged.aws, existing).catch((error: Error) => {
         // Answers are made up, and may lack what says that it is there.
         if (!(error instanceof Gone)) {
@@ -511,12 +519,14 @@ describe("the roles of docs/ci.md", () => {
                 action: "elasticloadbalancing:DeleteLoadBalancer",
                 resource: arn("elasticloadbalancing", "loadbalancer/app/others/1"),
             },
-            { action: "route53:ChangeResourceRecordSets", resource: "arn:aws:route53:::hostedzone/Z123" },
+            ...["A", "TXT", "NS"].map((type) => changeOf("Z123", type)),
+            changeOf("Z999", "CAA"),
         ];
-        expect(await denied(deploy, others)).to.have.length(others.length);
-        expect(await denied(preview, others)).to.have.length(others.length);
-        const zone = { action: "route53:ChangeResourceRecordSets", resource: "arn:aws:route53:::hostedzone/Z999" };
-        expect(await denied(ofAccount(more), [zone])).to.have.length(1);
+        for (const other of others) {
+            expect(await denied(deploy, [other]), `${other.action} ${other.resource}`).to.have.length(1);
+            expect(await denied(preview, [other]), `${other.action} ${other.resource}`).to.have.length(1);
+        }
+        expect(await denied(ofAccount(more), [changeOf("Z999", "A")])).to.have.length(1);
     });
 
     it("let a preview read the state and what the program asks, and change nothing but the state's lock", async () => {

@@ -21,7 +21,7 @@ registerHooks({
             : nextResolve(specifier, context),
 });
 
-/** The stack, told of by e-mail, with a service. */
+/** The stack, told of by e-mail, with a service and records of its zone. */
 export function recordStack(): Promise<Recording<unknown>> {
     const config = stackConfig("prod", {
         "taskgate:domain": "example.com",
@@ -29,6 +29,8 @@ export function recordStack(): Promise<Recording<unknown>> {
         "taskgate:regions": ["eu-west-1"],
         "taskgate:notificationEmail": "ops@example.com",
         "taskgate:desiredCount": 2,
+        "taskgate:negativeTtl": 60,
+        "taskgate:caaIssuer": "letsencrypt.org",
     });
     return record(() => loaded(join(root, "index.ts")), { stack: "prod", config });
 }

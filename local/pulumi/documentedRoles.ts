@@ -135,7 +135,7 @@ export async function makeRole(system: SystemFile, RoleName: string, policies: r
     const aws = createAws(system.gatewayUrl, { accountId: system.accountId, region: "us-east-1" });
     const unlessThere = (making: Promise<unknown>): Promise<unknown> =>
         making.catch((error: Error) => {
-            if (error.name !== "EntityAlreadyExists") {
+            if (error.name !== "EntityAlreadyExistsException") {
                 throw error;
             }
         });

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import { IAM } from "@aws-sdk/client-iam";
 import { SQS } from "@aws-sdk/client-sqs";
 import { expect } from "chai";
@@ -5,8 +7,15 @@ import { expect } from "chai";
 import { eventually, hostnameOf, runTasks, untilRunning } from "../../local/internet/caller";
 import { resolve } from "../../local/internet/visitor";
 import { clientConfig } from "../../local/machine/awsClients";
-import { SystemFile } from "../../local/machine/systemFile";
-import { DocumentedRole, documentedPolicies, makeRole, sessionOf } from "../../local/pulumi/documentedRoles";
+import { projectRoot } from "../../local/machine/projectRoot";
+import { findSystemFile, SystemFile } from "../../local/machine/systemFile";
+import {
+    DocumentedRole,
+    documentedPolicies,
+    documentedSession,
+    makeRole,
+    sessionOf,
+} from "../../local/pulumi/documentedRoles";
 import { OperationOptions, OperationResult, runOperation } from "../../local/pulumi/operation";
 import { localConfig, platformsOf } from "../../local/pulumi/platforms";
 import { ownPolicyPack } from "../../local/pulumi/policyPack";
@@ -33,6 +42,22 @@ describe("stacks dev and prod", () => {
         }));
         return sessionOf(system, await makeRole(system, `${role}-without-${taken.replace(":", "-")}`, policies));
     }
+
+    it("are deployed by a role that each process makes and finds as it is", async () => {
+        const program = join(projectRoot, "index.ts");
+        const first = await documentedSession(system, "taskgate-deploy", program);
+        const RoleName = "taskgate-deploy";
+        const before = await iam.listAttachedRolePolicies({ RoleName });
+        // What another process reads of the system.
+        const read = findSystemFile(system.directory)!;
+        expect(await documentedSession(read, "taskgate-deploy", program)).to.equal(first);
+        const { AttachedPolicies } = await iam.listAttachedRolePolicies({ RoleName });
+        expect(AttachedPolicies!.map(({ PolicyName }) => PolicyName)).to.deep.equal([
+            "taskgate-deploy-1",
+            "taskgate-deploy-2",
+        ]);
+        expect(AttachedPolicies).to.deep.equal(before.AttachedPolicies);
+    });
 
     for (const stack of ["dev", "prod"]) {
         it(`${stack}, by the roles of docs/ci.md: the policy pack accepts it; preview, up and a second up register the same resources; up after a refresh changes nothing; destroy leaves none, though tasks run`, async () => {

@@ -22,6 +22,7 @@ const pages: Readonly<Record<string, string>> = {
     s3: `${docs}/AmazonS3/latest/API`,
     secretsmanager: `${docs}/secretsmanager/latest/apireference`,
     sns: `${docs}/sns/latest/api`,
+    sts: `${docs}/STS/latest/APIReference`,
 };
 
 /** `operation code when`, each on the operation's own page. */
@@ -112,4 +113,5 @@ export const stateRules: Readonly<Record<string, readonly StateRule[]>> = {
         "GetSecretValue ResourceNotFoundException: it has no value yet, or is not there",
     ),
     sns: rows("sns", "Publish AuthorizationError: the policy of who listens does not let this topic in"),
+    sts: rows("sts", "AssumeRole AccessDenied: the role's trust policy does not let the caller"),
 };

@@ -13,7 +13,7 @@ const ofRequests =
     /^(Invalid(Parameter|Argument|Action|Input|RequestContent)|ValidationE|ClientException|UnknownOperation|FilterLimit)/;
 
 /** Errors that a service may give to any call, which no operation's own list has. */
-const ofAnyCall = ["route53 Throttling", "s3 BucketNotEmpty"];
+const ofAnyCall = ["route53 Throttling", "s3 BucketNotEmpty", "sts AccessDenied"];
 
 /** Folders that are called otherwise than their services sign. */
 const folders: Readonly<Record<string, string>> = { elb: "elasticloadbalancing" };

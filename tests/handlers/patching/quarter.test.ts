@@ -38,6 +38,24 @@ describe("a quarter of patching", () => {
         expect([told.urgent, told.failed > 0, told.stopped > 0]).to.deep.equal([1, true, true]);
     });
 
+    it("keeps them when a window has no room for all that is due, and some of it fails: the rest waits for the next", () => {
+        const all = Array.from({ length: 12 }, (_, service) => service);
+        const crowded: Quarter = {
+            ...busy,
+            window: { schedule: "cron(15 22 * * ? *)", scheduleTimezone: "UTC", duration: 4, cutoff: 1 },
+            settings: { ...busy.settings, maxConcurrency: 1 },
+            ...{ services: 12, findings: [], retirements: [], minutes: 19 },
+            pushes: [10, 40, 70].flatMap((day) => all.map((service) => [day, service] as const)),
+            failures: [31, 33, 35, 61, 63, 91, 93].flatMap((window) =>
+                all.map((service) => [window + 10, service] as const),
+            ),
+        };
+        const { faults, failed, redeployments } = liveThrough(crowded);
+        expect(faults).to.deep.equal([]);
+        expect(failed).to.be.above(2);
+        expect(redeployments).to.be.above(36);
+    });
+
     it("keeps them whatever happens, as long as not two windows in a row fail", () => {
         fc.assert(
             fc.property(anyQuarter(6), (quarter) => {

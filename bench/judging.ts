@@ -82,7 +82,7 @@ async function byParts(): Promise<void> {
 async function wholeLives(): Promise<void> {
     await life(true); // files compiled, tools in the page cache
     await inPairs("cpu", 3, async () => [await life(true), await life(false)]);
-    await inPairs("wall", 6, async (round) => {
+    await inPairs("wall", 4, async (round) => {
         const [first, second] = await Promise.all([life(round % 2 === 0), life(round % 2 === 1)]); // nobody is always ahead
         return round % 2 === 0 ? [first, second] : [second, first];
     });

@@ -21,7 +21,7 @@ registerHooks({
             : nextResolve(specifier, context),
 });
 
-/** The stack, told of by e-mail, with a service and records of its zone. */
+/** The stack, told of by e-mail, with a service, records of its zone and a dashboard. */
 export function recordStack(): Promise<Recording<unknown>> {
     const config = stackConfig("prod", {
         "taskgate:domain": "example.com",
@@ -31,6 +31,7 @@ export function recordStack(): Promise<Recording<unknown>> {
         "taskgate:desiredCount": 2,
         "taskgate:negativeTtl": 60,
         "taskgate:caaIssuer": "letsencrypt.org",
+        "taskgate:dashboard": true,
     });
     return record(() => loaded(join(root, "index.ts")), { stack: "prod", config });
 }

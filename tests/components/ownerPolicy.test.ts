@@ -186,16 +186,25 @@ describe("ownerPolicy", () => {
         });
 
         const tags = [
-            ["ecs:TagResource", arn("ecs", "task/c/t"), "ecs:CreateAction", "RunTask"],
-            ["ecs:TagResource", arn("ecs", "service/c/s"), "ecs:CreateAction", "CreateService"],
-            ["ec2:CreateTags", arn("ec2", "security-group/sg-1"), "ec2:CreateAction", "CreateSecurityGroup"],
-            [
+            ...[
+                ["CreateCluster", "cluster/c"],
+                ["CreateService", "service/c/s"],
+                ["RegisterTaskDefinition", "task-definition/d:1"],
+                ["RunTask", "task/c/t"],
+            ].map(([by, made]) => ["ecs:TagResource", arn("ecs", made), "ecs:CreateAction", by]),
+            ...[
+                ["CreateSecurityGroup", "security-group/sg-1"],
+                ["AuthorizeSecurityGroupIngress", "security-group-rule/sgr-1"],
+                ["AuthorizeSecurityGroupEgress", "security-group-rule/sgr-2"],
+            ].map(([by, made]) => ["ec2:CreateTags", arn("ec2", made), "ec2:CreateAction", by]),
+            // The simulator knows the action for load balancers alone.
+            ...["CreateLoadBalancer", "CreateListener", "CreateRule", "CreateTargetGroup"].map((by) => [
                 ...["elasticloadbalancing:AddTags", arn("elasticloadbalancing", "loadbalancer/app/l/1")],
-                ...["elasticloadbalancing:CreateAction", "CreateLoadBalancer"],
-            ],
+                ...["elasticloadbalancing:CreateAction", by],
+            ]),
         ];
         for (const [action, resource, key, by] of tags) {
-            it(`lets ${action} be of ${resource.split(":")[5]} while it is made, and never again, not even by its owner`, async () => {
+            it(`lets ${action} be of ${resource.split(":")[5]} while ${by} makes it, and never again, not even by its owner`, async () => {
                 expect(await may(action, resource, { ...tagged, [key]: by })).to.equal(true);
                 expect(await may(action, resource, { ...tagged, [key]: by, "aws:RequestTag/owner": "blue" })).to.equal(
                     false,
@@ -224,23 +233,40 @@ describe("ownerPolicy", () => {
             }
         });
 
-        for (const [action, resource] of [
+        const ended = [
             ["ecs:StopTask", arn("ecs", "task/c/t")],
             ["ecs:UpdateService", arn("ecs", "service/c/s")],
             ["ecs:DeleteService", arn("ecs", "service/c/s")],
+            ["ecs:UpdateCluster", arn("ecs", "cluster/c")],
             ["ecs:DeleteCluster", arn("ecs", "cluster/c")],
             ["ecs:DeleteTaskDefinitions", arn("ecs", "task-definition/d:1")],
             ["ec2:AuthorizeSecurityGroupIngress", arn("ec2", "security-group/sg-1")],
             ["ec2:AuthorizeSecurityGroupEgress", arn("ec2", "security-group/sg-1")],
             ["ec2:RevokeSecurityGroupIngress", arn("ec2", "security-group/sg-1")],
             ["ec2:RevokeSecurityGroupEgress", arn("ec2", "security-group/sg-1")],
+            ["ec2:ModifySecurityGroupRules", arn("ec2", "security-group-rule/sgr-1")],
             ["ec2:DeleteSecurityGroup", arn("ec2", "security-group/sg-1")],
-            ["elasticloadbalancing:DeleteLoadBalancer", arn("elasticloadbalancing", "loadbalancer/app/l/1")],
-            ["elasticloadbalancing:ModifyListener", arn("elasticloadbalancing", "listener/app/l/1/2")],
-            ["elasticloadbalancing:RegisterTargets", arn("elasticloadbalancing", "targetgroup/t/1")],
-            ["secretsmanager:DeleteSecret", arn("secretsmanager", "secret:s-AbCdEf")],
-            ["secretsmanager:PutSecretValue", arn("secretsmanager", "secret:s-AbCdEf")],
-        ]) {
+            ...["DeleteLoadBalancer", "ModifyLoadBalancerAttributes", "SetSecurityGroups", "SetSubnets"].map(
+                (action) => [`elasticloadbalancing:${action}`, arn("elasticloadbalancing", "loadbalancer/app/l/1")],
+            ),
+            ...["DeleteListener", "ModifyListener"].map((action) => [
+                `elasticloadbalancing:${action}`,
+                arn("elasticloadbalancing", "listener/app/l/1/2"),
+            ]),
+            ...["DeleteRule", "ModifyRule"].map((action) => [
+                `elasticloadbalancing:${action}`,
+                arn("elasticloadbalancing", "listener-rule/app/l/1/2/3"),
+            ]),
+            ...[
+                ...["DeleteTargetGroup", "DeregisterTargets", "ModifyTargetGroup"],
+                ...["ModifyTargetGroupAttributes", "RegisterTargets"],
+            ].map((action) => [`elasticloadbalancing:${action}`, arn("elasticloadbalancing", "targetgroup/t/1")]),
+            ...["DeleteSecret", "PutSecretValue", "RestoreSecret", "UpdateSecret"].map((action) => [
+                `secretsmanager:${action}`,
+                arn("secretsmanager", "secret:s-AbCdEf"),
+            ]),
+        ];
+        for (const [action, resource] of ended) {
             it(`lets ${action} be by the owner, and by nobody else`, async () => {
                 expect(await may(action, resource, of("red"))).to.equal(true);
                 expect(await may(action, resource, of("blue"))).to.equal(false);
@@ -249,6 +275,14 @@ describe("ownerPolicy", () => {
                 expect(await isAllowed([policy], byNobody)).to.equal(false);
             });
         }
+
+        it("is tried with each action that it has", () => {
+            const { Statement } = policy as { readonly Statement: readonly { readonly Action: string | string[] }[] };
+            const tried = [...made, ...tags, ...ended].map(([action]) => action);
+            expect(new Set(Statement.flatMap(({ Action }) => Action))).to.deep.equal(
+                new Set([...tried, "secretsmanager:TagResource", "iam:PassRole"]), // above, and below
+            );
+        });
 
         it("lets tasks be given their roles, other services none, and secrets not be read", async () => {
             const to = (service: string) => ({ "iam:PassedToService": service });

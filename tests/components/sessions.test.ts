@@ -242,6 +242,23 @@ describe("Sessions", () => {
         });
     });
 
+    it("lets its API and its rule call their functions, and nobody else", () => {
+        const permissionOf = (name: string) => {
+            const { action, principal, sourceArn } = made().find(name).inputs;
+            return [action, principal, sourceArn];
+        };
+        expect(permissionOf("it-api-invokes")).to.deep.equal([
+            "lambda:InvokeFunction",
+            "apigateway.amazonaws.com",
+            "arn:aws:execute-api:eu-west-1:111122223333:it-api/*/*",
+        ]);
+        expect(permissionOf("it-rule-invokes")).to.deep.equal([
+            "lambda:InvokeFunction",
+            "events.amazonaws.com",
+            "arn:aws:events:eu-west-1:111122223333:rule/it-rule",
+        ]);
+    });
+
     it("tells of ends where there are any: what compares sessions with tasks may put that event on the bus, and no other", async () => {
         const limits = { maxLifetime: 3600, taskLifetime: 7200, endWarning: 600 };
         const ending = await recordOne((options) => new Sessions("it", { ...minimal, ...limits }, options));

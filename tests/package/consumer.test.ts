@@ -28,9 +28,10 @@ describe("a project with the package from npm: examples/typescript", () => {
 
     after(() => consumer.remove());
 
-    function run(operation: "up" | "destroy"): Promise<OperationResult> {
+    function run(operation: "up" | "destroy", refresh = false): Promise<OperationResult> {
         const program = join(consumer.directory, "index.ts");
-        return runOperation(system, operation, { program, stack: "dev", config: { ...localConfig(system), domain } });
+        const config = { ...localConfig(system), domain };
+        return runOperation(system, operation, { program, stack: "dev", config, refresh });
     }
 
     it("is type-checked by its own compiler and settings", async () => {
@@ -64,8 +65,8 @@ describe("a project with the package from npm: examples/typescript", () => {
         expect(page.certificate.subjectaltname).to.equal(`DNS:*.${domain}`);
     });
 
-    it("changes nothing when it is deployed again, and leaves nothing when it is destroyed", async () => {
-        expect((await run("up")).changes).to.deep.equal({ same: first.changes.create });
+    it("changes nothing when it is read and deployed again, and leaves nothing when it is destroyed", async () => {
+        expect((await run("up", true)).changes).to.deep.equal({ same: first.changes.create });
         await run("destroy");
         expect(readState(system, "dev", "previews").resources).to.deep.equal([]);
     });
@@ -87,7 +88,7 @@ describe("a project with the package from npm: examples/typescript", () => {
             const page = await visitNewTask(system, region, given);
             expect([page.status, page.authorized]).to.deep.equal([200, true]);
         }
-        const again = await runOperation(system, "up", { program, stack: "dev", config });
+        const again = await runOperation(system, "up", { program, stack: "dev", config, refresh: true });
         expect(again.changes).to.deep.equal({ same: changes.create });
         await runOperation(system, "destroy", { program, stack: "dev", config });
         expect(readState(system, "dev", "notebooks").resources).to.deep.equal([]);

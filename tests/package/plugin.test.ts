@@ -39,7 +39,7 @@ describe("a program in another language, by the plugin: examples/yaml", () => {
         expect([page.status, page.authorized]).to.deep.equal([200, true]);
         expect(page.certificate.subjectaltname).to.equal(`DNS:*.${domain}`);
 
-        await pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+        await pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes");
         await pulumi("destroy", "--yes", "--skip-preview");
         expect(readState(system, "dev", "games").resources).to.deep.equal([]);
     });
@@ -115,7 +115,7 @@ describe("the plugin's arguments in another language", () => {
         };
         const pulumi = await program({ game: { type: "taskgate:index:EnvoyTask", properties } });
         await pulumi("up", "--yes", "--skip-preview");
-        await pulumi("up", "--yes", "--skip-preview", "--expect-no-changes");
+        await pulumi("up", "--yes", "--skip-preview", "--refresh", "--expect-no-changes");
         const { resources } = readState(system, "dev", "faulty");
         expect(resources.filter(({ type }) => type === "docker-build:index:Image")).to.have.length(1);
         await pulumi("destroy", "--yes", "--skip-preview");

@@ -1,7 +1,7 @@
 // What policies of identities allow, as a simulator of IAM evaluates them.
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
-import { allowances, covers } from "../../local/aws/permissions/allowances";
+import { byWildcards } from "../../local/aws/permissions/allowances";
 import { accountId } from "./mocks";
 
 /** What must be allowed. */
@@ -23,6 +23,7 @@ export async function isAllowed(
     policies: readonly object[],
     { action, resource, context = {} }: Need,
 ): Promise<boolean> {
+    const named = policies.map((policy, index) => ({ name: `policy-${index}`, policy }));
     const result = await runSimulation(
         {
             request: {
@@ -33,17 +34,14 @@ export async function isAllowed(
             },
             // A key's own policy lets the account's policies decide.
             ...(action.startsWith("kms:") && { resourcePolicy: keyPolicy }),
-            identityPolicies: policies.map((policy, index) => ({ name: `policy-${index}`, policy })),
+            identityPolicies: named,
             serviceControlPolicies: [],
             resourceControlPolicies: [],
         },
         {},
     );
     if (result.resultType === "error" && JSON.stringify(result.errors).includes("no.resource.types")) {
-        // The simulator does not know the action for that kind of resource: by the wildcards alone.
-        return policies.some((policy) =>
-            allowances({ name: "", policy }).some((allowance) => covers(allowance, { action, resource })),
-        );
+        return byWildcards(named, { action, resource }) === "Allowed";
     }
     if (result.resultType === "error") {
         throw new Error(`${action} ${resource}: ${JSON.stringify(result.errors)}`);

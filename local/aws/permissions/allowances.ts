@@ -13,13 +13,22 @@ interface Statement {
     readonly Resource?: string | readonly string[];
 }
 
+/** What policies answer without the conditions of their statements: for kinds of resources that the simulator does not know of an action. */
+export function byWildcards(
+    policies: readonly NamedPolicy[],
+    use: Allowance,
+): "Allowed" | "ExplicitlyDenied" | "ImplicitlyDenied" {
+    const has = (of: typeof allowances) => policies.flatMap(of).some((each) => covers(each, use));
+    return has(denials) ? "ExplicitlyDenied" : has(allowances) ? "Allowed" : "ImplicitlyDenied";
+}
+
 /** Each action with each resource of the statements that allow. */
 export function allowances(policy: NamedPolicy): readonly Allowance[] {
     return pairs(policy, "Allow");
 }
 
 /** The same of those that deny. */
-export function denials(policy: NamedPolicy): readonly Allowance[] {
+function denials(policy: NamedPolicy): readonly Allowance[] {
     return pairs(policy, "Deny");
 }
 

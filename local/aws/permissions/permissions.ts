@@ -5,11 +5,11 @@ import { AwsError } from "../gateway/overlay";
 import type { AwsRequest, Forward } from "../gateway/overlay";
 import { passedRoles, passRole, permissionsFor } from "./actions";
 import type { Asked, Permission } from "./actions";
-import { allowances, covers, denials } from "./allowances";
+import { byWildcards } from "./allowances";
 import { createIdentities } from "./identities";
 import type { Identities, Identity } from "./identities";
 import { createPolicies } from "./policies";
-import type { NamedPolicy, Policies, Role } from "./policies";
+import type { Policies, Role } from "./policies";
 
 /** A permission that was asked for, as often as it was. */
 export interface Use {
@@ -125,7 +125,7 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
             {},
         );
         if (result.resultType === "error" && JSON.stringify(result.errors).includes("no.resource.types")) {
-            return byWildcards(principal, permission, role?.policies ?? []);
+            return told(principal, permission, byWildcards(role?.policies ?? [], permission)); // as with API Gateway's HTTP APIs
         }
         if (result.resultType === "error") {
             throw new Error(
@@ -144,16 +144,6 @@ export function createPermissions(options: PermissionsOptions = {}): Permissions
         return answer === "ExplicitlyDenied"
             ? "with an explicit deny in a policy"
             : `because no ${principal.startsWith("arn:") ? "identity" : "resource"}-based policy allows the ${permission.action} action`;
-    }
-
-    /** The simulator knows no such resource of the action, as with API Gateway's HTTP APIs: without the statements' conditions. */
-    function byWildcards(principal: string, permission: Permission, own: readonly NamedPolicy[]): string | undefined {
-        const has = (pairs: typeof allowances) => own.flatMap(pairs).some((each) => covers(each, permission));
-        return told(
-            principal,
-            permission,
-            has(denials) ? "ExplicitlyDenied" : has(allowances) ? "Allowed" : "ImplicitlyDenied",
-        );
     }
 
     /** Who signs nothing may do what a resource's policy allows everybody. */

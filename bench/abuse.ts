@@ -1,5 +1,6 @@
 // What the sidecar of the smallest task takes while clients mean harm, and what honest ones notice meanwhile. `SECONDS=10` for less than a minute each.
-import { ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,7 +38,7 @@ export async function abuse(): Promise<void> {
             rows.push(await rowOf(processes, certificate, name as Abuse));
         }
         console.log(
-            `${seconds} s each, with an Envoy and an app of its own; the attacker's process has the lowest priority (nice 19) on ${cpus().length} cores that all share.\n` +
+            `${seconds} s each, with an Envoy and an app of its own; the attacker has what the others leave of ${cpus().length} cores (SCHED_IDLE).\n` +
                 `Honest clients ask every ${pauseMs} ms: over kept connections (HTTP/1.1, HTTP/2, WebSocket), and over a new one each time.`,
         );
         printTable(
@@ -65,7 +66,7 @@ async function rowOf(processes: Processes, certificate: Certificate, name: Abuse
     honest.push(comeAgain(served, notice, end.signal));
     await delay(500); // they are there before
     const before = cpuSeconds(sidecar.process.pid);
-    const attacker = name && startAttacker(processes, { abuse: name, served });
+    const attacker = name && startAttacker({ abuse: name, served });
     await delay(seconds * 1_000);
     const cpu = (cpuSeconds(sidecar.process.pid) - before) / seconds;
     end.abort();
@@ -89,18 +90,22 @@ async function rowOf(processes: Processes, certificate: Certificate, name: Abuse
     ];
 }
 
-function startAttacker(
-    processes: Processes,
-    job: Job,
-): { readonly opened: () => number; readonly stop: () => Promise<void> } {
+/** Who floods from elsewhere takes no CPU of the task: Linux gives it here what others leave, and takes it back at once (SCHED_IDLE). */
+const idle = ["chrt", "--idle", "0"];
+
+function startAttacker(job: Job): { readonly opened: () => number; readonly stop: () => Promise<void> } {
+    const [execPath, ...words] = [...idle, process.execPath, "-r", "ts-node/register/transpile-only"];
+    const attacker = fork(join(__dirname, "attacker.ts"), [JSON.stringify(job)], { execPath, execArgv: words });
+    const exited = once(attacker, "exit");
     let opened = 0;
-    const child = fork(join(__dirname, "attacker.ts"), [JSON.stringify(job)], {
-        detached: true,
-        execArgv: ["-r", "ts-node/register/transpile-only"],
-    });
-    child.on("message", (count: number) => (opened = count));
-    const attacker = processes.adopt(child as ChildProcess & { readonly pid: number });
-    return { opened: () => opened, stop: () => attacker.stop(0) };
+    attacker.on("message", (count: number) => (opened = count));
+    return {
+        opened: () => opened,
+        async stop() {
+            attacker.kill("SIGKILL");
+            await exited;
+        },
+    };
 }
 
 /** Asks over one connection, and makes another when that is lost. */

@@ -1,6 +1,4 @@
 // A process of its own that means harm: `node attacker.ts <job as JSON>`. It tells its parent once a second how many connections it has made.
-import { writeFileSync } from "node:fs";
-import { setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Served } from "../tests/support/connections";
@@ -11,16 +9,8 @@ export interface Job {
     readonly served: Served;
 }
 
-/** Who floods from elsewhere takes no CPU of the task: here it gets what others leave. */
-const leastPriority = 19;
-
 async function attack({ abuse, served }: Job): Promise<void> {
-    setPriority(leastPriority);
-    try {
-        writeFileSync("/proc/self/autogroup", String(leastPriority)); // else a session of its own has as much as any other, whatever its processes' priority
-    } catch {
-        // a kernel without such groups
-    }
+    process.once("disconnect", () => process.exit()); // its parent is gone
     const { connections, flood, again, perSecond } = abuses[abuse];
     let [opened, allowed] = [0, 0];
     setInterval(() => (allowed = Math.min(allowed + perSecond / 50, perSecond)), 20);

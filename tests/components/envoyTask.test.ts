@@ -342,7 +342,7 @@ describe("EnvoyTask", () => {
             name: "envoy",
             essential: true,
             cpu: 64,
-            memory: 160,
+            memory: 172,
             secrets: [
                 { name: "TLS_CERTIFICATE_CHAIN", valueFrom: `${certificateSecretArn}:certificateChain::` },
                 { name: "TLS_PRIVATE_KEY", valueFrom: `${certificateSecretArn}:privateKey::` },

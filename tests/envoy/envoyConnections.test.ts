@@ -4,6 +4,7 @@ import { createServer, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { expect } from "chai";
 import { WebSocketServer } from "ws";
@@ -120,6 +121,15 @@ describe("Envoy at its limit of connections", () => {
         await Promise.all(connections.map(({ ask }) => ask()));
         connections.pop()!.close();
         await until("another one is served", async () => (await codeOf(openHttp1(served))) === "served");
+        connections.forEach(({ close }) => close());
+        expect(mostMemory(served.pid)).to.be.below(limits.memory);
+    });
+
+    it("serves a thousand WebSockets, and leaves them open while they say nothing", async () => {
+        const served = await startEnvoy("silent");
+        connections = await openConnections(served, [[limits.connections, openWebSocket]]);
+        await delay(7_000); // a heap that fills shortens all idle times to five seconds
+        await Promise.all(connections.map(({ ask }) => ask()));
         connections.forEach(({ close }) => close());
         expect(mostMemory(served.pid)).to.be.below(limits.memory);
     });

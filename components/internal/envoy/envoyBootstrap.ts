@@ -283,7 +283,8 @@ function appCluster({ front, taskCpu, appPort, healthCheckPath }: EnvoyBootstrap
         // them. Without one, nobody notices but the client, who is told at once.
         ...(front === undefined && { common_lb_config: { healthy_panic_threshold: { value: 0 } } }),
         circuit_breakers: {
-            thresholds: [{ max_connections: most, max_pending_requests: most, max_requests: 2 * most }],
+            // More than clients: streams that nobody reads fill the heap, where they are noticed, before they have all places.
+            thresholds: [{ max_connections: 1.5 * most, max_pending_requests: most, max_requests: 2 * most }],
         },
         health_checks: healthCheckPath === undefined ? [] : [appHealthCheck(healthCheckPath)],
         typed_extension_protocol_options: {
@@ -342,12 +343,18 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
                 ),
             },
         ],
-        // Early, as what was accepted within a refresh still grows: a burst of streams by a third of the heap.
+        buffer_factory_config: { minimum_account_to_track_power_of_two: 12 }, // 4 KiB
+        // A thousand WebSockets, which cost the most of what honest clients hold, take 73 % of the heap, and are left alone.
         actions: [
-            // Who does not read holds a place at the app, of which there are as many as connections, for as long as a stream may be idle: less, the fewer are left.
+            // HTTP/2 streams that hold the most, fifty a refresh: who reads holds little.
+            {
+                name: "envoy.overload_actions.reset_high_memory_stream",
+                triggers: [{ name: heap, scaled: { scaling_threshold: 0.65, saturation_threshold: 0.83 } }],
+            },
+            // Who does not read holds a place at the app for as long as a stream may be idle: less, the fuller the heap.
             {
                 name: "envoy.overload_actions.reduce_timeouts",
-                triggers: [{ name: heap, scaled: { scaling_threshold: 0.45, saturation_threshold: 0.6 } }],
+                triggers: [{ name: heap, scaled: { scaling_threshold: 0.75, saturation_threshold: 0.83 } }],
                 typed_config: extension("envoy.config.overload.v3.ScaleTimersOverloadActionConfig", {
                     timer_scale_factors: [
                         { timer: "HTTP_DOWNSTREAM_STREAM_IDLE", min_timeout: "5s" },
@@ -356,13 +363,14 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
                     ],
                 }),
             },
-            { name: "envoy.overload_actions.shrink_heap", ...at(0.75) },
-            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.85) },
-            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.9) },
+            { name: "envoy.overload_actions.shrink_heap", ...at(0.78) },
+            { name: "envoy.overload_actions.disable_http_keepalive", ...at(0.83) },
+            { name: "envoy.overload_actions.stop_accepting_requests", ...at(0.86) },
         ],
+        // Early, as what was accepted within a refresh still grows: a burst of streams by a third of the heap.
         loadshed_points: [
-            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.9) },
-            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.95) },
+            { name: "envoy.load_shed_points.tcp_listener_accept", ...at(0.86) },
+            { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", ...at(0.9) },
         ],
     };
 }

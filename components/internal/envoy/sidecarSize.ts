@@ -8,7 +8,7 @@ export interface SidecarSize {
     readonly memory: number;
     /** Bytes of heap near which Envoy refuses work. Its code takes 52 MiB besides, and what it has accepted grows on, by a third of that. */
     readonly heapBytes: number;
-    /** Client connections at once; some 20 kB each with TLS fit the heap. */
+    /** Client connections at once: each may be a WebSocket, with its own connection to the app, which takes 54 KiB of heap. */
     readonly connections: number;
 }
 
@@ -25,8 +25,8 @@ export function sidecarSize(taskCpu: number): SidecarSize {
     return {
         concurrency,
         shares: { app: taskCpu - envoy - lifecycle, envoy, lifecycle },
-        memory: 64 + 96 * concurrency,
-        heapBytes: 64 * 2 ** 20 * concurrency,
+        memory: 64 + 108 * concurrency,
+        heapBytes: 80 * 2 ** 20 * concurrency,
         connections: Math.min(1_000 * concurrency, mostConnections),
     };
 }

@@ -27,7 +27,10 @@ import {
 import { median, percentile, printTable, spread } from "./table";
 
 const rounds = Number(process.env.ROUNDS ?? 9);
-/** A round asks each server for a part of its load in turn, so often: what else the machine does meets all alike. */
+/**
+ * A round asks each server for a part of its load in turn, so often: what else the machine does meets all alike, and
+ * each is asked again before ours closes idle connections to the app (4 s).
+ */
 const turns = 6;
 const lonelyRequests = 1_000;
 
@@ -39,11 +42,11 @@ interface Load {
 }
 
 const loads: readonly Load[] = [
-    { name: "HTTP/1.1", count: 3_000, open: overHttp1(50) },
-    { name: "HTTP/2", count: 3_000, open: overHttp2(5, 10) },
+    { name: "HTTP/1.1", count: 6_000, open: overHttp1(50) },
+    { name: "HTTP/2", count: 6_000, open: overHttp2(5, 10) },
     { name: "1 MiB", count: 60, open: overHttp1(10, "/large") },
     { name: "connection", count: 240, open: overNewConnections(10) },
-    { name: "message", count: 3_000, open: overWebSockets(10) },
+    { name: "message", count: 6_000, open: overWebSockets(10) },
 ];
 
 /** Of one load in one round. */
@@ -81,13 +84,14 @@ export async function proxy(): Promise<void> {
 
 async function costs(processes: Processes, certificate: Certificate): Promise<void> {
     const app = await startApp(processes);
-    const rows = await startAll(processes, app.port, certificate);
-    for (const { clients } of rows) {
-        for (const [{ count }, { ask }] of clients) {
-            await ask(count / turns); // warm
-        }
-    }
+    let rows: Row[] = [];
     for (let round = 0; round < rounds; round++) {
+        rows = await startAll(processes, app.port, certificate, rows);
+        for (const { clients } of rows) {
+            for (const [{ count }, { ask }] of clients) {
+                await ask(count / turns); // warm
+            }
+        }
         for (const load of loads) {
             for (const [row, figures] of await inTurns(rows, load)) {
                 row.figures.get(load)!.push(figures);
@@ -98,9 +102,9 @@ async function costs(processes: Processes, certificate: Certificate): Promise<vo
             p50.push(percentile(times, 0.5));
             p99.push(percentile(times, 0.99));
         }
+        rows.forEach(({ clients, lonely }) => [...clients.values(), lonely].forEach(({ close }) => close()));
+        await Promise.all(rows.map(({ server }) => server.process.stop()));
     }
-    rows.forEach(({ clients, lonely }) => [...clients.values(), lonely].forEach(({ close }) => close()));
-    await Promise.all(rows.map(({ server }) => server.process.stop()));
     await app.process.stop();
 
     console.log(
@@ -139,14 +143,22 @@ function ratio(rows: readonly Row[], row: Row, figuresOf: (row: Row) => number[]
     return median(figuresOf(row).map((value, round) => value / base[round])).toFixed(2);
 }
 
-async function startAll(processes: Processes, appPort: number, certificate: Certificate): Promise<Row[]> {
+/** Anew in each round, as where a process has its memory makes some percent; `earlier`: the rows of the round before, whose figures they go on with. */
+async function startAll(
+    processes: Processes,
+    appPort: number,
+    certificate: Certificate,
+    earlier: readonly Row[],
+): Promise<Row[]> {
     const rows: Row[] = [];
     const add = async (server: MeasuredServer, plain = server): Promise<MeasuredServer> => {
         const port = Number(new URL(server.url).port);
         const clients = await Promise.all(loads.map(async (load) => [load, await load.open(port)] as const));
+        const none = { figures: new Map(loads.map((load) => [load, []])), p50: [], p99: [] };
+        const { figures, p50, p99 } = earlier[rows.length] ?? none;
         rows.push({
             ...{ server, plain, clients: new Map(clients), lonely: await overHttp1(1)(port) },
-            ...{ figures: new Map(loads.map((load) => [load, []])), p50: [], p99: [] },
+            ...{ figures, p50, p99 },
         });
         return server;
     };

@@ -33,7 +33,7 @@ export const openHttp1: Opener = async ({ port, hostname, ca }) => {
     socket.on("error", () => undefined); // ask() tells
     const ask = async (): Promise<void> => {
         socket.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
-        const [answer] = (await Promise.race([once(socket, "data"), lost(socket)])) as [Buffer];
+        const [answer] = (await nextOf(socket, "data")) as [Buffer];
         if (!answer.toString("latin1").startsWith("HTTP/1.1 200 ")) {
             throw new Error(`Not served: ${answer.toString("latin1")}`);
         }
@@ -65,7 +65,7 @@ export const openWebSocket: Opener = async ({ port, hostname, ca }) => {
     await opened(socket, "open");
     const ask = async (): Promise<void> => {
         socket.send("hello");
-        await Promise.race([once(socket, "message"), lost(socket)]);
+        await nextOf(socket, "message");
     };
     await ask();
     return { ask, close: () => socket.terminate() };
@@ -91,7 +91,15 @@ function opened(emitter: NodeJS.EventEmitter, event: string): Promise<unknown> {
     return new Promise((resolve, reject) => emitter.once(event, resolve).once("error", reject));
 }
 
-async function lost(emitter: NodeJS.EventEmitter): Promise<never> {
-    await once(emitter, "close");
-    throw new Error("The connection was lost.");
+/** What comes with the next such event. @throws when the connection is lost before */
+async function nextOf(emitter: NodeJS.EventEmitter, event: string): Promise<unknown[]> {
+    const end = new AbortController(); // leaves no listener behind
+    const lost = once(emitter, "close", end).then((): never => {
+        throw new Error("The connection was lost.");
+    });
+    try {
+        return (await Promise.race([once(emitter, event, end), lost])) as unknown[];
+    } finally {
+        end.abort();
+    }
 }

@@ -242,7 +242,7 @@ function listener(name: string, port: number): Json {
     return {
         name,
         address: { socket_address: { address: "0.0.0.0", port_value: port } },
-        per_connection_buffer_limit_bytes: 65_536, // 32 KiB would cost large answers a tenth
+        per_connection_buffer_limit_bytes: 32_768, // with 64 KiB, large answers would cost a tenth less, and streams that nobody reads take more than the container's memory
         max_connections_to_accept_per_socket_event: 1,
     };
 }
@@ -284,7 +284,7 @@ function appCluster({ front, taskCpu, appPort, healthCheckPath }: EnvoyBootstrap
         ...(front === undefined && { common_lb_config: { healthy_panic_threshold: { value: 0 } } }),
         circuit_breakers: {
             // More than clients: streams that nobody reads fill the heap, where they are noticed, before they have all places.
-            thresholds: [{ max_connections: 1.5 * most, max_pending_requests: most, max_requests: 2 * most }],
+            thresholds: [{ max_connections: 1.25 * most, max_pending_requests: most, max_requests: 2 * most }],
         },
         health_checks: healthCheckPath === undefined ? [] : [appHealthCheck(healthCheckPath)],
         typed_extension_protocol_options: {
@@ -343,13 +343,13 @@ function overloadManager({ taskCpu }: EnvoyBootstrapOptions): Json {
                 ),
             },
         ],
-        buffer_factory_config: { minimum_account_to_track_power_of_two: 12 }, // 4 KiB
+        buffer_factory_config: { minimum_account_to_track_power_of_two: 10 }, // 1 KiB
         // A thousand WebSockets, which cost the most of what honest clients hold, take 73 % of the heap, and are left alone.
         actions: [
-            // HTTP/2 streams that hold the most, fifty a refresh: who reads holds little.
+            // HTTP/2 streams that hold the most, fifty a refresh in which the heap has changed, hence no saturation: who reads holds little.
             {
                 name: "envoy.overload_actions.reset_high_memory_stream",
-                triggers: [{ name: heap, scaled: { scaling_threshold: 0.65, saturation_threshold: 0.83 } }],
+                triggers: [{ name: heap, scaled: { scaling_threshold: 0.65, saturation_threshold: 1 } }],
             },
             // Who does not read holds a place at the app for as long as a stream may be idle: less, the fuller the heap.
             {

@@ -89,7 +89,7 @@ describe("The bootstrap of Envoy", () => {
                     name: "envoy.resource_monitors.fixed_heap",
                     typed_config: {
                         "@type": "type.googleapis.com/envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
-                        max_heap_size_bytes: 67_108_864,
+                        max_heap_size_bytes: 83_886_080,
                     },
                 },
                 {
@@ -101,13 +101,23 @@ describe("The bootstrap of Envoy", () => {
                     },
                 },
             ],
+            buffer_factory_config: { minimum_account_to_track_power_of_two: 10 },
             actions: [
+                {
+                    name: "envoy.overload_actions.reset_high_memory_stream",
+                    triggers: [
+                        {
+                            name: "envoy.resource_monitors.fixed_heap",
+                            scaled: { scaling_threshold: 0.65, saturation_threshold: 1 },
+                        },
+                    ],
+                },
                 {
                     name: "envoy.overload_actions.reduce_timeouts",
                     triggers: [
                         {
                             name: "envoy.resource_monitors.fixed_heap",
-                            scaled: { scaling_threshold: 0.45, saturation_threshold: 0.6 },
+                            scaled: { scaling_threshold: 0.75, saturation_threshold: 0.83 },
                         },
                     ],
                     typed_config: {
@@ -119,20 +129,23 @@ describe("The bootstrap of Envoy", () => {
                         ],
                     },
                 },
-                { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.75) },
-                { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.85) },
-                { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.9) },
+                { name: "envoy.overload_actions.shrink_heap", triggers: heap(0.78) },
+                { name: "envoy.overload_actions.disable_http_keepalive", triggers: heap(0.83) },
+                { name: "envoy.overload_actions.stop_accepting_requests", triggers: heap(0.86) },
             ],
             loadshed_points: [
-                { name: "envoy.load_shed_points.tcp_listener_accept", triggers: heap(0.9) },
-                { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", triggers: heap(0.95) },
+                { name: "envoy.load_shed_points.tcp_listener_accept", triggers: heap(0.86) },
+                { name: "envoy.load_shed_points.http2_server_go_away_on_dispatch", triggers: heap(0.9) },
             ],
         });
     });
 
     it("limits what one client can take", () => {
         const at = (path: string): unknown => bootstrapOf({ httpPort: 80 }, path);
-        expect(at(`${listener}.per_connection_buffer_limit_bytes`)).to.equal(65_536);
+        expect(at(`${listener}.per_connection_buffer_limit_bytes`)).to.equal(32_768);
+        expect(at("static_resources.clusters.0.circuit_breakers.thresholds")).to.deep.equal([
+            { max_connections: 1_250, max_pending_requests: 1_000, max_requests: 2_000 },
+        ]);
         expect(bootstrapOf({ front: Front.ProxyProtocol }, `${listener}.listener_filters_timeout`)).to.equal("5s");
         expect(at(`${listener}.filter_chains.0.transport_socket_connect_timeout`)).to.equal("10s");
         expect(at(connections)).to.deep.include({

@@ -1,5 +1,7 @@
 // The two npm packages as they are published: packed once, for all tests that look at them or install them.
 import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -15,6 +17,9 @@ export interface Packed {
     readonly local: string;
 }
 
+/** What the checkout has that is not its own text. */
+const made = [".git", ".local", ".tools", "dist", "node_modules"];
+
 let tarballs: Promise<Packed> | undefined;
 
 export function packed(): Promise<Packed> {
@@ -22,10 +27,17 @@ export function packed(): Promise<Packed> {
     return tarballs;
 }
 
+/** In a copy of the checkout: packing builds dist/ anew, which other tests read meanwhile. */
 async function pack(): Promise<Packed> {
+    const copy = mkdtempSync(join(tmpdir(), "taskgate-packed-"));
+    process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
+    for (const entry of readdirSync(root).filter((name) => !made.includes(name))) {
+        cpSync(join(root, entry), join(copy, entry), { recursive: true });
+    }
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     const env = { ...outsideNpm(), GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "example/taskgate" };
-    const words = [join(root, "tools/pack.mjs"), join(root, "dist/tarballs")];
-    const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root, env });
+    const words = [join(copy, "tools/pack.mjs"), join(copy, "dist/tarballs")];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: copy, env });
     const [taskgate, local] = stdout.trim().split("\n");
     return { taskgate, local };
 }

@@ -1,8 +1,8 @@
 // The two npm packages as they are published: packed once, for all tests that look at them or install them.
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 
 import { root } from "./plugin";
@@ -17,8 +17,8 @@ export interface Packed {
     readonly local: string;
 }
 
-/** What the checkout has that is not its own text. */
-const made = [".git", ".local", ".tools", "dist", "node_modules"];
+/** What a checkout has that is not its own text. */
+const made = [".git", ".local", ".taskgate", ".tools", "coverage", "dist", "node_modules"];
 
 let tarballs: Promise<Packed> | undefined;
 
@@ -31,9 +31,7 @@ export function packed(): Promise<Packed> {
 async function pack(): Promise<Packed> {
     const copy = mkdtempSync(join(tmpdir(), "taskgate-packed-"));
     process.once("exit", () => rmSync(copy, { recursive: true, force: true }));
-    for (const entry of readdirSync(root).filter((name) => !made.includes(name))) {
-        cpSync(join(root, entry), join(copy, entry), { recursive: true });
-    }
+    cpSync(root, copy, { recursive: true, filter: (from) => !made.includes(basename(from)) });
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     const env = { ...outsideNpm(), GITHUB_SERVER_URL: "https://github.com", GITHUB_REPOSITORY: "example/taskgate" };
     const words = [join(copy, "tools/pack.mjs"), join(copy, "dist/tarballs")];

@@ -31,7 +31,7 @@ describe("nextBatch", () => {
     it("takes what one request of Route 53 can hold, in order, and no more than it is told to", () => {
         fc.assert(
             fc.property(
-                fc.array(anyChange, { minLength: 1, maxLength: 700 }),
+                fc.array(anyChange, { minLength: 1, maxLength: 700, size: "max" }),
                 fc.integer({ min: 1, max: 800 }),
                 (changes, most) => {
                     const batch = nextBatch(changes, most);

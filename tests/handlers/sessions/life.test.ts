@@ -187,7 +187,7 @@ async function expectOneTask(deeds: readonly Deed[], seed: number, isNaive = fal
 
 describe("the life of sessions", () => {
     let restore: () => void;
-    const histories = fc.array(deed, { minLength: 1, maxLength: 40 });
+    const histories = fc.array(deed, { minLength: 1, maxLength: 40, size: "max" });
     const withoutCloses = histories.map((deeds) => deeds.filter(({ kind }) => kind !== "close"));
 
     before(() => ({ restore } = captureLog()));

@@ -76,7 +76,7 @@ describe("the table of tasks", () => {
         });
         fc.assert(
             fc.property(
-                fc.array(someTask, { maxLength: 40 }),
+                fc.array(someTask, { maxLength: 40, size: "max" }),
                 fc.integer({ min: 20, max: 200 }),
                 fc.integer({ min: 3, max: 50 }),
                 (given, columns, rows) => {

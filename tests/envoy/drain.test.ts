@@ -1,6 +1,6 @@
 // The containers of a task as ECS would run them, with the real Envoy: what a stop does to requests under way.
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 
 import { ContainerDefinition, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { expect } from "chai";
@@ -38,9 +38,9 @@ function containers(drainSeconds: number): ContainerDefinition[] {
 }
 
 /** Status and headers, once the whole answer is there. */
-function get(host: string, path: string): Promise<IncomingMessage> {
+function get(host: string, path: string, agent: Agent | false = false): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-        const sent = request({ host, port, path, rejectUnauthorized: false, agent: false }, (response) => {
+        const sent = request({ host, port, path, rejectUnauthorized: false, agent }, (response) => {
             response
                 .resume()
                 .once("end", () => resolve(response))
@@ -84,6 +84,31 @@ describe("a task that stops", () => {
         expect((await slow).statusCode).to.equal(200);
         expect(await exitCodes(taskArn)).to.deep.equal(allEndedByThemselves);
         expect(local.log(taskArn, "lifecycle")).to.match(/drained in \d+ s, 0 requests cut\n$/);
+    });
+
+    it("gives who keeps a connection the time to use it and be told, and waits for nobody where none is open", async () => {
+        const [kept, unused] = await Promise.all([started(20), started(20)]);
+        const agent = new Agent({ keepAlive: true });
+        try {
+            await get(kept.host, "/", agent);
+            await Promise.all([stop(kept.taskArn), stop(unused.taskArn)]);
+            await until("Envoy drains", async () => (await get(kept.host, sidecarHealthPath)).statusCode === 503);
+            const idle = Object.values(agent.freeSockets).flatMap((sockets = []) => sockets);
+            const ended = new Promise((resolve) => idle[0]?.once("close", resolve));
+            expect(idle).to.have.length(1);
+            await ended;
+            for (const { taskArn } of [kept, unused]) {
+                expect(await exitCodes(taskArn)).to.deep.equal(allEndedByThemselves);
+            }
+            const [ofKept, ofUnused] = [kept, unused].map(({ taskArn }) => {
+                const [, seconds] = /drained in (\d+) s, 0 requests cut\n$/.exec(local.log(taskArn, "lifecycle"))!;
+                return Number(seconds);
+            });
+            expect(ofKept).to.be.at.least(5);
+            expect(ofUnused).to.be.below(5);
+        } finally {
+            agent.destroy();
+        }
     });
 
     it("keeps a WebSocket for the drain time, and no longer", async () => {

@@ -106,7 +106,9 @@ describe("services whose tasks are replaced under load", () => {
         return page?.status === 200 && page.authorized ? page.certificate.serialNumber : undefined;
     }
 
-    function startLoads(): Load[] {
+    /** Once both names are answered: a load balancer knows of healthy targets a moment after ECS does. */
+    async function startLoads(): Promise<Load[]> {
+        await Promise.all(hostnames.map((each) => eventually("an answer", () => serial(each))));
         return hostnames.map((each) => startLoad(system, each, { requestsPerSecond: 10, streamsPerSecond: 10 }));
     }
 
@@ -138,7 +140,7 @@ describe("services whose tasks are replaced under load", () => {
         const { serviceName, hotServiceName } = outputs;
         const [first, ofHot] = [await steady(serviceName), await steady(hotServiceName)];
         const before = await Promise.all(hostnames.map((each) => eventually("an answer", () => serial(each))));
-        const loads = startLoads();
+        const loads = await startLoads();
         await goOn(loads);
         const { serialNumber } = await askRenewal(lambda, outputs.renewalFunctionName, { force: true });
         expect(before).to.deep.equal([before[0], before[0]]);
@@ -236,7 +238,7 @@ describe("services whose tasks are replaced under load", () => {
         const [first, ofHot] = [await steady(serviceName), await steady(hotServiceName)];
         const began = Date.now();
         const job = await startJob();
-        const loads = startLoads();
+        const loads = await startLoads();
         try {
             await goOn(loads);
             running.setFindings(region, repositoryName, digest, { HIGH: 1 });

@@ -79,6 +79,7 @@ function readStatistics(): Json {
         stats_matcher: {
             inclusion_list: {
                 patterns: [
+                    { suffix: "downstream_cx_active" },
                     { suffix: "downstream_rq_active" },
                     { prefix: "cluster.app.upstream_rq_active" },
                     { prefix: "cluster.app.upstream_rq_total" },

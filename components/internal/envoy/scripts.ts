@@ -80,10 +80,14 @@ follow() {
 }
 follow &`;
 
+/** Seconds in which who uses a connection has asked for something, and was told to close it with the answer. */
+const toldWithin = 5;
+
 /**
  * Waits for SIGTERM, which ECS sends to this container first because it depends on Envoy, and drains Envoy before it lets ECS go on: clients
  * are told to close their connections, and requests and WebSockets under way may end. Not before LEAST_DRAIN_SECONDS, while a router
- * may not have noticed the stop yet; not after DRAIN_SECONDS.
+ * may not have noticed the stop yet; not after DRAIN_SECONDS. Envoy tells a client with its next answer: who keeps a connection has some seconds
+ * to ask for one.
  */
 export const drainEnvoy = `${drain()}
 tail -f /dev/null &
@@ -143,17 +147,26 @@ const watchLifetime = {
 function drain(code = "0"): string {
     return `set -u
 admin() { curl --silent --fail --globoff --max-time 5 --unix-socket ${adminSocket} "$@"; }
-active() { admin 'http://envoy/stats?filter=^http[.]https?[.]downstream_rq_active' | awk '{ sum += $2 } END { print sum + 0 }'; }
+active() {
+    found=$(admin "http://envoy/stats?filter=^http[.]https?[.]downstream_$1_active")
+    case $? in
+    0) echo "$found" | awk '{ sum += $2 } END { print sum + 0 }' ;;
+    28) echo unknown ;; # too busy to answer
+    *) echo 0 ;; # it has ended
+    esac
+}
 drain() {
     started=$(date +%s)
     admin --request POST --output /dev/null http://envoy/healthcheck/fail
     admin --request POST --output /dev/null 'http://envoy/drain_listeners?graceful&skip_exit'
     while seconds=$(($(date +%s) - started)); [ "$seconds" -lt "$DRAIN_SECONDS" ]; do
-        requests=$(active)
-        if [ "$seconds" -ge "$LEAST_DRAIN_SECONDS" ] && [ "$requests" -eq 0 ]; then break; fi
+        if [ "$seconds" -ge "$LEAST_DRAIN_SECONDS" ]; then
+            [ "$(active cx)" = 0 ] && break
+            [ "$seconds" -ge ${toldWithin} ] && [ "$(active rq)" = 0 ] && break
+        fi
         sleep 1
     done
-    echo "drained in $seconds s, $(active) requests cut"
+    echo "drained in $seconds s, $(active rq) requests cut"
     exit ${code}
 }
 trap drain TERM`;

@@ -216,6 +216,7 @@ describe("The bootstrap of Envoy", () => {
             stats_matcher: {
                 inclusion_list: {
                     patterns: [
+                        { suffix: "downstream_cx_active" },
                         { suffix: "downstream_rq_active" },
                         { prefix: "cluster.app.upstream_rq_active" },
                         { prefix: "cluster.app.upstream_rq_total" },

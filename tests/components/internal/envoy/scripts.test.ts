@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import { expect } from "chai";
 
 import { ownIdPlaceholder, routesFile, sunsetPlaceholder } from "../../../../components/internal/envoy/routes";
-import { endFile, writeRoutes } from "../../../../components/internal/envoy/scripts";
+import { drainEnvoy, endFile, writeRoutes } from "../../../../components/internal/envoy/scripts";
 import { inFolder, writeOwnRoutes } from "../../../support/initEnvoy";
 
 /** What stands in the place of the task's id, by the URI that ECS puts into its environment. */
@@ -25,6 +25,47 @@ function ownIdBy(uri?: string): string {
         rmSync(directory, { recursive: true });
     }
 }
+
+/** What a drain says at its end, and the answers that it did not ask for: what is open or under way, "busy" for none in time, "gone" for no Envoy. */
+function drained(...answers: readonly (number | "busy" | "gone")[]): { readonly said: string; readonly left: string } {
+    const directory = mkdtempSync(join(tmpdir(), "taskgate-"));
+    const [file, curl] = [join(directory, "answers"), join(directory, "curl")];
+    try {
+        writeFileSync(file, answers.map((answer) => `${answer}\n`).join(""));
+        writeFileSync(
+            curl,
+            `#!/bin/sh
+case "$*" in *POST*) exit;; esac
+answer=$(head -n 1 "$ANSWERS")
+sed 1d "$ANSWERS" > "$ANSWERS.next" && mv "$ANSWERS.next" "$ANSWERS"
+case $answer in
+busy) exit 28 ;;
+gone) exit 7 ;;
+*) echo "http.https.downstream: $answer" ;;
+esac`,
+            { mode: 0o700 },
+        );
+        const [script] = drainEnvoy.split("tail -f /dev/null");
+        const said = execFileSync("/bin/sh", ["-c", `${script}drain`], {
+            env: {
+                PATH: `${directory}:${process.env.PATH}`,
+                ...{ ANSWERS: file, DRAIN_SECONDS: "20", LEAST_DRAIN_SECONDS: "0" },
+            },
+        }).toString();
+        return { said, left: readFileSync(file, "utf8") };
+    } finally {
+        rmSync(directory, { recursive: true });
+    }
+}
+
+describe("the drain of a task", () => {
+    it("goes on where Envoy is too busy to tell what is open, and ends where it has ended itself", () => {
+        const busy = drained("busy", 1, 0, 0);
+        expect(busy.said).to.match(/^drained in \d+ s, 0 requests cut\n$/);
+        expect(busy.left).to.equal("");
+        expect(drained("gone", "gone")).to.deep.equal({ said: "drained in 0 s, 0 requests cut\n", left: "" });
+    });
+});
 
 describe("the end of a task", () => {
     it("is so many seconds after its start, for its watcher in seconds since the epoch and in its routes as a date", () => {

@@ -169,7 +169,7 @@ export interface AppArgs extends ContainerArgs {
      */
     readonly healthCheckPath?: pulumi.Input<string>;
     /**
-     * Seconds for which requests under way may go on when a task behind Envoy stops, 0 to 115; WebSockets too.
+     * Seconds for which requests under way may go on when a task behind Envoy stops, 0 to 115; WebSockets too. A connection that is only kept open stays for five of them.
      * @default 20
      */
     readonly drainSeconds?: pulumi.Input<number>;

@@ -164,14 +164,14 @@ describe("Envoy at its limit of connections", () => {
         "have headers that are too large": (streams) => indexedHeaders(streams, 4_000),
     };
     for (const [what, flood] of Object.entries(floods)) {
-        it(`closes a connection with its tenth request of those that ${what}, and not before`, async () => {
+        it(`closes a connection with its eighth request of those that ${what}, and not before`, async () => {
             const served = await startEnvoy(what.replaceAll(" ", "-"));
-            const patient = await flood(9)(served);
+            const patient = await flood(7)(served);
             await ping(patient);
             expect(patient.closed).to.equal(false);
             patient.destroy();
 
-            const closed = await flood(10)(served);
+            const closed = await flood(8)(served);
             await until("it is closed", () => closed.closed);
         });
     }

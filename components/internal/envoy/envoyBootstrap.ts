@@ -63,8 +63,9 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                         // costs streams that come together up to a third, and floods notice no difference.
                         http: { max_requests_per_io_cycle: 8 },
                         // A connection is closed when a client gives up half of at least so many requests within a second each, or their headers are too large: what one
-                        // read brings is freed only after all of it, and HPACK has a byte copied 3,000 times. Envoy's 500 let a flood have twice the container's memory.
-                        overload: { premature_reset_total_stream_count: 20 },
+                        // read brings is freed only after all of it, and HPACK has a byte copied 3,000 times. Envoy's 500 let a flood have twice the container's memory. Half is
+                        // what one read may bring: more, and a second one costs a flood's other clients three times as long.
+                        overload: { premature_reset_total_stream_count: 16 },
                     },
                 },
             ],

@@ -181,7 +181,7 @@ describe("The bootstrap of Envoy", () => {
         });
         expect(at("layered_runtime.layers.0.static_layer")).to.deep.equal({
             http: { max_requests_per_io_cycle: 8 },
-            overload: { premature_reset_total_stream_count: 20 },
+            overload: { premature_reset_total_stream_count: 16 },
         });
     });
 

@@ -36,6 +36,9 @@ export const adminSocket = "/run/envoy/admin.sock";
 
 const hcm = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
+/** Requests of a connection that are taken from one read. */
+const requestsOfOneRead = 8;
+
 /** The whole bootstrap; JSON.stringify it for --config-yaml. */
 export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
     const listeners = [httpsListener(options)];
@@ -59,13 +62,13 @@ export function envoyBootstrap(options: EnvoyBootstrapOptions): Json {
                 {
                     name: "static",
                     static_layer: {
-                        // Of one read: a burst of HTTP/2 resets cannot starve other connections (CVE-2023-44487). One alone, as Envoy's edge example has it,
+                        // Not all that came: a burst of HTTP/2 resets cannot starve other connections (CVE-2023-44487). One alone, as Envoy's edge example has it,
                         // costs streams that come together up to a third, and floods notice no difference.
-                        http: { max_requests_per_io_cycle: 8 },
+                        http: { max_requests_per_io_cycle: requestsOfOneRead },
                         // A connection is closed when a client gives up half of at least so many requests within a second each, or their headers are too large: what one
                         // read brings is freed only after all of it, and HPACK has a byte copied 3,000 times. Envoy's 500 let a flood have twice the container's memory. Half is
                         // what one read may bring: more, and a second one costs a flood's other clients three times as long.
-                        overload: { premature_reset_total_stream_count: 16 },
+                        overload: { premature_reset_total_stream_count: 2 * requestsOfOneRead },
                     },
                 },
             ],
